@@ -1,0 +1,1 @@
+"""One module per marketplace: how it proves itself and what its messages say."""

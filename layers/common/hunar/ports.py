@@ -1,0 +1,176 @@
+"""What the use cases need from outside, and the three families of errors.
+
+None of the errors is about HTTP: ``Rejected`` will never work (open an exception, acknowledge),
+``Retryable`` may work later (raise, the queue tries again), ``Conflict`` means that somebody wrote
+first (read again and decide).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, NamedTuple, Protocol
+
+from hunar.tables import Item, Key, Table
+
+Clock = Callable[[], datetime]
+"""Now, with a time zone."""
+
+Pause = Callable[[float], None]
+"""Wait so many seconds."""
+
+
+class Rejected(Exception):
+    """This input will never work. The text is for an operator and names the field."""
+
+
+class Retryable(Exception):
+    """Something outside failed; the same call may work later."""
+
+
+class Conflict(Exception):
+    """An item was not as expected: somebody else wrote first."""
+
+
+ABSENT: Final = 0
+"""``Put.expect``: no item may stand there. Versions start at 1."""
+
+ANY: Final = -1
+"""``Put.expect``: whatever stands there is replaced."""
+
+
+class Put(NamedTuple):
+    """Write a whole item. ``expect`` is the version that must stand there now, or ABSENT, or ANY."""
+
+    key: Key
+    item: Item
+    expect: int = ANY
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some items and where the next ones begin (None at the end)."""
+
+    items: list[Item]
+    next: str | None
+
+
+class Store(Protocol):
+    """All tables. One contract suite runs over the DynamoDB and the in-memory one."""
+
+    def read(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        """The items that exist, read consistently; any number of keys, in one call per 100."""
+
+    def commit(self, puts: Sequence[Put]) -> None:
+        """All or nothing, at most 100. Raises Conflict if an expectation fails or another transaction is under way."""
+
+    def page(
+        self,
+        table: Table,
+        partition: str,
+        *,
+        index: str | None = None,
+        prefix: str = "",
+        limit: int = 100,
+        after: str | None = None,
+        newest_first: bool = False,
+    ) -> Page:
+        """Items of a partition (or of an index's partition) in sort-key order. Rejected if ``after`` is not ours."""
+
+
+class QueueName(StrEnum):
+    """The queues that have a consumer."""
+
+    ORDER_EVENTS = "order-events"
+    NOTIFICATIONS = "notifications"
+    PAYOUTS = "payouts"
+
+
+class Queues(Protocol):
+    """Sends JSON texts."""
+
+    def send(self, queue: QueueName, bodies: Sequence[str], *, delay_seconds: int = 0) -> None:
+        """Any number of bodies. Raises Retryable unless every one was taken."""
+
+
+@dataclass(frozen=True)
+class WebhookSecret:
+    """What an account's webhook is proved with. ``repr`` shows nothing of it."""
+
+    app_id: str
+    secret: str
+    previous_secret: str | None
+    url: str
+    """The URL that was registered with the marketplace, exactly: it is part of what is signed."""
+
+    def __repr__(self) -> str:
+        return "WebhookSecret(…)"
+
+
+class WebhookSecrets(Protocol):
+    """Secrets of accounts, cached for at most 5 minutes."""
+
+    def get(self, marketplace: str, account: str) -> WebhookSecret:
+        """Raises Retryable when it cannot be read."""
+
+    def refetch(self, marketplace: str, account: str) -> WebhookSecret | None:
+        """Reads past the cache, at most once a minute; None when it is too soon."""
+
+
+@dataclass(frozen=True)
+class SmsRequest:
+    """One text to one phone: the text as it will be read, and the registered template with its values."""
+
+    notification_id: str
+    to: str
+    """E.164, ``+91`` and ten digits."""
+    text: str
+    kind: str
+    locale: str
+    values: Mapping[str, str]
+    entity_id: str
+    """The agency's DLT principal entity id."""
+    template_id: str
+    """The DLT id of the registered text."""
+    sender_id: str
+    time_to_live_seconds: int
+    """5 to 259,200 (three days)."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The provider took the text."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The provider will never take this text. ``reason`` is its own code, never the number or the text."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Throttled:
+    """Nothing was sent; ask again later."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """It may or may not have been sent: time-out, broken connection or a server error after the request left."""
+
+    reason: str
+
+
+SmsAnswer = Accepted | Refused | Throttled | Unanswered
+
+
+class SmsProvider(Protocol):
+    """Sends one text, with exactly one request."""
+
+    def send(self, request: SmsRequest) -> SmsAnswer: ...

@@ -1,0 +1,132 @@
+"""What stands in which table under which key.
+
+Every table has a text partition key ``pk`` and a text sort key ``sk``. An item that is written with
+optimistic locking carries ``version``. An index ``name`` is sparse: an item is in it while it has
+the attributes ``<name>_pk`` and ``<name>_sk``.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+Item = dict[str, Any]
+"""Text, whole numbers, booleans, None, lists and maps of these. Never a float."""
+
+
+class Table(StrEnum):
+    """The tables of design section 4 that exist so far."""
+
+    REGISTRY = "registry"
+    ORDERS = "orders"
+    STOCK = "stock"
+    DELIVERIES = "deliveries"
+    NOTIFICATIONS = "notifications"
+    EXCEPTIONS = "exceptions"
+    LEDGER = "ledger"
+
+
+class Key(NamedTuple):
+    """Where an item stands."""
+
+    table: Table
+    pk: str
+    sk: str
+
+
+BOARD = "board"
+"""Orders: ``board_pk`` OPEN or ENDED, ``board_sk`` ship-by time and order_ref."""
+WORKLIST = "worklist"
+"""Exceptions: ``worklist_pk`` OPEN or CLOSED, ``worklist_sk`` opened_at and exception_id."""
+FEED = "feed"
+"""Notifications: ``feed_pk`` ALL, ``feed_sk`` time of the first claim and notification_id."""
+
+INDEXES: dict[Table, tuple[str, ...]] = {
+    Table.ORDERS: (BOARD,),
+    Table.EXCEPTIONS: (WORKLIST,),
+    Table.NOTIFICATIONS: (FEED,),
+}
+"""All are KEYS_ONLY: the store reads the items behind them itself."""
+
+
+def order(order_ref: str) -> Key:
+    return Key(Table.ORDERS, order_ref, "ORDER")
+
+
+def listing_pointer(marketplace: str, account: str, listing: str) -> Key:
+    """Where orders wait for a listing to be mapped. In Orders, so that one transaction can hold both."""
+    return Key(Table.ORDERS, f"LISTING#{marketplace}#{account}#{listing}", "POINTER")
+
+
+def stock(sku: str) -> Key:
+    return Key(Table.STOCK, sku, "STOCK")
+
+
+def adjustment(sku: str, act_id: str) -> Key:
+    """Proof that an act was counted. Never expires."""
+    return Key(Table.STOCK, sku, f"ADJUST#{act_id}")
+
+
+def delivery(order_ref: str, delivery_id: str) -> Key:
+    return Key(Table.DELIVERIES, order_ref, delivery_id)
+
+
+def unread_delivery(marketplace: str, account: str, delivery_id: str) -> Key:
+    """A delivery that names no order that we could read."""
+    return Key(Table.DELIVERIES, f"UNREAD#{marketplace}#{account}", delivery_id)
+
+
+def resolution(order_ref: str, line_id: str) -> Key:
+    """What a line took from the registry, kept like a delivery so that a rebuild never asks again."""
+    return Key(Table.DELIVERIES, order_ref, f"RESOLVED#{line_id}")
+
+
+def notification(notification_id: str) -> Key:
+    return Key(Table.NOTIFICATIONS, notification_id, "NOTIFICATION")
+
+
+def exception(exception_id: str) -> Key:
+    return Key(Table.EXCEPTIONS, exception_id, "EXCEPTION")
+
+
+def agency() -> Key:
+    return Key(Table.REGISTRY, "AGENCY", "AGENCY")
+
+
+def account(marketplace: str, account_name: str) -> Key:
+    return Key(Table.REGISTRY, "ACCOUNT", f"{marketplace}:{account_name}")
+
+
+def group(group_id: str) -> Key:
+    return Key(Table.REGISTRY, "GROUP", group_id)
+
+
+def contact(group_id: str, slot: str) -> Key:
+    """``slot`` is ``leader`` or ``second``."""
+    return Key(Table.REGISTRY, "CONTACT", f"{group_id}#{slot}")
+
+
+def product(sku: str) -> Key:
+    return Key(Table.REGISTRY, "SKU", sku)
+
+
+def listing(marketplace: str, account_name: str, listing_name: str) -> Key:
+    return Key(Table.REGISTRY, "LISTING", f"{marketplace}:{account_name}:{listing_name}")
+
+
+def dlt_template(kind: str, locale: str) -> Key:
+    return Key(Table.REGISTRY, "DLT_TEMPLATE", f"{kind}#{locale}")
+
+
+def rate(scope: str, row_id: str) -> Key:
+    """``scope`` is a marketplace's name, ``government`` or ``agency``."""
+    return Key(Table.REGISTRY, f"RATE#{scope}", row_id)
+
+
+def ledger_head(order_ref: str, line_id: str) -> Key:
+    """What has been posted as expected for a line: ``{amounts, digest, version}``."""
+    return Key(Table.LEDGER, f"ORDER#{order_ref}", f"EXPECTED#{line_id}")
+
+
+def ledger_entry(order_ref: str, line_id: str, entry_id: str) -> Key:
+    return Key(Table.LEDGER, f"ORDER#{order_ref}", f"ENTRY#{line_id}#{entry_id}")

@@ -1,0 +1,1 @@
+"""One verb each: what Hunar does when something arrives."""
