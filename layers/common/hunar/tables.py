@@ -76,6 +76,11 @@ def unread_delivery(marketplace: str, account: str, delivery_id: str) -> Key:
     return Key(Table.DELIVERIES, f"UNREAD#{marketplace}#{account}", delivery_id)
 
 
+def stock_delivery(sku: str, act_id: str) -> Key:
+    """An act on stock, kept like every other delivery."""
+    return Key(Table.DELIVERIES, f"STOCK#{sku}", f"ADJUST#{act_id}")
+
+
 def resolution(order_ref: str, line_id: str) -> Key:
     """What a line took from the registry, kept like a delivery so that a rebuild never asks again."""
     return Key(Table.DELIVERIES, order_ref, f"RESOLVED#{line_id}")

@@ -10,9 +10,10 @@ texts compares times. Quantities are whole units, prices integer paise.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from hunar.domain.identity import canonical
 
@@ -93,8 +94,12 @@ def to_text(fact: Fact) -> str:
 
 def from_text(text: str) -> Fact:
     """The fact of a canonical text. Fields of a later version are ignored. KeyError for an unknown fact."""
-    content = json.loads(text)
-    kind = _KINDS[content.pop("fact")]
+    return from_content(json.loads(text))
+
+
+def from_content(content: Mapping[str, Any]) -> Fact:
+    """The fact of a canonical text that was already parsed, as ``from_text``."""
+    kind = _KINDS[content["fact"]]
     known = {field.name for field in fields(kind)}
     return kind(**{name: value for name, value in content.items() if name in known})
 

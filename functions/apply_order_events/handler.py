@@ -1,0 +1,49 @@
+"""order-events queue → orders and stock. One message at a time; what fails comes back alone."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from pydantic import ValidationError
+
+from hunar import wiring
+from hunar.domain.facts import instant
+from hunar.messages import ORDER_EVENT, AdjustStock, WebhookDelivery
+from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
+from hunar.use_cases import apply
+
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@metrics.log_metrics
+def handle(event: dict[str, Any], context: Any) -> Any:
+    return process_partial_response(event, record_handler=_record, processor=processor, context=context)
+
+
+def _record(record: SQSRecord) -> None:
+    reset_aws_calls()
+    application = wiring.application()
+    desk = apply.Desk(application.store, instant(application.clock()), application.again)
+    try:
+        message = ORDER_EVENT.validate_json(record.body)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(map(str, first["loc"])) or "message"
+        outcome = apply.unknown_message(desk, record.body, f"{field}: {first['msg']}")
+        logger.warning("message_parked", outcome=outcome, queue="order-events")
+        return
+    act = {
+        WebhookDelivery: partial(apply.delivery, marketplaces=application.marketplaces),
+        AdjustStock: apply.adjust,
+    }.get(type(message), apply.listing_mapped)
+    outcome = act(desk, message)
+    logger.info(
+        "delivery_applied",
+        kind=message.kind,
+        outcome=outcome,
+        delivery_id=getattr(message, "delivery_id", None),
+        aws_calls=aws_calls(),
+    )

@@ -1,0 +1,32 @@
+"""What an order asks of the stock: per line, units to hold and units that are gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hunar.domain.order import Order
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Units of one SKU that a line wants held on the shelf, or that have left it. One of the two is 0."""
+
+    sku: str
+    group_id: str
+    hold: int
+    gone: int
+
+
+def demand(order: Order) -> dict[str, Demand]:
+    """The demand of each line whose product is known. Nothing else may touch stock."""
+    left = order.left_at is not None
+    return {
+        line.line_id: Demand(
+            sku=line.resolved.sku,
+            group_id=line.resolved.group_id,
+            hold=0 if left else line.open,
+            gone=line.open if left else 0,
+        )
+        for line in order.lines
+        if line.resolved is not None
+    }

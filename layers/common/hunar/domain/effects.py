@@ -1,0 +1,95 @@
+"""What an order owes: texts to its groups and payouts to compute.
+
+An effect's id is the hash of what it means, so the same reason never owes twice. The order keeps
+all that it ever owed in ``owed`` and what its present version adds in ``effects``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from hunar.domain import facts
+from hunar.domain.identity import derived_id
+from hunar.domain.order import Line, Order
+
+LEADER: Final = "leader"
+"""The contact who is told about orders."""
+
+NEW_ORDER: Final = "NEW_ORDER"
+CANCELLED: Final = "CANCELLED"
+PAYOUT: Final = "PAYOUT"
+
+_AFTER_SHIP_BY: Final = timedelta(hours=48)
+_AFTER_SALE: Final = timedelta(days=7)
+
+
+def new_effects(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the order owes now and never owed before, by id."""
+    found = _texts(order_ref, order, owed) | _payouts(order_ref, order, owed)
+    return {effect_id: effect for effect_id, effect in found.items() if effect_id not in owed}
+
+
+def group_units(order: Order, group_id: str) -> tuple[int, int]:
+    """Units that a group still has to send, and units of it that were cancelled."""
+    lines = group_lines(order, group_id)
+    return sum(line.open for line in lines), sum(line.cancelled for line in lines)
+
+
+def group_lines(order: Order, group_id: str) -> list[Line]:
+    """The lines that a group fulfils."""
+    return [line for line in order.lines if line.resolved is not None and line.resolved.group_id == group_id]
+
+
+def _texts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """One text per group and reason, whatever the number of its lines.
+
+    A group that was told a number of units is told again when that number changes: fewer units are
+    a CANCELLED, more are a NEW_ORDER. One that was never told and has nothing to send hears nothing.
+    """
+    found = {}
+    groups = sorted({line.resolved.group_id for line in order.lines if line.resolved is not None})
+    for group_id in groups:
+        told = [effect for effect in owed.values() if effect.get("group_id") == group_id]
+        last = max(told, key=lambda effect: int(effect["n"]), default=None)
+        units, cancelled = group_units(order, group_id)
+        before = last["units"] if last else 0
+        if units > before and order.left_at is None:
+            lines = group_lines(order, group_id)
+            kind, revision = NEW_ORDER, [[line.line_id, line.quantity] for line in lines] + [cancelled]
+        elif units < before:
+            kind, revision = CANCELLED, [cancelled, units]
+        else:
+            continue
+        found[derived_id(kind, order_ref, group_id, LEADER, revision)] = {
+            "kind": kind,
+            "group_id": group_id,
+            "contact": LEADER,
+            "good_until": _good_until(order, group_id),
+            "units": units,
+            "n": len(told) + 1,
+        }
+    return found
+
+
+def _good_until(order: Order, group_id: str) -> str:
+    """After this a text about the order only confuses: a replay or an old redrive stays silent."""
+    lines = group_lines(order, group_id)
+    ship_by = [line.ship_by for line in lines if line.ship_by]
+    if ship_by:
+        return facts.instant(facts.moment(max(ship_by)) + _AFTER_SHIP_BY)
+    return facts.instant(facts.moment(max(line.sold_at for line in lines)) + _AFTER_SALE)
+
+
+def _payouts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """A delivered line is worth computing, and again whenever what its amount hangs on changes."""
+    computed = {effect.get("line_id") for effect in owed.values() if effect["kind"] == PAYOUT}
+    found = {}
+    for line in order.lines:
+        due = line.delivered_at is not None and line.unit_price_paise is not None and line.resolved is not None
+        if due or line.line_id in computed:
+            version = line.resolved.policy_version if line.resolved else 0
+            revision = [line.open if due else 0, line.unit_price_paise, version]
+            found[derived_id(PAYOUT, order_ref, line.line_id, revision)] = {"kind": PAYOUT, "line_id": line.line_id}
+    return found

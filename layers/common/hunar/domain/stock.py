@@ -1,0 +1,138 @@
+"""Counting: what a shelf has, what is promised, and what an order moves.
+
+For every SKU, at every moment: ``on_hand = available + reserved``, nothing is negative, and
+``available - short - uncounted`` equals everything counted in, less what left, less what open
+orders ask for. That last sum does not depend on the order in which messages came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from hunar.domain.demand import Demand
+
+
+@dataclass(frozen=True)
+class Stock:
+    """One SKU's counters, in units."""
+
+    sku: str
+    group_id: str
+    on_hand: int = 0
+    """On the shelf: available and reserved."""
+    available: int = 0
+    """On the shelf and promised to nobody."""
+    reserved: int = 0
+    """On the shelf and promised to an order."""
+    buffer: int = 0
+    """Held back from what channels are told."""
+    short: int = 0
+    """Sold, and not there."""
+    uncounted: int = 0
+    """Left the shelf though the counters had none: somebody must count this shelf."""
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any]) -> Stock:
+        return cls(**{name: item[name] for name in cls.__dataclass_fields__})
+
+    def content(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What one line has taken of its SKU so far, in units."""
+
+    sku: str
+    reserved: int = 0
+    short: int = 0
+    consumed: int = 0
+
+
+def adjusted(stock: Stock, quantity: int) -> Stock:
+    """Units were counted in, or out when negative. What is promised stays promised."""
+    if quantity >= 0:
+        return _settled(replace(stock, on_hand=stock.on_hand + quantity, available=stock.available + quantity))
+    return _taken(stock, -quantity)
+
+
+def applied_to(
+    stocks: Mapping[str, Stock], applied: Mapping[str, Applied], demands: Mapping[str, Demand]
+) -> tuple[dict[str, Stock], dict[str, Applied]]:
+    """Stock and order after the order's demand is met as far as the shelf allows.
+
+    ``stocks`` holds every SKU and ``applied`` every line that is asked for. Releases come first, over all lines, so that what
+    one line gives back another line of the same order can have.
+    """
+    shelf = dict(stocks)
+    lines = {line_id: applied[line_id] for line_id in demands}
+    for move in (_release, _consume, _reserve):
+        for line_id, want in sorted(demands.items()):
+            shelf[want.sku], lines[line_id] = move(shelf[want.sku], lines[line_id], want)
+    return shelf, {**applied, **lines}
+
+
+def _release(stock: Stock, line: Applied, want: Demand) -> tuple[Stock, Applied]:
+    """Give back what is no longer asked for: short units first, they cost nobody anything."""
+    if (back := line.consumed - want.gone) > 0:
+        # It never left after all: by its own time, a cancellation came before the goods went.
+        stock = _settled(replace(stock, on_hand=stock.on_hand + back, available=stock.available + back))
+        line = replace(line, consumed=line.consumed - back)
+    surplus = line.reserved + line.short + line.consumed - want.hold - want.gone
+    if (short := min(max(surplus, 0), line.short)) > 0:
+        stock = replace(stock, short=stock.short - short)
+        line = replace(line, short=line.short - short)
+    if (freed := min(max(surplus - short, 0), line.reserved)) > 0:
+        stock = _settled(replace(stock, reserved=stock.reserved - freed, available=stock.available + freed))
+        line = replace(line, reserved=line.reserved - freed)
+    return stock, line
+
+
+def _consume(stock: Stock, line: Applied, want: Demand) -> tuple[Stock, Applied]:
+    """The goods left: take them from the line's own reservation, then from the shelf, then count them as missing."""
+    need = want.gone - line.consumed
+    if need <= 0:
+        return stock, line
+    own = min(need, line.reserved)
+    stock = replace(stock, reserved=stock.reserved - own, on_hand=stock.on_hand - own, short=stock.short - line.short)
+    stock = _taken(stock, need - own)
+    return stock, replace(line, reserved=line.reserved - own, short=0, consumed=want.gone)
+
+
+def _reserve(stock: Stock, line: Applied, want: Demand) -> tuple[Stock, Applied]:
+    """Promise what is there; the rest is short. A short unit of before waits its turn behind older orders."""
+    need = want.hold - line.reserved - line.short
+    if need <= 0:
+        return stock, line
+    there = min(need, stock.available)
+    stock = replace(
+        stock,
+        available=stock.available - there,
+        reserved=stock.reserved + there,
+        short=stock.short + need - there,
+    )
+    return stock, replace(line, reserved=line.reserved + there, short=line.short + need - there)
+
+
+def _taken(stock: Stock, units: int) -> Stock:
+    """Units that left without a reservation."""
+    there = min(units, stock.available)
+    return replace(
+        stock,
+        available=stock.available - there,
+        on_hand=stock.on_hand - there,
+        uncounted=stock.uncounted + units - there,
+    )
+
+
+def _settled(stock: Stock) -> Stock:
+    """Units that came or became free first pay for those that left uncounted."""
+    paid = min(stock.uncounted, stock.available)
+    return replace(
+        stock,
+        available=stock.available - paid,
+        on_hand=stock.on_hand - paid,
+        uncounted=stock.uncounted - paid,
+    )

@@ -1,0 +1,111 @@
+"""Exceptions: what a person must look at, in plain words, opened once by its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from hunar.domain.identity import derived_id
+from hunar.domain.order import Order
+from hunar.domain.stock import Applied
+
+ACTIONS: Final[Mapping[str, str]] = {
+    "SHORT": "Ask the group when it can make the missing units; if never, cancel them in the marketplace's portal.",
+    "EXCESS_CANCELLATION": "Compare the order in the marketplace's portal; stock was not changed.",
+    "LATE_CANCELLATION": "Compare the order in the marketplace's portal; expect a return instead of a cancellation.",
+    "PRICE_UNCLEAR": "Look up the price in the marketplace's portal; no payout is computed until it is known.",
+    "UNKNOWN_SHIPMENT": "Usually the announcement is late and this closes by itself; else look it up in the portal.",
+    "UNKNOWN_LISTING": "Add the listing to listings.csv and import; the orders that wait go on by themselves.",
+    "UNCOUNTED": "Count this shelf: more units left than were ever counted in.",
+    "NO_CONTACT": "Add the group's leader with a phone to contacts.csv and import; tell the group by telephone now.",
+    "SMS_REJECTED": "Tell the group by telephone now; then correct what the operator refused.",
+    "SMS_UNKNOWN": "Ask the group by telephone whether the text came.",
+    "RATE_GAP": "Add the missing rate to rates.csv and import; then send the order's payout again.",
+    "UNREADABLE": "Keep the message for the marketplace's support; look for the order in the portal.",
+    "UNKNOWN_EVENT": "Read the kept message; if it matters, act in the marketplace's portal.",
+    "BAD_LINE": "Look up the line in the marketplace's portal; it is not in the order here.",
+    "UNKNOWN_MESSAGE": "A newer or damaged queue message: it is kept; tell the engineers.",
+}
+"""Each kind with what the operator can do about it."""
+
+
+def exception_id(kind: str, *cause: Any) -> str:
+    """The same cause always has the same id, so it opens once and can close and open again."""
+    return derived_id("exception", kind, *cause)
+
+
+def opened(
+    kind: str,
+    cause: tuple[Any, ...],
+    *,
+    at: str,
+    message: str,
+    order_ref: str | None = None,
+    sku: str | None = None,
+    listing: str | None = None,
+    group_id: str | None = None,
+) -> dict[str, Any]:
+    """An open exception. KeyError for a kind that has no action."""
+    identity = exception_id(kind, *cause)
+    return {
+        "exception_id": identity,
+        "kind": kind,
+        "order_ref": order_ref,
+        "sku": sku,
+        "listing": listing,
+        "group_id": group_id,
+        "opened_at": at,
+        "closed_at": None,
+        "message": message,
+        "action": ACTIONS[kind],
+        "version": 1,
+        "worklist_pk": "OPEN",
+        "worklist_sk": f"{at}#{identity}",
+    }
+
+
+def closed(item: Mapping[str, Any], *, at: str) -> dict[str, Any]:
+    """The same exception after its cause is gone."""
+    return {
+        **item,
+        "closed_at": at,
+        "version": int(item["version"]) + 1,
+        "worklist_pk": "CLOSED",
+        "worklist_sk": f"{at}#{item['exception_id']}",
+    }
+
+
+def of_order(order_ref: str, order: Order, applied: Mapping[str, Applied], *, at: str) -> dict[str, dict[str, Any]]:
+    """The exceptions that an order's state asks for now, by id."""
+    found = []
+    for problem in order.problems:
+        line = next((line for line in order.lines if line.line_id == problem.line_id), None)
+        found.append(
+            opened(
+                problem.kind,
+                (order_ref, problem.line_id),
+                at=at,
+                message=problem.message if problem.line_id is None else f"line {problem.line_id}: {problem.message}",
+                order_ref=order_ref,
+                sku=line.resolved.sku if line and line.resolved else None,
+                listing=line.listing if line else None,
+                group_id=line.resolved.group_id if line and line.resolved else None,
+            )
+        )
+    for line in order.lines:
+        short = applied[line.line_id].short if line.line_id in applied else 0
+        if short and line.resolved:
+            found.append(
+                opened(
+                    "SHORT",
+                    (order_ref, line.line_id),
+                    at=at,
+                    message=f"line {line.line_id}: {short} of {line.open} {line.resolved.sku} are not in stock",
+                    order_ref=order_ref,
+                    sku=line.resolved.sku,
+                    listing=line.listing,
+                    group_id=line.resolved.group_id,
+                )
+            )
+    # Two excess cancellations of one line are one thing to look at; the last message stands for both.
+    return {item["exception_id"]: item for item in found}

@@ -1,0 +1,69 @@
+"""What a deployed function is told by its environment, read once and never at import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hunar.ports import QueueName
+from hunar.tables import Table
+
+_K = TypeVar("_K")
+
+
+class SettingMissing(RuntimeError):
+    """The function uses something that the template does not give it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Names are deployed names. A function has only those that its policy lets it use."""
+
+    stage: str
+    demo: bool
+    """Seed data marks the stack as a demo; a demo refuses a real SMS provider."""
+    tables: Mapping[Table, str]
+    queues: Mapping[QueueName, str]
+    webhook_accounts: frozenset[tuple[str, str]]
+    """(marketplace, account) pairs that may post. A list in settings, so an unknown name costs no call."""
+    secret_prefix: str
+
+    @property
+    def production(self) -> bool:
+        return self.stage == "prod"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """ValueError when WEBHOOK_ACCOUNTS is not a comma-separated list of ``marketplace/account``."""
+        tables = {table: environment.get(f"{table.name}_TABLE", "") for table in Table}
+        queues = {queue: environment.get(f"{queue.name}_QUEUE_URL", "") for queue in QueueName}
+        return cls(
+            stage=environment.get("STAGE", "local"),
+            demo=environment.get("DEMO", "false").lower() == "true",
+            tables=_Named(tables, "table"),
+            queues=_Named(queues, "queue"),
+            webhook_accounts=frozenset(_accounts(environment.get("WEBHOOK_ACCOUNTS", ""))),
+            secret_prefix=environment.get("SECRET_PREFIX", ""),
+        )
+
+
+def _accounts(text: str) -> list[tuple[str, str]]:
+    pairs = []
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        marketplace, slash, account = entry.partition("/")
+        if not (marketplace and slash and account) or "/" in account:
+            raise ValueError(f"WEBHOOK_ACCOUNTS: {entry!r} is not marketplace/account")
+        pairs.append((marketplace, account))
+    return pairs
+
+
+class _Named(dict[_K, str]):
+    """A missing name is an error of the template, said clearly, and only when it is used."""
+
+    def __init__(self, names: Mapping[_K, str], what: str) -> None:
+        super().__init__({key: name for key, name in names.items() if name})
+        self._what = what
+
+    def __missing__(self, key: _K) -> str:
+        raise SettingMissing(f"this function was given no name for the {self._what} {key}")

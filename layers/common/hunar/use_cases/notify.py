@@ -1,0 +1,303 @@
+"""One text to one contact of a group about one order, as the order is now.
+
+The claim comes first, then the reading, then the sending, then the answer. A crash after the claim
+leaves a claim without an answer: it is never sent again by itself, and after 15 minutes a person is
+asked to look.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hunar import tables
+from hunar.domain import sms_text
+from hunar.domain.effects import CANCELLED, group_lines, group_units
+from hunar.domain.facts import moment
+from hunar.domain.notification import IN_FLIGHT, Decision, Sibling, Status, Verdict, decide, observed
+from hunar.domain.order import Order, knowledge, read
+from hunar.domain.sms_text import Template
+from hunar.messages import Notify
+from hunar.ports import (
+    ABSENT,
+    Accepted,
+    Conflict,
+    Put,
+    QueueName,
+    Queues,
+    Refused,
+    Rejected,
+    Retryable,
+    SmsProvider,
+    SmsRequest,
+    Store,
+    Throttled,
+)
+from hunar.tables import Item, Key
+from hunar.use_cases.worklist import open_exception
+
+LOCALES: Final = ("en", "hi", "bn", "ta")
+EARLIER_TEXT_PAUSE: Final = 5
+"""Seconds until a text that waits for an earlier one looks again."""
+FIRST_PAUSE: Final = 15
+LONGEST_PAUSE: Final = 900
+"""Seconds; SQS delays a message no longer."""
+TTL_SECONDS: Final = (5, 259_200)
+"""What the provider takes as time to live."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What notifying needs from outside."""
+
+    store: Store
+    queues: Queues
+    sms: SmsProvider
+    templates: Mapping[tuple[str, str], Template]
+    production: bool
+    now: str
+    again: Callable[[Callable[[], Any]], Any]
+
+
+def notify(desk: Desk, message: Notify) -> Status:
+    """Send the text or record why not. Returns where the notification stands; raises Retryable."""
+    key = tables.notification(message.notification_id)
+    claim, ours = _claim(desk, key, message)
+    if not ours:
+        return _already(desk, key, claim, message)
+    stored = desk.store.read([tables.order(message.order_ref)]).get(tables.order(message.order_ref))
+    if stored is None:
+        raise Retryable(f"{message.order_ref}: the order is not there")
+    order = read(knowledge(stored))
+    units, cancelled = group_units(order, message.group_id)
+    owed = {
+        identity: effect for identity, effect in stored["owed"].items() if effect.get("group_id") == message.group_id
+    }
+    found = desk.store.read([*map(tables.notification, owed), *_registry_keys(order, message)])
+    decision = _decide(message, order, owed, found, units, desk.now)
+    if decision.verdict is Verdict.WAIT:
+        return _wait(desk, key, claim, message, decision.reason, EARLIER_TEXT_PAUSE)
+    if decision.verdict is not Verdict.SEND:
+        status = Status.EXPIRED if decision.verdict is Verdict.EXPIRE else Status.SUPPRESSED
+        return _settle(desk, key, claim, status, reason=decision.reason)
+    try:
+        request = _request(desk, message, order, found)
+    except Rejected as error:
+        kind = "NO_CONTACT" if "contact" in str(error) else "SMS_REJECTED"
+        return _failed(desk, key, claim, message, kind, str(error))
+    stated = {"units": units, "cancelled": cancelled}
+    return _send(desk, key, claim | {"stated": stated}, message, request)
+
+
+def _claim(desk: Desk, key: Key, message: Notify) -> tuple[Item, bool]:
+    """Our claim and True, or the record that stands there already and False."""
+    item: Item = {
+        "notification_id": message.notification_id,
+        "kind": message.notification_kind,
+        "order_ref": message.order_ref,
+        "group_id": message.group_id,
+        "contact": message.contact,
+        "to": None,
+        "locale": None,
+        "text": None,
+        "parts": 0,
+        "status": Status.CLAIMED.value,
+        "attempts": 1,
+        "claimed_at": desk.now,
+        "answered_at": None,
+        "provider_id": None,
+        "template_id": None,
+        "reason": None,
+        "stated": None,
+        "good_until": message.good_until,
+        "version": 1,
+        "feed_pk": "ALL",
+        "feed_sk": f"{desk.now}#{message.notification_id}",
+    }
+    try:
+        desk.store.commit([Put(key, item, ABSENT)])
+        return item, True
+    except Conflict:
+        there = desk.store.read([key])[key]
+    if there["status"] != Status.WAITING:
+        return there, False
+    mine = there | {
+        "status": Status.CLAIMED.value,
+        "claimed_at": desk.now,
+        "attempts": there["attempts"] + 1,
+        "version": there["version"] + 1,
+    }
+    try:
+        desk.store.commit([Put(key, mine, there["version"])])
+    except Conflict:
+        raise Retryable("another worker claimed it at the same moment") from None
+    return mine, True
+
+
+def _already(desk: Desk, key: Key, there: Item, message: Notify) -> Status:
+    """Somebody claimed it before: finished, still in flight, or fallen silent."""
+    status = Status(there["status"])
+    if status is not Status.CLAIMED:
+        return status
+    if observed(status, there["claimed_at"], desk.now) is Status.UNKNOWN:
+        return _unknown(desk, key, there, message, "no answer for 15 minutes")
+    age = moment(desk.now) - moment(there["claimed_at"])
+    pause = max(1, min(LONGEST_PAUSE, int((IN_FLIGHT - age).total_seconds())))
+    desk.queues.send(QueueName.NOTIFICATIONS, [message.model_dump_json()], delay_seconds=pause)
+    return status
+
+
+def _decide(
+    message: Notify, order: Order, owed: Mapping[str, Item], found: Mapping[Key, Item], units: int, now: str
+) -> Decision:
+    siblings = []
+    for identity, effect in owed.items():
+        there = found.get(tables.notification(identity))
+        status = observed(there["status"], there["claimed_at"], now) if there else None
+        stated = there["stated"]["units"] if there and there["stated"] else effect["units"]
+        siblings.append(Sibling(effect["n"], effect["kind"], status, stated))
+    return decide(
+        message.notification_kind,
+        owed[message.notification_id]["n"],
+        siblings,
+        units=units,
+        left=order.left_at is not None,
+        good_until=message.good_until,
+        now=now,
+    )
+
+
+def _registry_keys(order: Order, message: Notify) -> list[Key]:
+    skus = sorted({line.resolved.sku for line in group_lines(order, message.group_id) if line.resolved})
+    return [
+        tables.agency(),
+        tables.group(message.group_id),
+        tables.contact(message.group_id, message.contact),
+        *(tables.dlt_template(message.notification_kind, locale) for locale in LOCALES),
+        *map(tables.product, skus),
+    ]
+
+
+def _request(desk: Desk, message: Notify, order: Order, found: Mapping[Key, Item]) -> SmsRequest:
+    """The text and whom it goes to. Raises Rejected with the reason, which never holds a number."""
+    group = found.get(tables.group(message.group_id))
+    contact = found.get(tables.contact(message.group_id, message.contact))
+    if group is None or contact is None:
+        raise Rejected(f"contact: group {message.group_id} has no {message.contact} with a phone")
+    agency = found.get(tables.agency())
+    if agency is None:
+        raise Rejected("agency: not imported, so nobody may send a text")
+    locale = group["locale"]
+    registered = found.get(tables.dlt_template(message.notification_kind, locale))
+    if registered is None:
+        raise Rejected(f"template_id: no DLT template for {message.notification_kind} in {locale} was imported")
+    template = desk.templates[message.notification_kind, locale]
+    if desk.production and template.review == "draft":
+        raise Rejected(f"review: the text {message.notification_kind} in {locale} is a draft")
+    values = _values(message, order, found, locale, desk.now)
+    try:
+        text = sms_text.render(template, values)
+    except ValueError as error:
+        raise Rejected(str(error)) from error
+    shortest, longest = TTL_SECONDS
+    lifetime = int((moment(message.good_until) - moment(desk.now)).total_seconds())
+    return SmsRequest(
+        notification_id=message.notification_id,
+        to=contact["phone"],
+        text=text,
+        kind=message.notification_kind,
+        locale=locale,
+        values=values,
+        entity_id=agency["dlt_entity_id"],
+        template_id=registered["template_id"],
+        sender_id=agency["sender_id"],
+        time_to_live_seconds=min(longest, max(shortest, lifetime)),
+    )
+
+
+def _values(message: Notify, order: Order, found: Mapping[Key, Item], locale: str, now: str) -> dict[str, str]:
+    """The slots: products by their names in the group's language, most units first."""
+    per_sku: dict[str, int] = defaultdict(int)
+    lines = group_lines(order, message.group_id)
+    for line in lines:
+        if line.resolved:
+            per_sku[line.resolved.sku] += line.cancelled if message.notification_kind == CANCELLED else line.open
+    named = []
+    for sku, units in sorted(per_sku.items(), key=lambda entry: (-entry[1], entry[0])):
+        product = found.get(tables.product(sku))
+        names = product["names"] if product else {}
+        if units:
+            named.append((units, names.get(locale) or names.get("en") or sku))
+    item = sms_text.item_value(named, locale)
+    if message.notification_kind == CANCELLED:
+        return {"item": item, "left": str(sum(line.open for line in lines))}
+    ship_by = min((line.ship_by for line in lines if line.ship_by and line.open), default=None)
+    return {"item": item, "by": sms_text.by_value(ship_by, locale, now)}
+
+
+def _send(desk: Desk, key: Key, claim: Item, message: Notify, request: SmsRequest) -> Status:
+    answer = desk.sms.send(request)
+    told = {
+        "to": request.to,
+        "locale": request.locale,
+        "text": request.text,
+        "parts": sms_text.parts(request.text),
+        "template_id": request.template_id,
+    }
+    match answer:
+        case Accepted():
+            return _settle(desk, key, claim | told, Status.ACCEPTED, provider_id=answer.provider_id)
+        case Refused():
+            return _failed(desk, key, claim | told, message, "SMS_REJECTED", answer.reason)
+        case Throttled():
+            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (claim["attempts"] - 1))
+            return _wait(desk, key, claim | {"stated": None}, message, answer.reason, pause)
+        case _:
+            return _unknown(desk, key, claim | told, message, answer.reason)
+
+
+def _wait(desk: Desk, key: Key, claim: Item, message: Notify, reason: str, pause: int) -> Status:
+    """Give the claim back and look again later: waiting is not failing."""
+    _settle(desk, key, claim, Status.WAITING, reason=reason)
+    desk.queues.send(QueueName.NOTIFICATIONS, [message.model_dump_json()], delay_seconds=pause)
+    return Status.WAITING
+
+
+def _failed(desk: Desk, key: Key, claim: Item, message: Notify, kind: str, reason: str) -> Status:
+    _exception(desk, message, kind, f"{message.notification_kind} to {message.contact} not sent: {reason}")
+    return _settle(desk, key, claim, Status.FAILED, reason=reason)
+
+
+def _unknown(desk: Desk, key: Key, claim: Item, message: Notify, reason: str) -> Status:
+    _exception(desk, message, "SMS_UNKNOWN", f"{message.notification_kind} to {message.contact}: {reason}")
+    return _settle(desk, key, claim, Status.UNKNOWN, reason=reason)
+
+
+def _exception(desk: Desk, message: Notify, kind: str, text: str) -> None:
+    open_exception(
+        desk.store,
+        kind,
+        (message.notification_id,),
+        at=desk.now,
+        message=text,
+        order_ref=message.order_ref,
+        group_id=message.group_id,
+    )
+
+
+def _settle(desk: Desk, key: Key, claim: Item, status: Status, **result: Any) -> Status:
+    """Write the answer over our claim, also when somebody has meanwhile called it Unknown."""
+    item = claim | {"status": status.value, "answered_at": desk.now} | result
+
+    def write() -> None:
+        there = desk.store.read([key])[key]
+        if there["status"] in (Status.CLAIMED, Status.UNKNOWN):
+            desk.store.commit([Put(key, item | {"version": there["version"] + 1}, there["version"])])
+
+    try:
+        desk.store.commit([Put(key, item | {"version": claim["version"] + 1}, claim["version"])])
+    except Conflict:
+        desk.again(write)
+    return status

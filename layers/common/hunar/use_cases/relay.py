@@ -1,0 +1,48 @@
+"""What orders and stock owe becomes queue messages.
+
+The stream brings each change at least once; a message sent twice is harmless, because everything
+behind the queues is idempotent.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hunar.domain.effects import CANCELLED, NEW_ORDER, PAYOUT
+from hunar.messages import ComputePayout, Notify
+from hunar.ports import QueueName, Queues, Rejected
+
+
+def relay(images: Iterable[Mapping[str, Any]], queues: Queues) -> dict[str, int]:
+    """Send what the images owe. Returns how many went where; raises Retryable unless all were taken.
+
+    Raises Rejected for an effect of an unknown kind: the stream's failure bucket keeps it.
+    """
+    bodies: dict[QueueName, list[str]] = defaultdict(list)
+    for image in images:
+        for effect in image.get("effects", ()):
+            queue, body = _message(image, effect)
+            bodies[queue].append(body)
+    for queue, texts in bodies.items():
+        queues.send(queue, texts)
+    return {queue.value: len(texts) for queue, texts in bodies.items()}
+
+
+def _message(order: Mapping[str, Any], effect: Mapping[str, Any]) -> tuple[QueueName, str]:
+    kind = effect["kind"]
+    if kind in (NEW_ORDER, CANCELLED):
+        notify = Notify(
+            notification_id=effect["effect_id"],
+            notification_kind=kind,
+            order_ref=order["order_ref"],
+            group_id=effect["group_id"],
+            contact=effect["contact"],
+            good_until=effect["good_until"],
+        )
+        return QueueName.NOTIFICATIONS, notify.model_dump_json()
+    if kind == PAYOUT:
+        command = ComputePayout(order_ref=order["order_ref"], line_id=effect["line_id"])
+        return QueueName.PAYOUTS, command.model_dump_json()
+    raise Rejected(f"effect {effect.get('effect_id')}: nobody handles the kind {kind}")

@@ -1,0 +1,47 @@
+"""Opening and closing an exception that no order owns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hunar.domain import worklist
+from hunar.ports import ABSENT, Conflict, Put, Store
+from hunar.tables import exception
+
+
+def open_exception(
+    store: Store,
+    kind: str,
+    cause: tuple[Any, ...],
+    *,
+    at: str,
+    message: str,
+    order_ref: str | None = None,
+    sku: str | None = None,
+    listing: str | None = None,
+    group_id: str | None = None,
+) -> None:
+    """Opens it, opens it again after it was closed, or leaves it as it stands open."""
+    item = worklist.opened(
+        kind, cause, at=at, message=message, order_ref=order_ref, sku=sku, listing=listing, group_id=group_id
+    )
+    key = exception(item["exception_id"])
+    there = store.read([key]).get(key)
+    if there is not None and there["closed_at"] is None:
+        return
+    try:
+        if there is None:
+            store.commit([Put(key, item, ABSENT)])
+        else:
+            store.commit([Put(key, item | {"version": there["version"] + 1}, there["version"])])
+    except Conflict:
+        # Somebody opened the same cause at the same moment: that is what we wanted.
+        return
+
+
+def close_exception(store: Store, kind: str, cause: tuple[Any, ...], *, at: str) -> None:
+    """Closes it if it stands open. Raises Conflict when somebody writes it at the same moment."""
+    key = exception(worklist.exception_id(kind, *cause))
+    there = store.read([key]).get(key)
+    if there is not None and there["closed_at"] is None:
+        store.commit([Put(key, worklist.closed(there, at=at), there["version"])])

@@ -1,0 +1,89 @@
+"""The one place that knows both the use cases and the adapters."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from hunar.settings import Settings
+
+if TYPE_CHECKING:
+    from hunar.domain.sms_text import Template
+    from hunar.ports import Queues, SmsProvider, Store, WebhookSecrets
+    from hunar.use_cases.apply import Marketplace
+
+
+class Application:
+    """What the handlers use, each built on first use: a function imports only what it needs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def store(self) -> Store:
+        from hunar.adapters.dynamodb.store import DynamoDBStore
+        from hunar.telemetry import client
+
+        return DynamoDBStore(client("dynamodb"), self.settings.tables)
+
+    @cached_property
+    def queues(self) -> Queues:
+        from hunar.adapters.sqs import SqsQueues
+        from hunar.telemetry import client
+
+        return SqsQueues(client("sqs"), self.settings.queues)
+
+    @cached_property
+    def secrets(self) -> WebhookSecrets:
+        from hunar.adapters.secrets import SecretsManagerSecrets
+        from hunar.telemetry import client
+
+        return SecretsManagerSecrets(client("secretsmanager"), self.settings.secret_prefix, self.clock)
+
+    @cached_property
+    def sms(self) -> SmsProvider:
+        from hunar.adapters.sms.end_user_messaging import EndUserMessaging, require_fake
+        from hunar.telemetry import client
+
+        require_fake(self.settings.demo, os.environ)
+        # One attempt: a second request of the client could be a second text on the phone.
+        return EndUserMessaging(client("pinpoint-sms-voice-v2", retries={"total_max_attempts": 1}))
+
+    @cached_property
+    def templates(self) -> Mapping[tuple[str, str], Template]:
+        from hunar.sms_templates import load
+
+        return load()
+
+    @cached_property
+    def marketplaces(self) -> Mapping[str, Marketplace]:
+        from hunar.marketplaces import flipkart
+
+        return {"flipkart": flipkart}
+
+    def again(self, action: Callable[[], Any]) -> Any:
+        """``retry.retried`` with the real pause, and each conflict counted."""
+        from hunar.telemetry import conflicts_met
+        from hunar.use_cases.retry import retried
+
+        return retried(action, pause=self.pause, random=self.random, met=conflicts_met)
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC)
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def random(self) -> float:
+        return random.random()  # noqa: S311  (jitter, not a secret)
+
+
+@cache
+def application() -> Application:
+    """The application of this process, from its environment."""
+    return Application(Settings.from_environment(os.environ))

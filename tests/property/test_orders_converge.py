@@ -1,0 +1,160 @@
+"""Any subset, repetition and order of an order's messages ends in the same order and the same stock.
+
+Here every shelf has enough: what a shortage does under random histories belongs to healing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hunar.domain.order import knowledge, read
+from hunar.domain.stock import Stock
+from hunar.tables import Item, Table
+from tests.flipkart_messages import cancelled, created, item, step
+from tests.world import World
+
+ENOUGH = 50
+SKUS = {"STOLE": "G11", "HORSE": "G22"}
+
+LIFE: list[dict[str, Any]] = [
+    # Two groups; the stole stands on two lines.
+    created("S1", item("STOLE", 5, line_id="1"), item("HORSE", 3, line_id="2"), item("STOLE", 2, line_id="3")),
+    cancelled("S1", 1, "1", at="2026-11-24T12:00:00+05:30"),
+    cancelled("S1", 2, "1", at="2026-11-24T13:00:00+05:30"),
+    cancelled("S1", 3, "2", at="2026-11-24T14:00:00+05:30"),
+    step("S1", "packed", "2026-11-25T09:00:00+05:30"),
+    step("S1", "ready_to_dispatch", "2026-11-25T10:00:00+05:30"),
+    step("S1", "pickup_complete", "2026-11-25T11:00:00+05:30"),
+    step("S1", "shipped", "2026-11-25T12:00:00+05:30"),
+    step("S1", "delivered", "2026-11-27T12:00:00+05:30"),
+    # By its own time after the pick-up: moves nothing, whenever it arrives.
+    cancelled("S1", 1, "3", at="2026-11-25T11:30:00+05:30"),
+    # More than the line has left, whenever it arrives.
+    cancelled("S1", 4, "1", at="2026-11-24T15:00:00+05:30"),
+    # A second order of the same shelf.
+    created("S2", item("STOLE", 4), item("HORSE", 2, line_id="2")),
+    cancelled("S2", 4, "1", at="2026-11-24T16:00:00+05:30"),
+    cancelled("S2", 2, "2", at="2026-11-24T16:00:00+05:30"),
+]
+
+
+def played(messages: list[dict[str, Any]], *, seed: int, twice: bool, at_once: bool) -> World:
+    world = World(shuffle=random.Random(seed), twice=twice)
+    for sku, group in SKUS.items():
+        world.group(group)
+        world.product(sku, group, sku.title(), stock=ENOUGH)
+    world.settle()
+    for message in messages:
+        world.post(message)
+        if not at_once:
+            world.settle()
+    world.settle()
+    return world
+
+
+def truth(world: World) -> dict[str, Any]:
+    """What must not depend on the way there: knowledge, what each line has, and the shelves."""
+    orders = {
+        order["order_ref"]: {name: order[name] for name in ("knowledge", "applied", "board_pk", "waiting")}
+        for order in world.items(Table.ORDERS)
+        if "order_ref" in order
+    }
+    shelves = {sku: Stock.of(world.stock(sku)) for sku in SKUS}
+    open_now = Counter(item["exception_id"] for item in world.items(Table.EXCEPTIONS) if item["closed_at"] is None)
+    entries = sorted((entry["order_ref"], entry["line_id"]) for entry in world.items(Table.LEDGER) if "postings" in entry)
+    return {"orders": orders, "shelves": shelves, "exceptions": open_now, "entries": sorted(set(entries))}
+
+
+def check_invariants(world: World) -> None:
+    orders = [order for order in world.items(Table.ORDERS) if "order_ref" in order]
+    for sku in SKUS:
+        stock = world.stock(sku)
+        lines = [line for order in orders for line in order["applied"].values() if line["sku"] == sku]
+        assert stock["on_hand"] == stock["available"] + stock["reserved"]
+        assert min(stock[name] for name in ("on_hand", "available", "reserved", "short", "uncounted")) >= 0
+        assert stock["reserved"] == sum(line["reserved"] for line in lines)
+        assert stock["short"] == sum(line["short"] for line in lines)
+        gone = sum(line["consumed"] for line in lines)
+        wanted = sum(line["reserved"] + line["short"] for line in lines)
+        assert stock["available"] - stock["short"] - stock["uncounted"] == ENOUGH - gone - wanted
+    kept = {item["delivery_id"] for item in world.items(Table.DELIVERIES) if "event_type" in item}
+    posted = {delivery for delivery in kept if delivery}
+    assert len(posted) == len(kept)
+
+
+histories = st.lists(st.sampled_from(LIFE), max_size=24)
+
+
+@given(history=histories, seed=st.integers(0, 2**32), twice=st.booleans(), at_once=st.booleans())
+def test_the_way_does_not_matter(history: list[dict[str, Any]], seed: int, twice: bool, at_once: bool) -> None:
+    straight = played([message for message in LIFE if message in history], seed=0, twice=False, at_once=False)
+    drawn = played(history, seed=seed, twice=twice, at_once=at_once)
+    assert truth(drawn) == truth(straight)
+    check_invariants(straight)
+    check_invariants(drawn)
+
+
+def as_stored(order: Item) -> dict[str, tuple[int, int, int]]:
+    return {
+        line_id: (line["reserved"], line["short"], line["consumed"]) for line_id, line in order["applied"].items()
+    }
+
+
+def test_the_whole_life_ends_as_a_shopkeeper_would_count_it() -> None:
+    world = played(list(reversed(LIFE)), seed=7, twice=True, at_once=False)
+    first, second = world.order("S1"), world.order("S2")
+    assert as_stored(first) == {"1": (0, 0, 2), "2": (0, 0, 0), "3": (0, 0, 2)}
+    assert as_stored(second) == {"1": (0, 0, 0), "2": (0, 0, 0)}
+    assert world.stock("STOLE")["on_hand"] == world.stock("STOLE")["available"] == ENOUGH - 4
+    assert world.stock("HORSE")["on_hand"] == world.stock("HORSE")["available"] == ENOUGH
+    state = read(knowledge(first))
+    assert [(line.cancelled, line.state) for line in state.lines] == [
+        (3, "DELIVERED"),
+        (3, "CANCELLED"),
+        (0, "DELIVERED"),
+    ]
+    assert "EXCESS_CANCELLATION" in world.exceptions()
+    assert "LATE_CANCELLATION" in world.exceptions()
+    assert "UNCOUNTED" not in world.exceptions()
+
+
+@given(history=histories, seed=st.integers(0, 2**32))
+def test_the_last_text_about_an_order_states_what_is_left_to_send(history: list[dict[str, Any]], seed: int) -> None:
+    world = played(history, seed=seed, twice=True, at_once=False)
+    for order in world.items(Table.ORDERS):
+        if "order_ref" not in order:
+            continue
+        state = read(knowledge(order))
+        for group in SKUS.values():
+            lines = [line for line in state.lines if line.resolved and line.resolved.group_id == group]
+            told = [
+                notification
+                for notification in world.items(Table.NOTIFICATIONS)
+                if notification["order_ref"] == order["order_ref"]
+                and notification["group_id"] == group
+                and notification["status"] == "ACCEPTED"
+            ]
+            told.sort(key=lambda notification: order["owed"][notification["notification_id"]]["n"])
+            # Each text changes what the group knows, in the direction that its kind says.
+            stated = [0, *(notification["stated"]["units"] for notification in told)]
+            for notification, before, after in zip(told, stated, stated[1:], strict=False):
+                assert (after > before) == (notification["kind"] == "NEW_ORDER")
+                assert after != before
+            units = sum(line.open for line in lines)
+            if state.left_at is None:
+                assert stated[-1] == units
+            elif told:
+                # More than the group was told cannot be asked of it once the goods are gone.
+                assert stated[-1] <= units
+
+
+def test_one_text_per_group_and_order_whatever_the_number_of_its_lines() -> None:
+    world = played(LIFE[:1] * 3, seed=1, twice=True, at_once=True)
+    assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER"]
+    assert [kind for kind, _ in world.phones.to("G22")] == ["NEW_ORDER"]
+    assert "7 Stole" in world.phones.to("G11")[0][1]

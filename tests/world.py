@@ -1,0 +1,210 @@
+"""A whole Hunar in memory: real use cases, in-memory store and queues, a clock that stands until it is moved.
+
+Queues deliver in any order and more than once when the test says so; streams are relayed like
+deployed ones. Only the phone network is played.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hunar import sms_templates, tables
+from hunar.adapters.memory import MemoryQueues, MemoryStore
+from hunar.domain.facts import instant
+from hunar.domain.identity import delivery_id
+from hunar.marketplaces import flipkart
+from hunar.messages import ORDER_EVENT, AdjustStock, ComputePayout, ListingMapped, Notify, WebhookDelivery
+from hunar.ports import Accepted, Put, QueueName, SmsAnswer, SmsRequest
+from hunar.tables import Item, Table
+from hunar.use_cases import apply, notify
+from hunar.use_cases.compute_payout import compute
+from hunar.use_cases.relay import relay
+from hunar.use_cases.retry import retried
+
+MARKETPLACES = {"flipkart": flipkart}
+START = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
+TEMPLATES = sms_templates.load()
+
+
+class Phones:
+    """The phone network: it takes every text unless the test has put other answers before it."""
+
+    def __init__(self) -> None:
+        self.texts: list[SmsRequest] = []
+        self.answers: Iterator[SmsAnswer] = iter(())
+        self.before_answer: Callable[[], None] = lambda: None
+
+    def send(self, request: SmsRequest) -> SmsAnswer:
+        answer = next(self.answers, Accepted(f"sms-{len(self.texts)}"))
+        if isinstance(answer, Accepted):
+            self.texts.append(request)
+        self.before_answer()
+        return answer
+
+    def to(self, group_id: str) -> list[tuple[str, str]]:
+        """Kind and text of all that the group's leader got."""
+        return [(text.kind, text.text) for text in self.texts if text.to == phone(group_id)]
+
+
+def phone(group_id: str) -> str:
+    return f"+9199999000{group_id.removeprefix('G')}"
+
+
+class World:
+    """``shuffle`` mixes what waits in the queues, ``twice`` delivers each message again."""
+
+    def __init__(self, *, shuffle: random.Random | None = None, twice: bool = False) -> None:
+        self.store = MemoryStore()
+        self.queues = MemoryQueues()
+        self.phones = Phones()
+        self.time = START
+        self._shuffle = shuffle
+        self._twice = twice
+        self._relayed = 0
+        self._later: list[tuple[datetime, int, QueueName, str]] = []
+        self._numbers = itertools.count()
+
+    @property
+    def now(self) -> str:
+        return instant(self.time)
+
+    # what comes in
+
+    def post(self, message: dict[str, Any] | bytes, account: str = "demo", *, readable: bool = True) -> str:
+        """A proved webhook. Returns its delivery id."""
+        raw = message if isinstance(message, bytes) else json.dumps(message, ensure_ascii=False).encode()
+        identity = delivery_id("flipkart", account, raw)
+        webhook = WebhookDelivery(
+            marketplace="flipkart",
+            account=account,
+            delivery_id=identity,
+            received_at=self.now,
+            body_b64=base64.b64encode(raw).decode(),
+            readable=readable,
+        )
+        self.queues.send(QueueName.ORDER_EVENTS, [webhook.model_dump_json()])
+        return identity
+
+    def count_in(self, sku: str, quantity: int, act_id: str = "first") -> None:
+        act = AdjustStock(act_id=act_id, sku=sku, quantity=quantity, at=self.now)
+        self.queues.send(QueueName.ORDER_EVENTS, [act.model_dump_json()])
+
+    def group(self, group_id: str, locale: str = "hi", *, basis: str = "SALE_SHARE") -> None:
+        policy = {"from": "2026-01-01", "fulfilment_mode": "GROUP_PACKS", "payout_basis": basis, "version": 1}
+        agency = {"name": "Demo", "dlt_entity_id": "1001234567890123456", "sender_id": "HUNARS", "demo": True}
+        contact = {"group_id": group_id, "slot": "leader", "name": "Leader", "phone": phone(group_id)}
+        puts = [
+            Put(tables.agency(), agency),
+            Put(
+                tables.group(group_id),
+                {"group_id": group_id, "name": group_id, "city": "Here", "locale": locale, "policies": [policy]},
+            ),
+            Put(tables.contact(group_id, "leader"), contact),
+        ]
+        for number, (kind, spoken) in enumerate(sorted(TEMPLATES)):
+            template = {"kind": kind, "locale": spoken, "template_id": f"100700000000000{number:04}"}
+            puts.append(Put(tables.dlt_template(kind, spoken), template))
+        self.store.commit(puts)
+
+    def product(self, sku: str, group_id: str, name: str, *, listed: bool = True, stock: int = 0) -> None:
+        names = dict.fromkeys(("en", "hi", "bn", "ta"), name)
+        item = {"sku": sku, "group_id": group_id, "hsn": "6214", "names": names, "piece_price_paise": None}
+        self.store.commit([Put(tables.product(sku), item)])
+        if listed:
+            self.list(sku, group_id)
+        if stock:
+            self.count_in(sku, stock)
+
+    def list(self, sku: str, group_id: str) -> None:
+        """The mapping as the import writes it, and the message that it sends."""
+        terms = {
+            "from": "2026-01-01",
+            "sku": sku,
+            "group_id": group_id,
+            "fulfilment_mode": "GROUP_PACKS",
+            "payout_basis": "SALE_SHARE",
+            "policy_version": 1,
+            "hsn": "6214",
+            "piece_price_paise": None,
+        }
+        listing = {"marketplace": "flipkart", "account": "demo", "listing": sku, "resolutions": [terms]}
+        listing["mappings"] = [{"from": "2026-01-01", "sku": sku}]
+        self.store.commit([Put(tables.listing("flipkart", "demo", sku), listing)])
+        mapped = ListingMapped(marketplace="flipkart", account="demo", listing=sku, at=self.now)
+        self.queues.send(QueueName.ORDER_EVENTS, [mapped.model_dump_json()])
+
+    # what happens
+
+    def settle(self, *, patience: timedelta = timedelta(minutes=2)) -> None:
+        """Work until nothing is left to do now or within ``patience``; the clock moves to what is due."""
+        until = self.time + patience
+        while True:
+            self.relay()
+            waiting = self._due()
+            if not waiting:
+                soon = [due for due, *_ in self._later if due <= until]
+                if not soon:
+                    return
+                self.time = max(self.time, min(soon))
+                continue
+            if self._shuffle:
+                self._shuffle.shuffle(waiting)
+            for queue, body in waiting:
+                for _ in range(2 if self._twice else 1):
+                    self.work(queue, body)
+
+    def relay(self) -> None:
+        changes = self.store.changes[self._relayed :]
+        self._relayed += len(changes)
+        images = [item for key, item in changes if key.table in (Table.ORDERS, Table.STOCK) and item.get("outbox")]
+        relay(images, self.queues)
+
+    def work(self, queue: QueueName, body: str) -> str:
+        """One message through its use case. Returns the outcome."""
+        if queue is QueueName.NOTIFICATIONS:
+            return notify.notify(self.notify_desk(), Notify.model_validate_json(body)).value
+        if queue is QueueName.PAYOUTS:
+            return compute(self.store, ComputePayout.model_validate_json(body), now=self.now).value
+        desk = apply.Desk(self.store, self.now, self._again)
+        message = ORDER_EVENT.validate_json(body)
+        if isinstance(message, WebhookDelivery):
+            return apply.delivery(desk, message, MARKETPLACES)
+        if isinstance(message, AdjustStock):
+            return apply.adjust(desk, message)
+        return apply.listing_mapped(desk, message)
+
+    def notify_desk(self) -> notify.Desk:
+        return notify.Desk(self.store, self.queues, self.phones, TEMPLATES, False, self.now, self._again)
+
+    # what is true
+
+    def stock(self, sku: str) -> Item:
+        return self.store.read([tables.stock(sku)])[tables.stock(sku)]
+
+    def order(self, shipment: str, account: str = "demo") -> Item:
+        key = tables.order(f"flipkart:{account}:{shipment}")
+        return self.store.read([key])[key]
+
+    def items(self, table: Table) -> list[Item]:
+        return [item for key, item in sorted(self.store.everything().items()) if key.table is table]
+
+    def exceptions(self, *, closed: bool = False) -> list[str]:
+        """The kinds that stand open (or closed), sorted."""
+        return sorted(item["kind"] for item in self.items(Table.EXCEPTIONS) if bool(item["closed_at"]) is closed)
+
+    def _again(self, action: Callable[[], Any]) -> Any:
+        return retried(action, pause=lambda _: None, random=lambda: 0.5)
+
+    def _due(self) -> list[tuple[QueueName, str]]:
+        for queue in QueueName:
+            for body, delay in self.queues.taken(queue):
+                self._later.append((self.time + timedelta(seconds=delay), next(self._numbers), queue, body))
+        due = sorted(entry for entry in self._later if entry[0] <= self.time)
+        self._later = [entry for entry in self._later if entry[0] > self.time]
+        return [(queue, body) for _, _, queue, body in due]
