@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hunar import tables
+from hunar import sms_templates, tables
 from hunar.domain import sms_text
 from hunar.domain.effects import CANCELLED, group_lines, group_units
 from hunar.domain.facts import moment
@@ -79,6 +79,9 @@ def notify(desk: Desk, message: Notify) -> Status:
     decision = _decide(message, order, owed, found, units, desk.now)
     if decision.verdict is Verdict.WAIT:
         return _wait(desk, key, claim, message, decision.reason, EARLIER_TEXT_PAUSE)
+    if decision.verdict is Verdict.EXPIRE and claim["attempts"] > 1:
+        # It was tried in time and never taken: nobody was told, so a person must hear of it.
+        return _failed(desk, key, claim, message, "SMS_REJECTED", f"not taken in time: {claim['reason']}")
     if decision.verdict is not Verdict.SEND:
         status = Status.EXPIRED if decision.verdict is Verdict.EXPIRE else Status.SUPPRESSED
         return _settle(desk, key, claim, status, reason=decision.reason)
@@ -194,10 +197,10 @@ def _request(desk: Desk, message: Notify, order: Order, found: Mapping[Key, Item
     if registered is None:
         raise Rejected(f"template_id: no DLT template for {message.notification_kind} in {locale} was imported")
     template = desk.templates[message.notification_kind, locale]
-    if desk.production and template.review == "draft":
+    if not sms_templates.usable(template, production=desk.production):
         raise Rejected(f"review: the text {message.notification_kind} in {locale} is a draft")
-    values = _values(message, order, found, locale, desk.now)
     try:
+        values = _values(message, order, found, locale, desk.now)
         text = sms_text.render(template, values)
     except ValueError as error:
         raise Rejected(str(error)) from error

@@ -1,0 +1,351 @@
+"""The groups' phones and the network before them: a stand-in for AWS End User Messaging SMS.
+
+It is an independent witness, so it shares no code with what it checks: it reads the registered
+texts as an operator has them on file, matches what is sent with patterns of its own, and counts
+parts itself. It refuses what AWS or an operator refuses. (An operator does so after AWS has
+accepted; here the answer comes at once, so that a mistake is seen where it is made.)
+
+It can be told to fail: see ``Faults``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import re
+import unicodedata
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+
+_TARGET: Final = "PinpointSMSVoiceV2.SendTextMessage"
+_LONGEST_VALUE: Final = 30
+_VARIABLE: Final = re.compile(r"\{(\w+)\}")
+_ZERO_WIDTH_JOINERS: Final = {"\u200c", "\u200d"}
+
+
+class Refusal(Exception):
+    """An AWS error answer, and what the operator would call it."""
+
+    def __init__(self, kind: str, reason: str, scrub: str, field_name: str = "", status: int = 400) -> None:
+        super().__init__(scrub)
+        self.status = status
+        self.scrub = scrub
+        self.body: dict[str, Any] = {"__type": kind, "Message": scrub}
+        if reason:
+            self.body["Reason"] = reason
+        if field_name:
+            self.body["Fields"] = [{"Name": field_name, "Message": scrub}]
+
+
+@dataclass
+class Faults:
+    """How many of the next requests go wrong, and how."""
+
+    hang: int = 0
+    """Delivered to the phone, but answered only after ``hang_seconds``."""
+    hang_seconds: float = 30.0
+    lose: int = 0
+    """Delivered to the phone, but the connection breaks before the answer."""
+    throttle: int = 0
+    """ThrottlingException; nothing is delivered."""
+    reject: int = 0
+    """ConflictException, opted out; nothing is delivered."""
+    fail: int = 0
+    """InternalServerException; nothing is delivered, but the sender cannot know."""
+
+    def set(self, values: Mapping[str, Any]) -> None:
+        """Changes the named faults. ValueError for a name or a number that does not exist."""
+        known = {entry.name for entry in fields(self)}
+        for name, value in values.items():
+            if name not in known or isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+                raise ValueError(f"fault {name!r}: unknown, or not a number of requests or seconds")
+        for name, value in values.items():
+            setattr(self, name, float(value) if name == "hang_seconds" else int(value))
+
+    def take(self, name: str) -> bool:
+        """Whether this request has the fault; one fewer is left."""
+        left: int = getattr(self, name)
+        if left:
+            setattr(self, name, left - 1)
+        return left > 0
+
+
+@dataclass(frozen=True)
+class _Registered:
+    pattern: re.Pattern[str]
+    numeric: frozenset[str]
+
+
+@dataclass
+class Phones:
+    """Every phone of the network, and the DLT registrations that the operators check against."""
+
+    price_per_part: Decimal = Decimal("0.00278")
+    """US dollars. A request whose MaxPrice is below the text's price is refused."""
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    faults: Faults = field(default_factory=Faults)
+    opted_out: set[str] = field(default_factory=set)
+    _senders: dict[str, set[str]] = field(default_factory=dict)
+    _templates: dict[tuple[str, str], _Registered] = field(default_factory=dict)
+    _received: list[dict[str, Any]] = field(default_factory=list)
+    _refused: list[dict[str, Any]] = field(default_factory=list)
+
+    def register(
+        self, entity_id: str, sender_id: str, template_id: str, text: str, *, numeric: Iterable[str] = ()
+    ) -> None:
+        """Puts one text on the operators' file.
+
+        Variables stand as ``{name}``; those of ``numeric`` take digits only.
+        """
+        pieces = _VARIABLE.split(text)
+        pattern = "".join(
+            f"(?P<{piece}>.{{1,{_LONGEST_VALUE}}}?)" if index % 2 else re.escape(piece)
+            for index, piece in enumerate(pieces)
+        )
+        self._senders.setdefault(sender_id, set()).add(entity_id)
+        self._templates[entity_id, template_id] = _Registered(re.compile(pattern), frozenset(numeric))
+
+    def register_files(self, entity_id: str, sender_id: str, template_ids: Path, texts: Path) -> int:
+        """Registers an agency's texts: a CSV of kind, locale and template id, and the folder of the texts' JSON files.
+
+        Returns how many. ValueError when an id has no text.
+        """
+        filed = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(texts.glob("*.json"))]
+        by_place = {(entry["kind"], entry["locale"]): entry for entry in filed}
+        with template_ids.open(encoding="utf-8", newline="") as rows:
+            ids = list(csv.DictReader(rows))
+        for row in ids:
+            entry = by_place.get((row["kind"], row["locale"]))
+            if entry is None:
+                raise ValueError(f"{row['kind']} {row['locale']}: an id without a text")
+            numeric = [name for name, slot in entry["slots"].items() if slot["type"] == "numeric"]
+            self.register(entity_id, sender_id, row["template_id"], entry["text"], numeric=numeric)
+        return len(ids)
+
+    def received(self) -> list[dict[str, Any]]:
+        """Every text that reached a phone, in order of arrival."""
+        return [dict(entry) for entry in self._received]
+
+    def refused(self) -> list[dict[str, Any]]:
+        """Every request that was refused, and what the operator calls the reason."""
+        return [dict(entry) for entry in self._refused]
+
+    def clear(self) -> None:
+        """Forgets texts, refusals and faults; keeps the registrations."""
+        self._received.clear()
+        self._refused.clear()
+        self.faults = Faults()
+
+    def deliver(self, message: Mapping[str, Any]) -> str:
+        """Checks a SendTextMessage request and puts the text on the phone; returns its message id. Raises Refusal."""
+        try:
+            _check_request(message)
+            self._check_network(message)
+            self._check_registration(message)
+        except Refusal as refusal:
+            self._refused.append(
+                {
+                    "to": str(message.get("DestinationPhoneNumber", "")),
+                    "error": refusal.body["__type"],
+                    "reason": refusal.scrub,
+                    "template_id": str(_parameters(message).get("IN_TEMPLATE_ID", "")),
+                    "notification_id": _notification_id(message),
+                    "refused_at": self._time(),
+                }
+            )
+            raise
+        self._received.append(
+            {
+                "to": message["DestinationPhoneNumber"],
+                "text": message["MessageBody"],
+                "parts": count_parts(message["MessageBody"]),
+                "template_id": _parameters(message)["IN_TEMPLATE_ID"],
+                "notification_id": _notification_id(message),
+                "received_at": self._time(),
+            }
+        )
+        return str(uuid.uuid4())
+
+    def _check_network(self, message: Mapping[str, Any]) -> None:
+        number = message["DestinationPhoneNumber"]
+        if not number.startswith("+91"):
+            raise Refusal(
+                "ConflictException", "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION", "COUNTRY_NOT_INDIA"
+            )
+        if not re.fullmatch(r"\+91[6-9][0-9]{9}", number):
+            raise Refusal("ValidationException", "INVALID_PARAMETER", "NO_MOBILE_NUMBER", "DestinationPhoneNumber")
+        if number in self.opted_out:
+            raise Refusal("ConflictException", "DESTINATION_PHONE_NUMBER_OPTED_OUT", "OPTED_OUT")
+        price = message.get("MaxPrice")
+        if price is not None and Decimal(price) < self.price_per_part * count_parts(message["MessageBody"]):
+            raise Refusal("ValidationException", "PRICE_OVER_THRESHOLD", "PRICE_OVER_THRESHOLD", "MaxPrice")
+
+    def _check_registration(self, message: Mapping[str, Any]) -> None:
+        sender, given = message["OriginationIdentity"], _parameters(message)
+        if sender not in self._senders:
+            raise Refusal("ValidationException", "SENDER_ID_NOT_REGISTERED", "HEADER_NOT_FOUND", "OriginationIdentity")
+        for name in ("IN_ENTITY_ID", "IN_TEMPLATE_ID"):
+            if not given.get(name):
+                raise Refusal(
+                    "ValidationException", "MISSING_PARAMETER", f"{name}_MISSING", "DestinationCountryParameters"
+                )
+        entity, template = given["IN_ENTITY_ID"], given["IN_TEMPLATE_ID"]
+        if entity not in self._senders[sender]:
+            raise _unregistered("ENTITY_NOT_FOUND")
+        registered = self._templates.get((entity, template))
+        if registered is None:
+            raise _unregistered("TEMPLATE_NOT_FOUND")
+        found = registered.pattern.fullmatch(message["MessageBody"])
+        if found is None:
+            raise _unmatched("TEMPLATE_NOT_MATCHED")
+        for name, value in found.groupdict().items():
+            if len(value.encode("utf-16-le")) > 2 * _LONGEST_VALUE:
+                raise _unmatched("TEMPLATE_VARIABLE_TOO_LONG")
+            if not (_digits(value) if name in registered.numeric else _words(value)):
+                raise _unmatched("TEMPLATE_VARIABLE_OF_WRONG_TYPE")
+
+    def _time(self) -> str:
+        return self.now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def sms_service(phones: Phones) -> web.Application:
+    """The emulated SMS service: AWS JSON 1.0 on ``POST /``. Whoever runs it binds it to the loopback address."""
+
+    async def send_text_message(request: web.Request) -> web.Response:
+        try:
+            message = await _read(request)
+            faults = phones.faults
+            if faults.take("throttle"):
+                raise Refusal("ThrottlingException", "", "RATE_EXCEEDED")
+            if faults.take("reject"):
+                raise Refusal("ConflictException", "DESTINATION_PHONE_NUMBER_OPTED_OUT", "OPTED_OUT")
+            if faults.take("fail"):
+                raise Refusal("InternalServerException", "", "INTERNAL", status=500)
+            message_id = phones.deliver(message)
+            if faults.take("hang"):
+                await asyncio.sleep(faults.hang_seconds)
+            if faults.take("lose") and request.transport is not None:
+                request.transport.abort()
+            return _json({"MessageId": message_id})
+        except Refusal as refusal:
+            return _json(refusal.body, refusal.status)
+
+    application = web.Application()
+    application.router.add_post("/", send_text_message)
+    return application
+
+
+def count_parts(text: str) -> int:
+    """Parts of a text, by encoding it: 140 octets in one part, 134 in each of several."""
+    try:
+        coded = [_septets(char) for char in text]
+        limit, several = 160, 153
+    except KeyError:
+        coded = [len(char.encode("utf-16-le")) // 2 for char in text]
+        limit, several = 70, 67
+    if sum(coded) <= limit:
+        return 1
+    remaining, count = several, 1
+    for size in coded:
+        if size > remaining:
+            remaining, count = several, count + 1
+        remaining -= size
+    return count
+
+
+_ONE_SEPTET: Final = frozenset(
+    [chr(code) for code in (*range(0x20, 0x5B), *range(0x61, 0x7B), 0x0A, 0x0D, 0x5F)]
+    + list("¡£¤¥§¿ÄÅÆÇÉÑÖØÜßàäåæèéìñòöøùüΓΔΘΛΞΠΣΦΨΩ")
+)
+_TWO_SEPTETS: Final = frozenset("^{}[]~\\|€\x0c")
+
+
+def _septets(char: str) -> int:
+    if char in _TWO_SEPTETS:
+        return 2
+    if char in _ONE_SEPTET:
+        return 1
+    raise KeyError(char)
+
+
+async def _read(request: web.Request) -> dict[str, Any]:
+    if request.headers.get("X-Amz-Target") != _TARGET:
+        raise Refusal("UnknownOperationException", "", "UNKNOWN_OPERATION")
+    if "/sms-voice/aws4_request" not in request.headers.get("Authorization", ""):
+        raise Refusal("MissingAuthenticationTokenException", "", "UNSIGNED", status=403)
+    try:
+        message = json.loads(await request.read())
+    except ValueError:
+        message = None
+    if not isinstance(message, dict):
+        raise Refusal("SerializationException", "", "NOT_JSON")
+    return message
+
+
+def _check_request(message: Mapping[str, Any]) -> None:
+    """What AWS itself demands of the fields (its API model)."""
+    rules: dict[str, Callable[[Any], object]] = {
+        "DestinationPhoneNumber": lambda value: isinstance(value, str) and re.fullmatch(r"\+?[1-9][0-9]{1,18}", value),
+        "OriginationIdentity": lambda value: isinstance(value, str) and re.fullmatch(r"[\w:/+-]{1,256}", value),
+        "MessageBody": lambda value: isinstance(value, str) and value.strip() and len(value) <= 1600,
+        "MessageType": lambda value: value in ("TRANSACTIONAL", "PROMOTIONAL"),
+        "MaxPrice": lambda value: isinstance(value, str) and re.fullmatch(r"[0-9]{0,2}\.[0-9]{1,5}", value),
+        "TimeToLive": lambda value: isinstance(value, int) and 5 <= value <= 259_200,
+        "Context": lambda value: isinstance(value, dict) and len(value) <= 5,
+        "DestinationCountryParameters": lambda value: (
+            isinstance(value, dict) and value.keys() <= {"IN_ENTITY_ID", "IN_TEMPLATE_ID"}
+        ),
+    }
+    for name in ("DestinationPhoneNumber", "OriginationIdentity", "MessageBody"):
+        if name not in message:
+            raise Refusal("ValidationException", "MISSING_PARAMETER", f"{name}_MISSING", name)
+    for name, good in rules.items():
+        if name in message and not good(message[name]):
+            raise Refusal("ValidationException", "INVALID_PARAMETER", f"{name}_INVALID", name)
+
+
+def _unregistered(scrub: str) -> Refusal:
+    return Refusal("ValidationException", "INVALID_REGISTRATION_ASSOCIATION", scrub, "DestinationCountryParameters")
+
+
+def _unmatched(scrub: str) -> Refusal:
+    return Refusal("ValidationException", "INVALID_PARAMETER", scrub, "MessageBody")
+
+
+def _parameters(message: Mapping[str, Any]) -> dict[str, Any]:
+    given = message.get("DestinationCountryParameters")
+    return given if isinstance(given, dict) else {}
+
+
+def _notification_id(message: Mapping[str, Any]) -> str | None:
+    context = message.get("Context")
+    return context.get("notification_id") if isinstance(context, dict) else None
+
+
+def _digits(value: str) -> bool:
+    return re.fullmatch(r"[0-9]+", value) is not None
+
+
+def _words(value: str) -> bool:
+    return all(
+        char == " " or char in _ZERO_WIDTH_JOINERS or unicodedata.category(char) in _ALPHANUMERIC for char in value
+    )
+
+
+_ALPHANUMERIC: Final = {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"}
+
+
+def _json(body: Mapping[str, Any], status: int = 200) -> web.Response:
+    return web.Response(
+        status=status,
+        body=json.dumps(body).encode(),
+        headers={"Content-Type": "application/x-amz-json-1.0", "x-amzn-RequestId": str(uuid.uuid4())},
+    )

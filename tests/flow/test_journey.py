@@ -1,0 +1,316 @@
+"""From the marketplace's message to the group's phone and the ledger, on the real use cases."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from hunar.domain.order import knowledge, read
+from hunar.messages import ListingMapped
+from hunar.ports import Put, QueueName
+from hunar.tables import Table, listing_pointer
+from tests.flipkart_messages import cancelled, created, item, step
+from tests.world import START, World
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    for group, locale in (("G11", "hi"), ("G22", "bn"), ("G33", "ta")):
+        world.group(group, locale)
+    world.product("STOLE", "G11", "तसर स्टोल", stock=8)
+    world.product("TOTE", "G22", "পাটের ব্যাগ", stock=25)
+    world.product("MANGO", "G33", "மாங்காய்", stock=30)
+    world.settle()
+    return world
+
+
+def test_an_order_reserves_stock_and_tells_the_group_in_its_language(world: World) -> None:
+    world.post(created("S1", item("STOLE", 3)))
+    world.settle()
+    stock = world.stock("STOLE")
+    assert (stock["on_hand"], stock["available"], stock["reserved"], stock["short"]) == (8, 5, 3, 0)
+    [(kind, text)] = world.phones.to("G11")
+    assert kind == "NEW_ORDER"
+    assert "3 तसर स्टोल" in text
+    assert world.exceptions() == []
+
+
+def test_the_same_message_three_times_is_one_order_and_one_text(world: World) -> None:
+    for _ in range(3):
+        world.post(created("S1", item("STOLE", 3)))
+        world.settle()
+    assert world.stock("STOLE")["reserved"] == 3
+    assert len(world.phones.texts) == 1
+    assert len([kept for kept in world.items(Table.DELIVERIES) if kept.get("event_type")]) == 1
+
+
+def test_a_new_order_costs_four_calls_and_a_duplicate_two(world: World) -> None:
+    for expected in (
+        ["PutItem", "BatchGetItem", "BatchGetItem", "TransactWriteItems"],
+        ["PutItem", "BatchGetItem", "BatchGetItem"],
+    ):
+        world.post(created("S1", item("STOLE", 3)))
+        [(body, _)] = world.queues.taken(QueueName.ORDER_EVENTS)
+        world.store.calls.clear()
+        world.work(QueueName.ORDER_EVENTS, body)
+        assert world.store.calls == expected
+
+
+def test_two_groups_in_one_order_each_get_their_own_part(world: World) -> None:
+    world.post(created("S1", item("TOTE", 2, line_id="1"), item("MANGO", 4, line_id="2"), item("TOTE", 1, line_id="3")))
+    world.settle()
+    [(_, bengali)] = world.phones.to("G22")
+    [(_, tamil)] = world.phones.to("G33")
+    assert "3 পাটের ব্যাগ" in bengali
+    assert "4 மாங்காய்" in tamil
+
+
+def test_delivered_before_created_waits_as_unknown_and_is_never_texted(world: World) -> None:
+    world.post(step("S1", "delivered"))
+    world.settle()
+    assert read(knowledge(world.order("S1"))).state == "UNKNOWN"
+    assert world.exceptions() == ["UNKNOWN_SHIPMENT"]
+    world.post(created("S1", item("STOLE", 2)))
+    world.settle()
+    assert read(knowledge(world.order("S1"))).state == "DELIVERED"
+    assert (world.stock("STOLE")["on_hand"], world.stock("STOLE")["reserved"]) == (6, 0)
+    assert world.phones.texts == []
+    assert "UNKNOWN_SHIPMENT" in world.exceptions(closed=True)
+
+
+def test_cancelled_before_created_reserves_only_what_is_left(world: World) -> None:
+    world.post(cancelled("S1", 2))
+    world.settle()
+    world.post(created("S1", item("STOLE", 3)))
+    world.settle()
+    assert world.stock("STOLE")["reserved"] == 1
+    [(kind, text)] = world.phones.to("G11")
+    assert (kind, "1 तसर" in text) == ("NEW_ORDER", True)
+
+
+def test_an_order_that_was_cancelled_before_anyone_heard_of_it_stays_silent(world: World) -> None:
+    world.post(cancelled("S1", 3))
+    world.post(created("S1", item("STOLE", 3)))
+    world.settle()
+    assert world.stock("STOLE")["available"] == 8
+    assert world.phones.texts == []
+
+
+def test_a_cancellation_after_the_text_tells_how_many_are_left(world: World) -> None:
+    world.post(created("S1", item("STOLE", 3)))
+    world.settle()
+    world.post(cancelled("S1", 1))
+    world.settle()
+    world.post(cancelled("S1", 2, at="2026-11-24T15:00:00+05:30"))
+    world.settle()
+    assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER", "CANCELLED", "CANCELLED"]
+    _, (_, some), (_, none) = world.phones.to("G11")
+    assert "2" in some
+    assert "0" in none
+    assert world.stock("STOLE")["available"] == 8
+
+
+def test_a_full_cancellation_that_overtakes_the_text_means_no_text_at_all(world: World) -> None:
+    world.post(created("S1", item("STOLE", 3)))
+    world.post(cancelled("S1", 3))
+    for body, _ in world.queues.taken(QueueName.ORDER_EVENTS):
+        world.work(QueueName.ORDER_EVENTS, body)
+    world.settle()
+    assert world.phones.texts == []
+    assert {item["status"] for item in world.items(Table.NOTIFICATIONS)} == {"SUPPRESSED"}
+
+
+def test_more_than_the_shelf_has_is_short_shown_and_the_group_is_told_all_the_same(world: World) -> None:
+    world.post(created("S1", item("STOLE", 11)))
+    world.settle()
+    stock = world.stock("STOLE")
+    assert (stock["reserved"], stock["available"], stock["short"]) == (8, 0, 3)
+    assert world.exceptions() == ["SHORT"]
+    assert "11 तसर" in world.phones.to("G11")[0][1]
+    world.post(cancelled("S1", 4))
+    world.settle()
+    assert (world.stock("STOLE")["reserved"], world.stock("STOLE")["short"]) == (7, 0)
+    assert world.exceptions() == []
+    assert world.exceptions(closed=True) == ["SHORT"]
+
+
+def test_what_left_the_shelf_uncounted_is_asked_about_until_it_is_counted_in(world: World) -> None:
+    world.post(created("S1", item("STOLE", 11)))
+    world.post(step("S1", "pickup_complete"))
+    world.settle()
+    assert (world.stock("STOLE")["on_hand"], world.stock("STOLE")["uncounted"]) == (0, 3)
+    assert world.exceptions() == ["UNCOUNTED"]
+    world.count_in("STOLE", 5, "later")
+    world.settle()
+    assert (world.stock("STOLE")["on_hand"], world.stock("STOLE")["uncounted"]) == (2, 0)
+    assert world.exceptions() == []
+
+
+def test_the_same_count_imported_twice_adds_once_and_an_unknown_sku_is_parked(world: World) -> None:
+    world.count_in("STOLE", 5, "second")
+    world.count_in("STOLE", 5, "second")
+    world.count_in("NOBODYS", 5)
+    world.settle()
+    assert world.stock("STOLE")["on_hand"] == 13
+    [parked] = [kept for kept in world.items(Table.DELIVERIES) if kept["verdict"] == "UNKNOWN_MESSAGE"]
+    assert "NOBODYS" in parked["body"]
+    assert world.exceptions() == ["UNKNOWN_MESSAGE"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_unmapped_listing_waits_and_goes_on_by_itself_when_it_is_mapped(world: World, seed: int) -> None:
+    world.product("MAT", "G22", "চট", listed=False, stock=9)
+    world.post(created("S1", item("MAT", 2, line_id="1"), item("TOTE", 1, line_id="2")))
+    world.post(created("S2", item("MAT", 3)))
+    world.settle()
+    assert world.exceptions() == ["UNKNOWN_LISTING"]
+    assert world.stock("MAT")["reserved"] == 0
+    assert [kind for kind, _ in world.phones.to("G22")] == ["NEW_ORDER"]
+    world.list("MAT", "G22")
+    world.settle()
+    assert world.stock("MAT")["reserved"] == 5
+    assert world.exceptions() == []
+    assert "3 চট" in world.phones.to("G22")[-1][1] or "2 চট" in world.phones.to("G22")[-1][1]
+    assert [order["waiting"] for order in (world.order("S1"), world.order("S2"))] == [{}, {}]
+
+
+def test_an_order_that_is_parked_while_its_listing_is_mapped_is_not_lost(world: World) -> None:
+    """The mapping is written and announced between the order's reading and its transaction."""
+    world.product("MAT", "G22", "চট", listed=False, stock=9)
+    world.settle()
+    world.post(created("S1", item("MAT", 2)))
+    [(order, _)] = world.queues.taken(QueueName.ORDER_EVENTS)
+    commit, met = world.store.commit, []
+
+    def commit_late(puts: list[Put]) -> None:
+        if any(put.key.sk == "POINTER" for put in puts) and not met:
+            met.append(True)
+            world.list("MAT", "G22")
+            for body, _ in world.queues.taken(QueueName.ORDER_EVENTS):
+                world.work(QueueName.ORDER_EVENTS, body)
+        commit(puts)
+
+    world.store.commit = commit_late  # type: ignore[method-assign,assignment]
+    world.work(QueueName.ORDER_EVENTS, order)
+    world.settle()
+    assert met
+    assert world.order("S1")["waiting"] == {}
+    assert world.stock("MAT")["reserved"] == 2
+    assert world.exceptions() == []
+
+
+def test_a_mapping_announced_before_any_order_leaves_a_pointer_that_waits_for_nobody(world: World) -> None:
+    mapped = ListingMapped(marketplace="flipkart", account="demo", listing="GHOST", at=world.now)
+    world.queues.send(QueueName.ORDER_EVENTS, [mapped.model_dump_json()])
+    world.settle()
+    assert world.store.read([listing_pointer("flipkart", "demo", "GHOST")]).popitem()[1]["waiting"] == []
+
+
+def test_a_crash_after_keeping_the_delivery_is_healed_by_the_same_message(world: World) -> None:
+    world.post(created("S1", item("STOLE", 3)))
+    [(body, _)] = world.queues.taken(QueueName.ORDER_EVENTS)
+    commit = world.store.commit
+
+    def crash(puts: list[Put]) -> None:
+        if len(puts) > 1:
+            raise ConnectionError("the function was stopped")
+        commit(puts)
+
+    world.store.commit = crash  # type: ignore[method-assign,assignment]
+    with pytest.raises(ConnectionError):
+        world.work(QueueName.ORDER_EVENTS, body)
+    world.store.commit = commit  # type: ignore[method-assign]
+    assert world.work(QueueName.ORDER_EVENTS, body) == "repaired"
+    world.settle()
+    assert world.stock("STOLE")["reserved"] == 3
+    assert len(world.phones.texts) == 1
+
+
+def test_an_order_of_fifty_lines_is_applied_in_slices_and_told_once() -> None:
+    world = World(shuffle=random.Random(3), twice=True)
+    world.group("G11")
+    for number in range(50):
+        world.product(f"P{number:02}", "G11", f"Craft {number}", stock=2)
+    world.settle()
+    world.post(created("S1", *(item(f"P{number:02}", 2, line_id=f"L{number:02}") for number in range(50))))
+    world.settle()
+    assert all(world.stock(f"P{number:02}")["reserved"] == 2 for number in range(50))
+    assert len(world.phones.texts) == 1
+    assert not world.order("S1")["unfinished"]
+    world.post(step("S1", "shipped"))
+    world.settle()
+    assert all(world.stock(f"P{number:02}")["on_hand"] == 0 for number in range(50))
+
+
+def test_a_replay_long_after_the_order_sends_no_text(world: World) -> None:
+    world.post(created("S1", item("STOLE", 3)))
+    [(body, _)] = world.queues.taken(QueueName.ORDER_EVENTS)
+    world.time = START.replace(year=2027)
+    world.work(QueueName.ORDER_EVENTS, body)
+    world.settle()
+    assert world.stock("STOLE")["reserved"] == 3
+    assert world.phones.texts == []
+    assert [item["status"] for item in world.items(Table.NOTIFICATIONS)] == ["EXPIRED"]
+
+
+def test_an_unknown_event_is_kept_whole_and_shown(world: World) -> None:
+    """Fault 12: an event type that nobody knows yet."""
+    world.post(step("S1", "teleported") | {"buyer": "kept whole, for thirty days"})
+    world.post(step("S1", "teleported") | {"buyer": "kept whole, for thirty days"})
+    world.settle()
+    [kept] = [kept for kept in world.items(Table.DELIVERIES) if kept.get("verdict") == "UNKNOWN_EVENT"]
+    assert kept["body_b64"]
+    assert kept["expires_at"] == int(START.timestamp()) + 30 * 86400
+    assert world.exceptions() == ["UNKNOWN_EVENT"]
+
+
+def test_what_nobody_can_read_is_kept_as_it_came_and_shown(world: World) -> None:
+    world.post(b"\xff\xfe not json", readable=False)
+    world.settle()
+    assert world.exceptions() == ["UNREADABLE"]
+    [kept] = [kept for kept in world.items(Table.DELIVERIES) if kept.get("verdict") == "UNREADABLE"]
+    assert kept["body_b64"]
+
+
+def test_a_bad_line_does_not_lose_the_good_one(world: World) -> None:
+    """Faults 13 and 14: zero and negative quantities, as a text too."""
+    world.post(
+        created(
+            "S1",
+            item("STOLE", 2, line_id="1"),
+            item("TOTE", 0, line_id="2"),
+            item("MANGO", -1, line_id="3"),
+            item("TOTE", "many", line_id="4"),
+        )
+    )
+    world.settle()
+    assert world.stock("STOLE")["reserved"] == 2
+    assert world.exceptions() == ["BAD_LINE"] * 3
+    assert {entry["order_ref"] for entry in world.items(Table.EXCEPTIONS)} == {"flipkart:demo:S1"}
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [
+        {"sellingPrice": "1,499", "totalPrice": 1499.0},
+        {"sellingPrice": 1499.0, "totalPrice": 12.0},
+        {"sellingPrice": 1499.001, "totalPrice": 1499.001},
+    ],
+)
+def test_an_unclear_price_is_shown_and_stops_money_but_not_the_order(world: World, prices: dict[str, object]) -> None:
+    world.post(created("S1", item("STOLE", 2, priceComponents=prices)))
+    world.post(step("S1", "delivered"))
+    world.settle()
+    assert world.stock("STOLE")["on_hand"] == 6
+    assert world.exceptions() == ["PRICE_UNCLEAR"]
+    assert world.items(Table.LEDGER) == []
+
+
+def test_the_deliveries_of_an_order_say_what_it_was_resolved_to(world: World) -> None:
+    world.post(created("S1", item("STOLE", 2)))
+    world.settle()
+    [resolved] = [kept for kept in world.items(Table.DELIVERIES) if kept["verdict"] == "RESOLVED"]
+    assert '"sku":"STOLE"' in resolved["facts"][0]
+    assert resolved["facts"][0] in world.order("S1")["knowledge"]
