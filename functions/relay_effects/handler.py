@@ -7,13 +7,12 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 
 from hunar import wiring
-from hunar.telemetry import logger, metrics
+from hunar.telemetry import logger
 from hunar.use_cases.relay import relay
 
 _READ = TypeDeserializer()
 
 
-@metrics.log_metrics
 def handle(event: dict[str, Any], context: Any) -> None:
     records = event["Records"]
     application = wiring.application()

@@ -46,7 +46,7 @@ def test_every_body_arrives_once_whatever_their_number(both: _Both) -> None:
 
 
 def test_bodies_that_are_too_much_for_one_call_are_spread(both: _Both) -> None:
-    sent = [f'{number}{"x" * 240_000}' for number in range(5)]
+    sent = [f"{number}{'x' * 240_000}" for number in range(5)]
     both.queues.send(QueueName.PAYOUTS, sent)
     assert sorted(both.taken()) == sorted(sent)
 

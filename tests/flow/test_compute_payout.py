@@ -323,6 +323,20 @@ def test_the_slower_of_two_equal_computings_meets_a_conflict_and_then_finds_noth
     assert len(entries(store)) == 1
 
 
+def test_an_entry_that_stands_is_never_written_over(store: MemoryStore) -> None:
+    other = MemoryStore()
+    keep_rates(other, rate_items(RATES))
+    for one in (store, other):
+        know(one, PLACED, RESOLVED, DELIVERED)
+    compute(store, MESSAGE, now=NOW)
+    key = tables.ledger_entry(REF, "L1", entries(store)[0]["entry_id"])
+    other.commit([Put(key, {"entry_id": "of somebody else"})])
+    with pytest.raises(Conflict):
+        compute(other, MESSAGE, now=NOW)
+    assert other.everything()[key] == {"entry_id": "of somebody else"}
+    assert tables.ledger_head(REF, "L1") not in other.everything()
+
+
 def test_a_card_longer_than_one_page_is_read_to_its_end(store: MemoryStore) -> None:
     old = rate_items(RATES)[0]
     many = [old | {"row_id": f"a-{n:04}", "from": f"{1000 + n}-01-01", "to": f"{1001 + n}-01-01"} for n in range(600)]

@@ -66,7 +66,9 @@ def truth(world: World) -> dict[str, Any]:
     }
     shelves = {sku: Stock.of(world.stock(sku)) for sku in SKUS}
     open_now = Counter(item["exception_id"] for item in world.items(Table.EXCEPTIONS) if item["closed_at"] is None)
-    entries = sorted((entry["order_ref"], entry["line_id"]) for entry in world.items(Table.LEDGER) if "postings" in entry)
+    entries = sorted(
+        (entry["order_ref"], entry["line_id"]) for entry in world.items(Table.LEDGER) if "postings" in entry
+    )
     return {"orders": orders, "shelves": shelves, "exceptions": open_now, "entries": sorted(set(entries))}
 
 
@@ -100,9 +102,7 @@ def test_the_way_does_not_matter(history: list[dict[str, Any]], seed: int, twice
 
 
 def as_stored(order: Item) -> dict[str, tuple[int, int, int]]:
-    return {
-        line_id: (line["reserved"], line["short"], line["consumed"]) for line_id, line in order["applied"].items()
-    }
+    return {line_id: (line["reserved"], line["short"], line["consumed"]) for line_id, line in order["applied"].items()}
 
 
 def test_the_whole_life_ends_as_a_shopkeeper_would_count_it() -> None:

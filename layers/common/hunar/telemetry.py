@@ -7,6 +7,7 @@ into a log through a careless ``extra``.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -36,6 +37,9 @@ class _AllowListFormatter(LambdaPowertoolsFormatter):
 
 logger: Final = Logger(logger_formatter=_AllowListFormatter(), log_uncaught_exceptions=False)
 metrics: Final = Metrics(namespace="Hunar")
+
+# Most invocations have nothing to count, and that is no event.
+warnings.filterwarnings("ignore", message="No application metrics to publish")
 
 _counted = threading.local()
 

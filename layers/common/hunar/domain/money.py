@@ -1,0 +1,39 @@
+"""Money: integer paise, and rates in parts per million. There is no float in here.
+
+A half paisa is rounded away from zero, so that an amount and its reversal are exact opposites and
+amounts agree with the marketplaces' own (half-up on what they print).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PPM: Final = 1_000_000
+"""The whole, in parts per million: 18 % is 180,000."""
+
+
+def half_up(numerator: int, denominator: int) -> int:
+    """``numerator`` over ``denominator`` (above 0), to the nearest whole number, halves away from zero."""
+    if denominator <= 0:
+        raise ValueError("the denominator must be above zero")
+    rounded = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return rounded if numerator >= 0 else -rounded
+
+
+def share(amount_paise: int, ppm: int) -> int:
+    """So many parts per million of an amount, in paise, rounded once."""
+    return half_up(amount_paise * ppm, PPM)
+
+
+def without_tax(price_paise: int, tax_ppm: int) -> int:
+    """The taxable value inside a price that includes the tax, in paise, rounded once.
+
+    The tax is the price less this: rounding value and tax apart loses a paisa on every second price.
+    """
+    return half_up(price_paise * PPM, PPM + tax_ppm)
+
+
+def rupees(paise: int) -> str:
+    """An amount for a person to read: 109900 is ``1099.00``."""
+    whole, rest = divmod(abs(paise), 100)
+    return f"{'-' if paise < 0 else ''}{whole}.{rest:02d}"

@@ -1,0 +1,355 @@
+"""Flipkart's notification service, version 3.
+
+=============================  ==========================  ===========================================
+event                          time that holds             what it states
+=============================  ==========================  ===========================================
+shipment_created               timestamp                   one Placed per line (sold at orderDate, ship
+                                                           by attributes.dispatchByDate)
+shipment_packed                timestamp                   Step packed
+shipment_ready_to_dispatch     timestamp                   Step ready
+shipment_pickup_complete       timestamp                   Step picked_up
+shipment_shipped               timestamp                   Step shipped
+shipment_delivered             timestamp                   Step delivered
+shipment_cancelled             timestamp                   one Cancelled per entry
+=============================  ==========================  ===========================================
+
+``timestamp`` is the one time that every event has, so all of them compare. Everything else
+(holds, changed dates, returns) is kept whole and shown to an operator. Only ``shipment_created``
+and ``shipment_cancelled`` name lines; the others speak of the whole shipment.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import format_datetime
+from typing import Any, Final
+
+from hunar.domain.facts import Cancelled, Fact, Placed, Step, instant
+from hunar.domain.proof import Proof
+from hunar.domain.reading import Finding, Reading
+from hunar.marketplaces.body import Unreadable, read_object, readable, redacted, written
+from hunar.ports import WebhookSecret
+
+__all__ = ["prove", "read", "readable", "signature"]
+
+PAST: Final = timedelta(minutes=15)
+"""Flipkart publishes no tolerance; a retry may keep the date of its first try."""
+AHEAD: Final = timedelta(minutes=5)
+
+MOST_LINES: Final = 300
+"""Of one shipment: its facts must fit into one item of the database."""
+MOST_UNITS: Final = 10_000
+MOST_PAISE: Final = 1_000_000_000
+"""A crore rupees."""
+
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_IMF_FIXDATE: Final = re.compile(
+    r"[A-Z][a-z]{2}, ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
+)
+_MOMENT: Final = re.compile(
+    r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:?[0-9]{2})"
+)
+_ID: Final = re.compile(r"[!-~]{1,100}")
+_UNITS: Final = re.compile(r"[0-9]{1,9}")
+
+_STEPS: Final = {
+    "shipment_packed": "packed",
+    "shipment_ready_to_dispatch": "ready",
+    "shipment_pickup_complete": "picked_up",
+    "shipment_shipped": "shipped",
+    "shipment_delivered": "delivered",
+}
+
+
+def _leaves(names: str) -> dict[str, Any]:
+    return dict.fromkeys(names.split())
+
+
+_ENVELOPE: Final = _leaves("eventType source version timestamp locationId shipmentId")
+_PRICES: Final = _leaves("sellingPrice totalPrice shippingCharge customerPrice flipkartDiscount")
+_SOLD: Final = _leaves(
+    "orderItemId orderId cancellationGroupId orderDate paymentType status quantity fsn sku listingId hsn title"
+    " isReplacement is_replacement"
+) | {"priceComponents": _PRICES}
+_CREATED: Final = _leaves("dispatchByDate dispatchAfterDate updatedAt hold mps packagingPolicy status") | {
+    "orderItems": [_SOLD]
+}
+_CANCELLED: Final = _leaves("status") | {"orderItems": [_leaves("orderItemId quantity reason subReason")]}
+
+KEPT: Final[Mapping[str, Mapping[str, Any]]] = {
+    "shipment_created": _ENVELOPE | {"attributes": _CREATED},
+    "shipment_cancelled": _ENVELOPE | {"attributes": _CANCELLED},
+    **{event: _ENVELOPE | {"attributes": _leaves("status")} for event in _STEPS},
+}
+"""What is stored of each event that we read. A field that is not here, a buyer's above all, is dropped first."""
+
+
+def signature(app_id: str, secret: str, url: str, epoch_seconds: int) -> str:
+    """The value of ``X_Authorization``: Flipkart hashes the date as epoch seconds, not the header's text."""
+    digest = hashlib.sha1(f"{epoch_seconds}{url}POST{secret}".encode(), usedforsecurity=False).hexdigest()
+    return "FKLOGIN " + base64.b64encode(f"{app_id}:{digest}".encode()).decode()
+
+
+def prove(headers: Mapping[str, str], raw: bytes, secret: WebhookSecret, now: datetime) -> Proof:
+    """Whether Flipkart sent this. The body is not part of what it signs, so ``raw`` proves nothing.
+
+    Gateways hand on the names as ``x_date`` or, some, as ``x-date``. A header that came twice
+    arrives joined by a comma or under both names; neither is what Flipkart sends.
+    """
+    del raw
+    dates, authorizations = _values(headers, "x_date"), _values(headers, "x_authorization")
+    if not (dates and authorizations):
+        return Proof.UNSIGNED
+    if len(dates) > 1 or len(authorizations) > 1:
+        return Proof.FORGED
+    signed_at = _imf_fixdate(dates.pop())
+    if signed_at is None:
+        return Proof.FORGED
+    given = authorizations.pop().encode("utf-8", "surrogatepass")
+    epoch = int(signed_at.timestamp())
+    # An empty secret would be one that everybody knows. All are compared, whichever fits.
+    secrets = [text for text in (secret.secret, secret.previous_secret) if text]
+    fits = [hmac.compare_digest(given, signature(secret.app_id, text, secret.url, epoch).encode()) for text in secrets]
+    if not any(fits):
+        return Proof.FORGED
+    return Proof.PROVED if now - PAST <= signed_at <= now + AHEAD else Proof.STALE
+
+
+def read(raw: bytes, account: str) -> Reading:
+    """What a message states. Never raises: what cannot be read is a finding that names the field."""
+    del account  # Flipkart does not name the seller in a message; the door it came through does.
+    try:
+        message = read_object(raw)
+    except Unreadable as error:
+        return Reading(None, None, "UNREADABLE", findings=(Finding("UNREADABLE", "body", str(error)),))
+    event = _words(message.get("eventType"))
+    if not event:
+        return Reading(
+            None, None, "UNREADABLE", findings=(Finding("UNREADABLE", "eventType", "is missing or not a name"),)
+        )
+    shipment = _identity(message.get("shipmentId"))
+    if event not in KEPT:
+        finding = Finding("UNKNOWN_EVENT", "eventType", f"{event} is not an event that is read here")
+        return Reading(shipment, event, "UNKNOWN_EVENT", findings=(finding,))
+    # Redaction comes before reading: nothing below can take what is not kept.
+    kept = redacted(message, KEPT[event])
+    text = written(kept)
+    try:
+        if shipment is None:
+            raise _Wrong("shipmentId", "is missing or not an id")
+        facts, findings = _stated(event, kept)
+    except _Wrong as wrong:
+        return Reading(shipment, event, "REJECTED", findings=(wrong.finding("UNREADABLE"),), redacted=text)
+    return Reading(shipment, event, "APPLIED" if facts else "REJECTED", facts, findings, text)
+
+
+class _Wrong(Exception):
+    """A field that cannot be used. One finding per field: a field's exception opens once."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field} {message}")
+        self._field, self._message = field, message
+
+    def finding(self, kind: str) -> Finding:
+        return Finding(kind, self._field, self._message)
+
+
+def _stated(event: str, message: Mapping[str, Any]) -> tuple[tuple[Fact, ...], tuple[Finding, ...]]:
+    at = _time(message.get("timestamp"), "timestamp")
+    if event in _STEPS:
+        return (Step(_STEPS[event], at),), ()
+    attributes = message.get("attributes") or {}
+    if event == "shipment_cancelled":
+        # Two entries of one line are two cancellations and add up. Two that say the same in
+        # everything are one: nothing but its content tells one cancellation from another.
+        facts, findings = _lines(attributes, lambda item, field: _cancelled(item, field, at))
+        return tuple(dict.fromkeys(facts)), findings
+    return _created(attributes, at)
+
+
+def _created(attributes: Mapping[str, Any], at: str) -> tuple[tuple[Fact, ...], tuple[Finding, ...]]:
+    remarks = []
+    ship_by = None
+    try:
+        ship_by = _time(attributes.get("dispatchByDate"), "attributes.dispatchByDate")
+    except _Wrong as wrong:
+        # An order without its deadline is still an order.
+        remarks.append(wrong.finding("UNREADABLE"))
+    if attributes.get("hold") is True:
+        remarks.append(Finding("UNKNOWN_EVENT", "attributes.hold", "the shipment is on hold; holds are not read here"))
+    placed: dict[str, Placed] = {}
+
+    def once(item: Mapping[str, Any], field: str) -> Placed:
+        """A line that is repeated is one line. Two lines under one id cannot both be true, and a sum
+        would be a third thing that nobody said: the first stands, an operator looks at the second."""
+        line = _placed(item, field, at, ship_by)
+        if placed.setdefault(line.line_id, line) != line:
+            raise _Wrong(f"{field}.orderItemId", f"{line.line_id} stands twice with different content")
+        return line
+
+    facts, findings = _lines(attributes, once)
+    return tuple(dict.fromkeys(facts)), (*remarks, *findings)
+
+
+def _lines(
+    attributes: Mapping[str, Any], reading: Callable[[Mapping[str, Any], str], Fact]
+) -> tuple[list[Fact], tuple[Finding, ...]]:
+    """Every line by itself: one that cannot be read does not lose the others."""
+    items = attributes.get("orderItems")
+    if not items:
+        raise _Wrong("attributes.orderItems", "is missing or empty")
+    if len(items) > MOST_LINES:
+        raise _Wrong("attributes.orderItems", f"has {len(items)} lines, more than {MOST_LINES}")
+    facts: list[Fact] = []
+    findings = []
+    for number, item in enumerate(items):
+        field = f"attributes.orderItems[{number}]"
+        try:
+            if item is None:
+                raise _Wrong(field, "is not an object")
+            facts.append(reading(item, field))
+        except _Wrong as wrong:
+            findings.append(wrong.finding("BAD_LINE"))
+    return facts, tuple(findings)
+
+
+def _placed(item: Mapping[str, Any], field: str, at: str, ship_by: str | None) -> Placed:
+    line_id = _line_id(item, field)
+    quantity = _quantity(item, field)
+    listing = _words(item.get("sku")) or _words(item.get("listingId")) or _words(item.get("fsn"))
+    if not listing:
+        raise _Wrong(f"{field}.sku", "is missing, and so are listingId and fsn")
+    sold_at = _time(item.get("orderDate"), f"{field}.orderDate")
+    price, problem = _unit_price(item.get("priceComponents"), quantity)
+    return Placed(line_id, at, listing, quantity, price, problem, sold_at, ship_by)
+
+
+def _cancelled(item: Mapping[str, Any], field: str, at: str) -> Cancelled:
+    line_id, quantity = _line_id(item, field), _quantity(item, field)
+    return Cancelled(line_id, at, quantity, _words(item.get("reason")) or "", _words(item.get("subReason")) or "")
+
+
+def _line_id(item: Mapping[str, Any], field: str) -> str:
+    line_id = _identity(item.get("orderItemId"))
+    if line_id is None:
+        raise _Wrong(f"{field}.orderItemId", "is missing or not an id")
+    return line_id
+
+
+def _quantity(item: Mapping[str, Any], field: str) -> int:
+    """Units. A text of digits counts: Flipkart documents one quantity as text and shows it as a number."""
+    given = item.get("quantity")
+    units = int(given) if isinstance(given, str) and _UNITS.fullmatch(given) else given
+    if not isinstance(units, int) or isinstance(units, bool) or not 1 <= units <= MOST_UNITS:
+        raise _Wrong(f"{field}.quantity", f"{_shown(given)} is not a number of units from 1 to {MOST_UNITS}")
+    return units
+
+
+def _unit_price(given: Any, quantity: int) -> tuple[int | None, str | None]:
+    """``sellingPrice`` in paise, or why there is none.
+
+    Flipkart does not say whether ``totalPrice`` is of a unit or a line, nor whether shipping is in
+    it: every one of these readings is consistent. A total that agrees with none shows that the
+    selling price is not what we take it for.
+    """
+    prices = given if isinstance(given, dict) else {}
+    try:
+        selling = _paise(prices, "sellingPrice")
+        shipping = _paise(prices, "shippingCharge")
+        total = _paise(prices, "totalPrice")
+    except _Wrong as wrong:
+        return None, str(wrong)
+    if not selling:
+        return None, "sellingPrice is missing or 0"
+    extra = shipping or 0
+    agreeing = {
+        selling,
+        selling * quantity,
+        selling + extra,
+        (selling + extra) * quantity,
+        selling * quantity + extra,
+    }
+    if total is not None and total not in agreeing:
+        return None, (
+            f"totalPrice {_rupees(total)} agrees neither with sellingPrice {_rupees(selling)} nor with {quantity} "
+            f"of it, with or without shippingCharge {_rupees(extra)}"
+        )
+    return selling, None
+
+
+def _paise(prices: Mapping[str, Any], name: str) -> int | None:
+    """Paise of an amount in rupees; None when it is not given."""
+    given = prices.get(name)
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, (int, Decimal)):
+        raise _Wrong(name, f"{_shown(given)} is not a number")
+    # At most 24 characters were read, so the product is exact.
+    paise = Decimal(given) * 100
+    if paise != paise.to_integral_value():
+        raise _Wrong(name, f"{given} has parts of a paisa")
+    if not 0 <= paise <= MOST_PAISE:
+        raise _Wrong(name, f"{given} is not an amount from 0 to {MOST_PAISE // 100}")
+    return int(paise)
+
+
+def _rupees(paise: int) -> str:
+    return f"{paise // 100}.{paise % 100:02d}"
+
+
+def _time(given: Any, field: str) -> str:
+    """A time as facts write it. One without an offset is refused: a guess would move it by hours."""
+    if given is None:
+        raise _Wrong(field, "is missing")
+    if not isinstance(given, str) or not _MOMENT.fullmatch(given):
+        raise _Wrong(field, f"{_shown(given)} is not a time with an offset")
+    try:
+        return instant(datetime.fromisoformat(given))
+    except ValueError as error:
+        raise _Wrong(field, f"{_shown(given)} is not a time") from error
+
+
+def _identity(given: Any) -> str | None:
+    """An id: visible ASCII. A whole number is the id that its digits write."""
+    text = str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+    return text if isinstance(text, str) and _ID.fullmatch(text) else None
+
+
+def _words(given: Any) -> str | None:
+    """A short text on one line without anything invisible, or None."""
+    text = str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+    if not isinstance(text, str):
+        return None
+    line = " ".join(text.split())
+    return line if 0 < len(line) <= 200 and line.isprintable() else None
+
+
+def _shown(given: Any) -> str:
+    """A wrong value for an operator's eyes: short and without surprises."""
+    return ascii(given)[:60]
+
+
+def _values(headers: Mapping[str, str], name: str) -> set[str]:
+    return {value for key, value in headers.items() if key.lower().replace("-", "_") == name and value}
+
+
+def _imf_fixdate(text: str) -> datetime | None:
+    """RFC 9110's one date format that may be sent, exactly; None for anything else."""
+    match = _IMF_FIXDATE.fullmatch(text)
+    if match is None or match[2] not in _MONTHS:
+        return None
+    day, _, year, hour, minute, second = match.groups()
+    try:
+        moment = datetime(
+            int(year), _MONTHS.index(match[2]) + 1, int(day), int(hour), int(minute), int(second), tzinfo=UTC
+        )
+    except ValueError:
+        return None
+    # Writing it again shows a wrong weekday.
+    return moment if format_datetime(moment, usegmt=True) == text else None

@@ -1,0 +1,122 @@
+"""Working out what a line should bring, and booking the difference.
+
+Expected entries preview and raise exceptions; nobody is paid from them. The facts and the rate card
+give a target; the ledger gets target less what is posted, so that a repetition, an early message or
+a late one ends at the same balances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, Final
+
+from hunar import tables
+from hunar.domain import ledger, order
+from hunar.domain.entitlement import Entitlement, due, entitlement, facts_of
+from hunar.domain.identity import derived_id
+from hunar.domain.ledger import EXPECTED, Entry
+from hunar.domain.order import Line
+from hunar.domain.rate_card import AGENCY, GOVERNMENT, RateCard, Unpriced
+from hunar.messages import ComputePayout
+from hunar.ports import ABSENT, Put, Store
+from hunar.tables import Item
+from hunar.use_cases.worklist import close_exception, open_exception
+
+RATE_GAP: Final = "RATE_GAP"
+
+
+class Outcome(StrEnum):
+    """What became of the message."""
+
+    POSTED = "POSTED"
+    UNCHANGED = "UNCHANGED"
+    RATE_GAP = "RATE_GAP"
+
+
+def compute(store: Store, message: ComputePayout, *, now: str) -> Outcome:
+    """Books what the line should bring now. Raises Conflict when somebody wrote first: call it again."""
+    # The head is read before the order, in two calls: who finds a head of version n then knows at
+    # least the facts behind it. The other way round a slow reader could undo a newer entry.
+    head_key = tables.ledger_head(message.order_ref, message.line_id)
+    head = store.read([head_key]).get(head_key)
+    order_key = tables.order(message.order_ref)
+    stored = store.read([order_key]).get(order_key)
+    line = _line(stored, message.line_id)
+    cause = (message.order_ref, message.line_id)
+    try:
+        target = _target(store, stored["marketplace"], line) if stored and due(line) else Entitlement({}, ())
+    except Unpriced as problem:
+        open_exception(
+            store,
+            RATE_GAP,
+            cause,
+            at=now,
+            message=f"line {message.line_id}: {problem}",
+            order_ref=message.order_ref,
+            sku=line.resolved.sku if line and line.resolved else None,
+            listing=line.listing if line else None,
+            group_id=line.resolved.group_id if line and line.resolved else None,
+        )
+        return Outcome.RATE_GAP
+    outcome = _post(store, message, line, target, head, now=now)
+    close_exception(store, RATE_GAP, cause, at=now)
+    return outcome
+
+
+def _line(stored: Item | None, line_id: str) -> Line | None:
+    if stored is None:
+        return None
+    return next((line for line in order.read(order.knowledge(stored)).lines if line.line_id == line_id), None)
+
+
+def _target(store: Store, marketplace: str, line: Line | None) -> Entitlement:
+    scopes = (marketplace, GOVERNMENT, AGENCY)
+    return entitlement(marketplace, line, RateCard(row for scope in scopes for row in _rates(store, scope)))
+
+
+def _rates(store: Store, scope: str) -> Iterator[Item]:
+    partition, after = tables.rate(scope, "").pk, None
+    while True:
+        page = store.page(tables.Table.REGISTRY, partition, limit=500, after=after)
+        yield from page.items
+        after = page.next
+        if after is None:
+            return
+
+
+def _post(
+    store: Store, message: ComputePayout, line: Line | None, target: Entitlement, head: Item | None, *, now: str
+) -> Outcome:
+    version = head["version"] if head else ABSENT
+    digest = _digest(line, target)
+    if (head["digest"] if head else _digest(None, Entitlement({}, ()))) == digest:
+        return Outcome.UNCHANGED
+    postings = ledger.difference(target.amounts, ledger.amounts(head["amounts"]) if head else {})
+    new_head = {
+        "order_ref": message.order_ref,
+        "line_id": message.line_id,
+        "amounts": [posting.item() for posting in ledger.difference(target.amounts, {})],
+        "digest": digest,
+        "version": version + 1,
+    }
+    puts = [Put(tables.ledger_head(message.order_ref, message.line_id), new_head, version)]
+    if postings:
+        entry = Entry(
+            order_ref=message.order_ref,
+            line_id=message.line_id,
+            occurred_at=line.delivered_at if line and line.delivered_at else now,
+            after=version,
+            digest=digest,
+            postings=postings,
+        )
+        key = tables.ledger_entry(message.order_ref, message.line_id, entry.entry_id)
+        puts.append(Put(key, entry.item(recorded_at=now), ABSENT))
+    store.commit(puts)
+    return Outcome.POSTED if postings else Outcome.UNCHANGED
+
+
+def _digest(line: Line | None, target: Entitlement) -> str:
+    """Of everything that the amounts hang on, and of the amounts: a change of the code shows too."""
+    moved: list[Any] = [posting.item() for posting in ledger.difference(target.amounts, {})]
+    return derived_id(EXPECTED, facts_of(line), moved, [row.content() for row in target.rows])

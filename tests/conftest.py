@@ -1,0 +1,33 @@
+"""What holds for every test: no real AWS, and histories that Hypothesis draws the same way each time."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_DEFAULT_REGION="ap-south-1",
+    AWS_CONFIG_FILE=os.devnull,
+    AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+    AWS_EC2_METADATA_DISABLED="true",
+    # moto does not know the addresses that botocore makes from an account id
+    AWS_ACCOUNT_ID_ENDPOINT_MODE="disabled",
+)
+
+slow_is_fine = [HealthCheck.too_slow]
+settings.register_profile(
+    "quick", max_examples=100, derandomize=True, database=None, deadline=None, suppress_health_check=slow_is_fine
+)
+settings.register_profile(
+    "night",
+    max_examples=int(os.environ.get("HUNAR_NIGHT_EXAMPLES", "100000")),
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=slow_is_fine,
+)
+settings.load_profile("quick")

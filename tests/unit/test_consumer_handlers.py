@@ -1,0 +1,147 @@
+"""The deployed entries of apply_order_events, relay_effects and notify_group, on their Lambda events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from functions.apply_order_events import handler as apply_order_events
+from functions.notify_group import handler as notify_group
+from functions.relay_effects import handler as relay_effects
+from hunar import tables, wiring
+from hunar.ports import Accepted, QueueName, Rejected, SmsAnswer, SmsRequest
+from hunar.tables import Table
+from hunar.wiring import Application
+from tests.deployed import deploy, event, log_lines, open_exceptions, waiting
+from tests.world import World
+
+ORDER = tables.order("flipkart:demo:S1")
+STOCK = tables.stock("STOLE")
+NOTHING_FAILED: dict[str, Any] = {"batchItemFailures": []}
+
+
+@pytest.fixture
+def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
+    with mock_aws():
+        made = deploy(monkeypatch)
+        # The catalogue is that of the flow tests, written into the real tables.
+        world = World()
+        world.store = made.store  # type: ignore[assignment]
+        world.group("G11")
+        world.product("STOLE", "G11", "तसर स्टोल")
+        yield made
+        wiring.application.cache_clear()
+
+
+def test_stock_is_counted_in_once_and_an_order_reserves_it(application: Application) -> None:
+    for name in ("adjust", "adjust", "webhook", "webhook"):
+        assert apply_order_events.handle(event(f"apply_order_events_{name}"), None) == NOTHING_FAILED
+    found = application.store.read([ORDER, STOCK])
+    assert (found[STOCK]["on_hand"], found[STOCK]["reserved"]) == (8, 3)
+    assert found[ORDER]["outbox"] == "effects"
+
+
+def test_the_log_counts_the_calls_of_a_delivery(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = log_lines(monkeypatch)
+    apply_order_events.handle(event("apply_order_events_adjust"), None)
+    apply_order_events.handle(event("apply_order_events_webhook"), None)
+    apply_order_events.handle(event("apply_order_events_webhook"), None)
+    assert [(line["outcome"], line["aws_calls"]) for line in lines()[1:]] == [
+        ("new", ["PutItem", "BatchGetItem", "BatchGetItem", "TransactWriteItems"]),
+        ("duplicate", ["PutItem", "BatchGetItem"]),
+    ]
+
+
+def test_a_mapping_wakes_the_orders_that_wait(application: Application) -> None:
+    listing = tables.listing("flipkart", "demo", "STOLE")
+    key = {"pk": {"S": listing.pk}, "sk": {"S": listing.sk}}
+    boto3.client("dynamodb").delete_item(TableName=application.settings.tables[listing.table], Key=key)
+    apply_order_events.handle(event("apply_order_events_webhook"), None)
+    assert [entry["kind"] for entry in open_exceptions(application)] == ["UNKNOWN_LISTING"]
+    World.list(_on(application), "STOLE", "G11")
+    apply_order_events.handle(event("apply_order_events_mapped"), None)
+    assert application.store.read([STOCK])[STOCK]["short"] == 3
+    assert [entry["kind"] for entry in open_exceptions(application)] == ["SHORT"]
+
+
+def test_messages_that_nobody_understands_are_kept_and_shown_once(application: Application) -> None:
+    for _ in range(2):
+        assert apply_order_events.handle(event("apply_order_events_unknown"), None) == NOTHING_FAILED
+    assert [entry["kind"] for entry in open_exceptions(application)] == ["UNKNOWN_MESSAGE"] * 3
+    kept = application.store.page(Table.DELIVERIES, "UNREAD#queue#order-events").items
+    assert {"no json"} < {delivery["body"] for delivery in kept}
+
+
+def test_a_message_that_fails_comes_back_alone(application: Application) -> None:
+    good = event("apply_order_events_adjust")["Records"][0]
+    bad = event("apply_order_events_webhook")["Records"][0] | {"messageId": "comes-back"}
+    boto3.client("dynamodb").delete_table(TableName=application.settings.tables[Table.ORDERS])
+    answer = apply_order_events.handle({"Records": [good, bad]}, None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "comes-back"}]}
+    assert application.store.read([STOCK])[STOCK]["on_hand"] == 8
+
+
+def test_what_an_order_owes_goes_to_its_queues(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = log_lines(monkeypatch)
+    relay_effects.handle(event("relay_effects"), None)
+    [text] = waiting(application, QueueName.NOTIFICATIONS)
+    assert (text["notification_kind"], text["order_ref"], text["contact"]) == (
+        "NEW_ORDER",
+        "flipkart:demo:S1",
+        "leader",
+    )
+    [payout] = waiting(application, QueueName.PAYOUTS)
+    assert (payout["order_ref"], payout["line_id"]) == ("flipkart:demo:S1", "1")
+    assert {line["table"]: line["sequence_number"] for line in lines()} == {"orders": "100", "stock": "200"}
+
+
+def test_an_effect_of_an_unknown_kind_goes_to_the_failure_bucket(application: Application) -> None:
+    with pytest.raises(Rejected, match="POEM"):
+        relay_effects.handle(event("relay_effects_unknown"), None)
+
+
+class _Phones:
+    def __init__(self) -> None:
+        self.texts: list[SmsRequest] = []
+
+    def send(self, request: SmsRequest) -> SmsAnswer:
+        self.texts.append(request)
+        return Accepted("sms-1")
+
+
+def test_a_text_is_sent_once_and_nothing_of_it_is_logged(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply_order_events.handle(event("apply_order_events_adjust"), None)
+    apply_order_events.handle(event("apply_order_events_webhook"), None)
+    lines = log_lines(monkeypatch)
+    [identity] = application.store.read([ORDER])[ORDER]["owed"]
+    phones = _Phones()
+    application.__dict__["sms"] = phones
+    asked = event("notify_group")
+    asked["Records"][0]["body"] = asked["Records"][0]["body"].replace("REPLACED", identity)
+    for _ in range(2):
+        assert notify_group.handle(asked, None) == NOTHING_FAILED
+    [text] = phones.texts
+    assert "3 तसर स्टोल" in text.text
+    logged = json.dumps(lines(), ensure_ascii=False)
+    assert "notification_settled" in logged
+    assert text.to not in logged
+    assert "तसर" not in logged
+
+
+def test_a_notification_that_nobody_understands_is_shown(application: Application) -> None:
+    assert notify_group.handle(event("notify_group_unknown"), None) == NOTHING_FAILED
+    [shown] = open_exceptions(application)
+    assert (shown["kind"], "notification_kind" in shown["message"]) == ("UNKNOWN_MESSAGE", True)
+
+
+def _on(application: Application) -> World:
+    world = World()
+    world.store = application.store  # type: ignore[assignment]
+    return world

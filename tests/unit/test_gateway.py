@@ -1,0 +1,466 @@
+"""The local gateway against a real upstream on loopback that keeps what it was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from local import gateway, messages
+from local.phones import Phones
+from local.quiet import Verdict
+
+ACCOUNT = {"app_id": "an-app", "secret": "a-secret", "url": "http://127.0.0.1:8080/webhooks/flipkart/demo"}
+ROOT = Path(gateway.__file__).resolve().parents[1]
+PAGE = ROOT / "local" / "page"
+
+
+class Upstream:
+    """Reads raw requests from a socket, so that nothing between the wire and the assertion tidies them up."""
+
+    def __init__(self) -> None:
+        self.requests: list[bytes] = []
+        self.answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nX-Told: yes\r\n\r\n{}"
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with connection:
+                seen = b""
+                while b"\r\n\r\n" not in seen:
+                    seen += connection.recv(65536)
+                head, _, body = seen.partition(b"\r\n\r\n")
+                length = next(
+                    (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+                )
+                while len(body) < length:
+                    body += connection.recv(65536)
+                self.requests.append(head + b"\r\n\r\n" + body)
+                connection.sendall(self.answer)
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(5)
+
+    @property
+    def last(self) -> tuple[bytes, list[bytes], bytes]:
+        head, _, body = self.requests[-1].partition(b"\r\n\r\n")
+        first, *headers = head.split(b"\r\n")
+        return first, headers, body
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    server = Upstream()
+    yield server
+    server.close()
+
+
+def behind(upstream: Upstream, **changes: Any) -> gateway.Behind:
+    return replace(
+        gateway.Behind(
+            endpoint_url=upstream.url,
+            api_id="abc123",
+            region="ap-south-1",
+            phones=Phones(),
+            account=ACCOUNT,
+            quiet=lambda timeout: Verdict(quiet=True, looks=2),
+            functions=lambda: {"ReceiveWebhookFunction": 3},
+            map_listing=lambda: "1 listing",
+            redeploy=lambda: None,
+        ),
+        **changes,
+    )
+
+
+@asynccontextmanager
+async def serving(what: gateway.Behind) -> AsyncIterator[int]:
+    runner = gateway.runner(gateway.application(what))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+async def exchange(port: int, request: bytes) -> tuple[int, bytes, bytes]:
+    """Sends exactly these bytes; returns status, head and body of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), head, body
+
+
+def http_request(
+    method: str, target: str, body: bytes = b"", *, host: str = "127.0.0.1:8080", headers: tuple[bytes, ...] = ()
+) -> bytes:
+    lines = [f"{method} {target} HTTP/1.1".encode(), f"Host: {host}".encode(), b"Connection: close", *headers]
+    if body or method == "POST":
+        lines.append(b"Content-Length: %d" % len(body))
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def ask(what: gateway.Behind, *requests: bytes) -> list[tuple[int, bytes, bytes]]:
+    async def play() -> list[tuple[int, bytes, bytes]]:
+        async with serving(what) as port:
+            return [await exchange(port, request) for request in requests]
+
+    return asyncio.run(play())
+
+
+def ask_json(what: gateway.Behind, method: str, target: str, body: Any = None, **more: Any) -> tuple[int, Any]:
+    raw = b"" if body is None else json.dumps(body).encode()
+    status, _, answer = ask(what, http_request(method, target, raw, **more))[0]
+    return status, json.loads(answer)
+
+
+LOCAL = b"X-Local-User: maker"
+
+
+def test_a_webhook_passes_with_its_underscored_and_repeated_headers_as_they_came(upstream: Upstream) -> None:
+    sent = (b"X_Date: Tue, 19 May 2015 09:02:15 GMT", b"X_Authorization: FKLOGIN abc=", b"x-twice: 1", b"X-Twice: 2")
+    ask(behind(upstream), http_request("POST", "/webhooks/flipkart/demo", b'{"a": 1}', headers=sent))
+    first, headers, body = upstream.last
+    assert first == b"POST /_aws/execute-api/abc123/$default/webhooks/flipkart/demo HTTP/1.1"
+    assert [line for line in headers if line.lower().startswith(b"x")] == list(sent)
+    assert b"Host: 127.0.0.1:8080" in headers
+    assert body == b'{"a": 1}'
+
+
+def test_header_values_that_are_not_ascii_pass_byte_for_byte(upstream: Upstream) -> None:
+    ask(behind(upstream), http_request("POST", "/webhooks/flipkart/demo", b"{}", headers=(b"X_Note: \xe9t\xe9",)))
+    assert b"X_Note: \xe9t\xe9" in upstream.last[1]
+
+
+def test_the_target_is_not_tidied_up(upstream: Upstream) -> None:
+    ask(behind(upstream), http_request("POST", "/webhooks/flipkart/de%2Fmo//x/./y?a=%20&a=+", b"{}"))
+    assert (
+        upstream.last[0].split()[1] == b"/_aws/execute-api/abc123/$default/webhooks/flipkart/de%2Fmo//x/./y?a=%20&a=+"
+    )
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b'\xef\xbb\xbf{"a": "\xe0\xa4\xb9"}', b'{ "a":1.50 }\n', b"\x00", b"a" * 300_000]
+)
+def test_a_text_body_keeps_every_byte_and_its_type(upstream: Upstream, body: bytes) -> None:
+    typed = (b"Content-Type: application/json; charset=utf-8",)
+    ask(behind(upstream), http_request("POST", "/webhooks/flipkart/demo", body, headers=typed))
+    _, headers, arrived = upstream.last
+    assert arrived == body
+    assert typed[0] in headers
+
+
+@pytest.mark.parametrize("text_type", [b"application/json", b"text/plain; charset=utf-8", b"Application/JSON"])
+def test_a_body_that_is_not_utf8_keeps_its_bytes_and_travels_as_binary(upstream: Upstream, text_type: bytes) -> None:
+    body = b'{"a": "\xff\xfe"}'
+    ask(behind(upstream), http_request("POST", "/webhooks/f/d", body, headers=(b"Content-Type: " + text_type,)))
+    _, headers, arrived = upstream.last
+    assert arrived == body
+    assert [line for line in headers if line.lower().startswith(b"content-type")] == [
+        b"Content-Type: application/octet-stream"
+    ]
+
+
+def test_a_binary_type_stays_as_it_came(upstream: Upstream) -> None:
+    ask(behind(upstream), http_request("POST", "/webhooks/f/d", b"\x89PNG\xff", headers=(b"Content-Type: image/png",)))
+    assert b"Content-Type: image/png" in upstream.last[1]
+
+
+def test_a_compressed_body_stays_compressed(upstream: Upstream) -> None:
+    body = b"\x1f\x8b\x08 not really gzip"
+    ask(behind(upstream), http_request("POST", "/webhooks/f/d", body, headers=(b"Content-Encoding: gzip",)))
+    assert upstream.last[2] == body
+    assert b"Content-Encoding: gzip" in upstream.last[1]
+
+
+def test_a_chunked_body_arrives_whole_and_with_a_length(upstream: Upstream) -> None:
+    request = (
+        b"POST /webhooks/f/d HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b'3\r\n{"a\r\n4\r\n":1}\r\n0\r\n\r\n'
+    )
+    ask(behind(upstream), request)
+    _, headers, arrived = upstream.last
+    assert arrived == b'{"a":1}'
+    assert b"Content-Length: 7" in headers
+    assert not any(line.lower().startswith((b"transfer-encoding", b"connection")) for line in headers)
+
+
+def test_the_answer_comes_back_with_its_status_headers_and_body(upstream: Upstream) -> None:
+    upstream.answer = b"HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nX-Told: a\r\nX-Told: b\r\n\r\n\xffabcd"
+    status, head, body = ask(behind(upstream), http_request("POST", "/webhooks/f/d", b"{}"))[0]
+    assert (status, body) == (413, b"\xffabcd")
+    assert head.count(b"X-Told:") == 2
+
+
+def test_an_upstream_that_is_gone_is_a_502(upstream: Upstream) -> None:
+    nobody = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    nobody.close()
+    status, answer = ask_json(behind(upstream, endpoint_url=address), "POST", "/webhooks/f/d", {})
+    assert (status, answer["title"]) == (502, "No answer")
+
+
+def test_the_api_is_signed_by_the_local_user_and_nothing_of_the_caller_passes_but_its_type(upstream: Upstream) -> None:
+    what = behind(upstream)
+    noise = (b"Cookie: a=b", b"Authorization: Bearer x", b"X-Amz-Security-Token: t", b"Accept: application/json")
+    ask(
+        what,
+        http_request("GET", "/api/orders?limit=5", headers=noise),
+        http_request("GET", "/api/orders", headers=(b"X-Local-User: checker",)),
+    )
+    maker, checker = upstream.requests
+    assert maker.startswith(b"GET /_aws/execute-api/abc123/$default/api/orders?limit=5 HTTP/1.1\r\n")
+    assert b"Credential=LOCALMAKERKEY/" in maker
+    assert b"/ap-south-1/execute-api/aws4_request" in maker
+    assert b"Accept: application/json" in maker
+    assert not any(word in maker for word in (b"Cookie", b"Bearer", b"Security-Token"))
+    assert b"Credential=LOCALCHECKERKEY/" in checker
+
+
+def test_an_unknown_local_user_is_refused(upstream: Upstream) -> None:
+    status, answer = ask_json(behind(upstream), "GET", "/api/orders", headers=(b"X-Local-User: root",))
+    assert (status, answer["detail"]) == (400, "Local users are checker, maker.")
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "LOCALHOST:9", "[::1]:8080"])
+def test_loopback_names_are_served(upstream: Upstream, host: str) -> None:
+    assert ask(behind(upstream), http_request("GET", "/local/phones", host=host))[0][0] == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8080", "[", "", "x@y"]
+)
+@pytest.mark.parametrize("target", ["/", "/local/phones", "/api/orders", "/webhooks/flipkart/demo", "/nowhere"])
+def test_other_names_are_refused_on_every_route(upstream: Upstream, host: str, target: str) -> None:
+    status, _, _ = ask(behind(upstream), http_request("GET", target, host=host))[0]
+    assert status in (400, 403)
+    assert upstream.requests == []
+
+
+def test_a_second_host_header_is_refused(upstream: Upstream) -> None:
+    request = http_request("GET", "/local/phones", headers=(b"Host: evil.example",))
+    assert ask(behind(upstream), request)[0][0] in (400, 403)
+
+
+def test_no_answer_allows_another_origin(upstream: Upstream) -> None:
+    foreign = (b"Origin: http://evil.example", b"Access-Control-Request-Method: POST")
+    for method in ("GET", "OPTIONS"):
+        _, head, _ = ask(behind(upstream), http_request(method, "/local/phones", headers=foreign))[0]
+        assert b"access-control" not in head.lower()
+
+
+@pytest.mark.parametrize("target", ["/local/send", "/local/map", "/local/redeploy", "/api/stock/X/adjust"])
+def test_another_page_cannot_change_anything(upstream: Upstream, target: str) -> None:
+    done: list[str] = []
+    what = behind(upstream, map_listing=lambda: done.append("map") or "", redeploy=lambda: done.append("redeploy"))
+    foreign = (b"Origin: http://127.0.0.1:9999", LOCAL)
+    assert ask(what, http_request("POST", target, b"{}", headers=foreign))[0][0] == 403
+    assert (done, upstream.requests) == ([], [])
+
+
+@pytest.mark.parametrize("target", ["/local/send", "/local/map", "/local/redeploy"])
+def test_a_post_without_the_local_header_changes_nothing(upstream: Upstream, target: str) -> None:
+    done: list[str] = []
+    what = behind(upstream, map_listing=lambda: done.append("map") or "", redeploy=lambda: done.append("redeploy"))
+    status, answer = ask_json(what, "POST", target, {"message": "created"})
+    assert (status, answer["title"]) == (403, "X-Local-User is missing")
+    assert (done, upstream.requests) == ([], [])
+
+
+def test_the_page_may_map_and_redeploy(upstream: Upstream) -> None:
+    done: list[str] = []
+    what = behind(upstream, map_listing=lambda: "1 listing", redeploy=lambda: done.append("redeploy"))
+    own = (b"Origin: http://127.0.0.1:8080", LOCAL)
+    status, answer = ask_json(what, "POST", "/local/map", {}, headers=own)
+    assert (status, answer["said"]) == (200, "1 listing")
+    assert ask_json(what, "POST", "/local/redeploy", {}, headers=own)[0] == 200
+    assert done == ["redeploy"]
+
+
+def test_a_change_that_fails_says_why(upstream: Upstream) -> None:
+    def fails() -> str:
+        raise RuntimeError("listings.csv, row 3: unknown SKU")
+
+    status, answer = ask_json(behind(upstream, map_listing=fails), "POST", "/local/map", {}, headers=(LOCAL,))
+    assert (status, answer["detail"]) == (500, "RuntimeError: listings.csv, row 3: unknown SKU")
+
+
+def test_sms_faults_are_set_for_the_phones_and_a_wrong_one_is_refused(upstream: Upstream) -> None:
+    phones = Phones()
+    what = behind(upstream, phones=phones)
+    assert ask_json(what, "POST", "/local/faults", {"throttle": 2}, headers=(LOCAL,))[0] == 200
+    assert phones.faults.throttle == 2
+    assert ask_json(what, "POST", "/local/faults", {"explode": 1}, headers=(LOCAL,))[0] == 400
+    assert ask_json(what, "GET", "/local/phones/refused") == (200, [])
+
+
+def test_quiet_answers_200_or_504_with_what_is_busy(upstream: Upstream) -> None:
+    asked: list[float] = []
+
+    def busy(timeout: float) -> Verdict:
+        asked.append(timeout)
+        return Verdict(quiet=False, busy=["payouts: 1 waiting, 0 in flight, 0 delayed"])
+
+    assert ask_json(behind(upstream), "GET", "/local/quiet")[0] == 200
+    status, answer = ask_json(behind(upstream, quiet=busy), "GET", "/local/quiet?timeout=2.5")
+    assert (status, asked) == (504, [2.5])
+    assert answer["busy"] == ["payouts: 1 waiting, 0 in flight, 0 delayed"]
+
+
+@pytest.mark.parametrize("timeout", ["soon", "-1", "nan", "inf", "601", ""])
+def test_quiet_refuses_a_timeout_that_is_no_sensible_number(upstream: Upstream, timeout: str) -> None:
+    assert ask_json(behind(upstream), "GET", f"/local/quiet?timeout={timeout}")[0] == 400
+
+
+def test_a_message_from_the_page_is_signed_and_goes_through_the_webhook_route(upstream: Upstream) -> None:
+    edits = {"shipment": "s-1", "items": [{"sku": "KOL-JUTE-TOTE", "quantity": 2}]}
+    what = {"message": "created:KOL-JUTE-TOTE", "edits": edits}
+    status, answer = ask_json(behind(upstream), "POST", "/local/send", what, headers=(LOCAL,))
+    assert (status, answer["status"]) == (200, 200)
+    first, headers, body = upstream.last
+    assert first.split()[1].endswith(b"/$default/webhooks/flipkart/demo")
+    assert json.loads(body)["attributes"]["orderItems"][0]["quantity"] == 2
+    assert f"X_Authorization: {answer['sent']['headers']['X_Authorization']}".encode() in headers
+    assert b"a-secret" not in upstream.requests[-1]
+
+
+def test_the_last_message_can_come_once_more_byte_for_byte(upstream: Upstream) -> None:
+    def post(name: str) -> bytes:
+        return http_request("POST", "/local/send", json.dumps({"message": name}).encode(), headers=(LOCAL,))
+
+    answers = ask(behind(upstream), post("duplicate"), post("created:KLU-CAP"), post("forged"), post("duplicate"))
+    assert [status for status, _, _ in answers] == [400, 200, 200, 200]
+    original, forged, again = (request.partition(b"\r\n\r\n")[2] for request in upstream.requests)
+    assert again == original != forged
+
+
+def test_a_forged_message_is_signed_with_another_secret(upstream: Upstream) -> None:
+    _, answer = ask_json(behind(upstream), "POST", "/local/send", {"message": "forged"}, headers=(LOCAL,))
+    sent = answer["sent"]["headers"]
+    at = messages.parsedate(sent["X_Date"])
+    assert sent["X_Authorization"] != messages.signed_headers(ACCOUNT, at)["X_Authorization"]
+
+
+@pytest.mark.parametrize(
+    "asked", [[], "x", {}, {"message": "made-up"}, {"message": "packed"}, {"message": "x", "edits": 3}]
+)
+def test_a_message_that_cannot_be_built_is_a_400_and_nothing_is_sent(upstream: Upstream, asked: Any) -> None:
+    assert ask_json(behind(upstream), "POST", "/local/send", asked, headers=(LOCAL,))[0] == 400
+    assert upstream.requests == []
+
+
+def test_a_text_on_a_phone_is_told_to_the_page_at_once(upstream: Upstream) -> None:
+    phones = Phones()
+    phones.register("entity", "HUNARX", "template", "Ready {item}")
+    text = {
+        "DestinationPhoneNumber": "+919999900011",
+        "OriginationIdentity": "HUNARX",
+        "MessageBody": "Ready 2 totes",
+        "DestinationCountryParameters": {"IN_ENTITY_ID": "entity", "IN_TEMPLATE_ID": "template"},
+    }
+
+    async def play() -> list[bytes]:
+        async with serving(behind(upstream, phones=phones)) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(http_request("GET", "/local/events"))
+            told = [await _until(reader.readline, b"data:")]
+            phones.deliver(text)
+            told.append(await _until(reader.readline, b"data:"))
+            writer.close()
+            return told
+
+    first, second = asyncio.run(play())
+    assert int(second.split()[1]) > int(first.split()[1])
+
+
+async def _until(readline: Callable[[], Awaitable[bytes]], start: bytes) -> bytes:
+    while True:
+        line = await asyncio.wait_for(readline(), 5)
+        assert line, "the stream ended"
+        if line.startswith(start):
+            return line
+
+
+def test_stopping_ends_open_event_streams_quickly(upstream: Upstream) -> None:
+    async def play() -> float:
+        async with serving(behind(upstream)) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(http_request("GET", "/local/events"))
+            await _until(reader.readline, b"data:")
+            stopping = asyncio.get_running_loop().time()
+        writer.close()
+        return asyncio.get_running_loop().time() - stopping
+
+    assert asyncio.run(play()) < 5
+
+
+def test_the_page_comes_with_a_policy_that_allows_its_own_files_only(upstream: Upstream) -> None:
+    for path in gateway.PAGE_FILES:
+        status, head, _ = ask(behind(upstream), http_request("GET", path))[0]
+        assert status == 200
+        assert b"Content-Security-Policy: default-src 'none'; script-src 'self';" in head
+    assert ask(behind(upstream), http_request("GET", "/page/../gateway.py"))[0][0] == 404
+
+
+def test_the_page_loads_nothing_from_the_network_and_writes_no_markup_from_data() -> None:
+    page = (PAGE / "index.html").read_text("utf-8")
+    script = (PAGE / "page.js").read_text("utf-8")
+    style = (PAGE / "page.css").read_text("utf-8")
+    for text in (page, script, style):
+        assert not any(word in text for word in ("http://", "https://", 'src="//', "@import", "url("))
+    assert not any(
+        word in script for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(")
+    )
+    assert not any(word in page for word in (" style=", "onclick=", "<style", "javascript:"))
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:4566/_aws/execute-api/ab12/$default", "ab12"),
+        ("https://ab12.execute-api.ap-south-1.amazonaws.com", "ab12"),
+        ("http://ab12.execute-api.localhost:4566/", "ab12"),
+    ],
+)
+def test_the_api_id_is_read_from_the_stacks_api_url(url: str, expected: str) -> None:
+    assert gateway.api_id(url) == expected
+
+
+def test_a_taken_port_is_told_in_one_line_before_anything_is_built() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "local.run"]
+        environment = {**os.environ, "HUNAR_PORT": str(port), "PYTHONPATH": os.pathsep.join(sys.path)}
+        answer = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.splitlines() == [
+        f"hunar: port {port} of 127.0.0.1 is taken by another program; stop that or choose another port "
+        "(HUNAR_PORT=8081 make run)"
+    ]

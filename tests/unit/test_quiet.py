@@ -1,0 +1,154 @@
+"""When the local stack counts as quiet, from recorded looks, stream records and log lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from local.quiet import Backlog, Look, busy, newest_marked, newest_relayed, wait
+
+NOTHING = Backlog(0, 0, 0)
+# Records and lines as the emulator gives them, shortened to the fields that are read.
+OWING = {
+    "eventName": "MODIFY",
+    "dynamodb": {"SequenceNumber": "21", "NewImage": {"outbox": {"S": "2"}, "pk": {"S": "a"}}},
+}
+SETTLED = {"eventName": "MODIFY", "dynamodb": {"SequenceNumber": "34", "NewImage": {"pk": {"S": "a"}}}}
+REMOVED = {"eventName": "REMOVE", "dynamodb": {"SequenceNumber": "35", "Keys": {"pk": {"S": "a"}}}}
+LINE = json.dumps(
+    {"level": "INFO", "message": "effects_relayed", "table": "orders", "sequence_number": "21", "sent": {"payouts": 1}}
+)
+
+
+def look(
+    *,
+    orders: tuple[int | None, int | None] = (21, 21),
+    stock: tuple[int | None, int | None] = (None, None),
+    order_events: Backlog = NOTHING,
+    notifications: Backlog = NOTHING,
+) -> Look:
+    """A look; streams are given as (written, relayed)."""
+    return Look(
+        {"order-events": order_events, "notifications": notifications, "payouts": NOTHING},
+        {"orders": orders[0], "stock": stock[0]},
+        {"orders": orders[1], "stock": stock[1]},
+    )
+
+
+class Time:
+    """A clock that moves only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+def looks(*seen: Look) -> Callable[[], Look]:
+    """These looks, the last one for ever."""
+    left = list(seen)
+    return lambda: left.pop(0) if len(left) > 1 else left[0]
+
+
+def waited(seen: Iterable[Look], timeout: float = 1.0) -> tuple[bool, list[str], int]:
+    time = Time()
+    verdict = wait(looks(*seen), timeout, pause=0.1, now=time.now, sleep=time.sleep)
+    return verdict.quiet, verdict.busy, verdict.looks
+
+
+def test_an_empty_stack_that_never_wrote_anything_is_not_busy() -> None:
+    assert busy(look(orders=(None, None))) == []
+
+
+@pytest.mark.parametrize(
+    ("backlog", "words"),
+    [
+        (Backlog(1, 0, 0), "notifications: 1 waiting, 0 in flight, 0 delayed"),
+        (Backlog(0, 2, 0), "notifications: 0 waiting, 2 in flight, 0 delayed"),
+        (Backlog(0, 0, 3), "notifications: 0 waiting, 0 in flight, 3 delayed"),
+    ],
+)
+def test_a_message_that_waits_is_worked_on_or_was_put_off_is_busy(backlog: Backlog, words: str) -> None:
+    assert busy(look(notifications=backlog)) == [words]
+
+
+@pytest.mark.parametrize("relayed", [None, 20])
+def test_a_written_record_that_nobody_relayed_is_busy(relayed: int | None) -> None:
+    assert busy(look(orders=(21, relayed))) == [f"orders stream: 21 is written, {relayed or 'nothing'} is relayed"]
+
+
+def test_both_streams_count() -> None:
+    assert busy(look(orders=(21, 21), stock=(9, 8))) == ["stock stream: 9 is written, 8 is relayed"]
+
+
+def test_sequence_numbers_compare_as_numbers_and_not_as_texts() -> None:
+    assert busy(look(orders=(100, 99))) != []
+    assert busy(look(orders=(99, 100))) == []
+
+
+def test_a_relayed_record_that_was_not_seen_in_the_stream_is_no_work() -> None:
+    assert busy(look(orders=(None, 5))) == []
+
+
+def test_two_quiet_looks_in_a_row_are_quiet() -> None:
+    assert waited([look(), look()]) == (True, [], 2)
+
+
+def test_one_quiet_look_between_two_busy_ones_is_not_quiet() -> None:
+    working = look(order_events=Backlog(0, 1, 0))
+    assert waited([working, look(), working, look(), working])[0] is False
+
+
+def test_two_quiet_looks_with_a_new_record_between_them_need_a_third() -> None:
+    """A message left the stream after the first look and was worked off before the second: only the record tells."""
+    assert waited([look(orders=(21, 21)), look(orders=(34, 34)), look(orders=(34, 34))]) == (True, [], 3)
+
+
+def test_time_runs_out_with_what_is_still_busy() -> None:
+    quiet, found, _ = waited([look(order_events=Backlog(2, 0, 0))], timeout=0.5)
+    assert (quiet, found) == (False, ["order-events: 2 waiting, 0 in flight, 0 delayed"])
+
+
+def test_time_that_runs_out_after_one_quiet_look_is_not_quiet() -> None:
+    quiet, found, count = waited([look()], timeout=0)
+    assert (quiet, count) == (False, 1)
+    assert found
+
+
+def test_the_answer_holds_the_counts() -> None:
+    time = Time()
+    verdict = wait(looks(look(orders=(21, 21))), 1, now=time.now, sleep=time.sleep)
+    answer = json.loads(json.dumps(verdict.as_json()))
+    assert answer["quiet"] is True
+    assert answer["queues"]["payouts"] == {"visible": 0, "in_flight": 0, "delayed": 0}
+    assert answer["streams"] == {
+        "orders": {"written": "21", "relayed": "21"},
+        "stock": {"written": None, "relayed": None},
+    }
+
+
+def test_only_records_that_the_relay_is_given_are_waited_for() -> None:
+    assert newest_marked([OWING, SETTLED, REMOVED], None) == 21
+    assert newest_marked([SETTLED, REMOVED], None) is None
+    assert newest_marked([OWING], 40) == 40
+
+
+def test_the_relays_log_tells_how_far_each_stream_has_come() -> None:
+    noise = ["START RequestId: 1 Version: $LATEST", "effects_relayed {not json", '["effects_relayed"]', "{}"]
+    other = LINE.replace('"orders"', '"stock"').replace('"21"', '"7"')
+    assert newest_relayed([*noise, LINE, other], {"orders": None}) == {"orders": 21, "stock": 7}
+
+
+def test_a_line_that_is_read_again_does_not_turn_back_what_is_known() -> None:
+    assert newest_relayed([LINE], {"orders": 99}) == {"orders": 99}
+
+
+def test_a_line_with_the_words_in_another_field_says_nothing() -> None:
+    line = json.dumps({"message": "failed", "cause": "effects_relayed", "table": "orders", "sequence_number": "50"})
+    assert newest_relayed([line], {"orders": 21}) == {"orders": 21}
