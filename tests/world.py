@@ -10,7 +10,7 @@ import base64
 import itertools
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from hunar.domain.facts import instant
 from hunar.domain.identity import delivery_id
 from hunar.marketplaces import flipkart
 from hunar.messages import ORDER_EVENT, AdjustStock, ComputePayout, ListingMapped, Notify, WebhookDelivery
-from hunar.ports import Accepted, Put, QueueName, SmsAnswer, SmsRequest
+from hunar.ports import Accepted, Conflict, Put, QueueName, Retryable, SmsAnswer, SmsRequest
 from hunar.tables import Item, Table
 from hunar.use_cases import apply, notify
 from hunar.use_cases.compute_payout import compute
@@ -57,16 +57,22 @@ def phone(group_id: str) -> str:
 
 
 class World:
-    """``shuffle`` mixes what waits in the queues, ``twice`` delivers each message again."""
+    """``shuffle`` mixes what waits in the queues, ``twice`` delivers each message again.
 
-    def __init__(self, *, shuffle: random.Random | None = None, twice: bool = False) -> None:
-        self.store = MemoryStore()
+    ``rivals`` lets another worker finish a message of its own between a reading and its transaction.
+    """
+
+    def __init__(
+        self, *, shuffle: random.Random | None = None, twice: bool = False, rivals: random.Random | None = None
+    ) -> None:
+        self.store = MemoryStore() if rivals is None else _WithRivals(self, rivals)
         self.queues = MemoryQueues()
         self.phones = Phones()
         self.time = START
         self._shuffle = shuffle
         self._twice = twice
         self._relayed = 0
+        self._pool: list[tuple[QueueName, str]] = []
         self._later: list[tuple[datetime, int, QueueName, str]] = []
         self._numbers = itertools.count()
 
@@ -146,18 +152,19 @@ class World:
         until = self.time + patience
         while True:
             self.relay()
-            waiting = self._due()
-            if not waiting:
+            self._pool += self._due()
+            if not self._pool:
                 soon = [due for due, *_ in self._later if due <= until]
                 if not soon:
                     return
                 self.time = max(self.time, min(soon))
                 continue
             if self._shuffle:
-                self._shuffle.shuffle(waiting)
-            for queue, body in waiting:
+                self._shuffle.shuffle(self._pool)
+            while self._pool:
+                queue, body = self._pool.pop(0)
                 for _ in range(2 if self._twice else 1):
-                    self.work(queue, body)
+                    self._attempt(queue, body)
 
     def relay(self) -> None:
         changes = self.store.changes[self._relayed :]
@@ -198,6 +205,18 @@ class World:
         """The kinds that stand open (or closed), sorted."""
         return sorted(item["kind"] for item in self.items(Table.EXCEPTIONS) if bool(item["closed_at"]) is closed)
 
+    def let_a_rival_work(self) -> None:
+        """Another worker takes a waiting message and finishes it."""
+        if self._pool:
+            self._attempt(*self._pool.pop())
+
+    def _attempt(self, queue: QueueName, body: str) -> None:
+        """Like the queue: what may work later comes again."""
+        try:
+            self.work(queue, body)
+        except Retryable:
+            self.queues.send(queue, [body], delay_seconds=5)
+
     def _again(self, action: Callable[[], Any]) -> Any:
         return retried(action, pause=lambda _: None, random=lambda: 0.5)
 
@@ -208,3 +227,23 @@ class World:
         due = sorted(entry for entry in self._later if entry[0] <= self.time)
         self._later = [entry for entry in self._later if entry[0] > self.time]
         return [(queue, body) for _, _, queue, body in due]
+
+
+class _WithRivals(MemoryStore):
+    def __init__(self, world: World, rivals: random.Random) -> None:
+        super().__init__()
+        self._world = world
+        self._rivals = rivals
+        self._depth = 0
+        self.met = 0
+
+    def commit(self, puts: Sequence[Put]) -> None:
+        if self._depth < 3 and self._rivals.random() < 0.4:
+            self._depth += 1
+            self._world.let_a_rival_work()
+            self._depth -= 1
+        try:
+            super().commit(puts)
+        except Conflict:
+            self.met += 1
+            raise

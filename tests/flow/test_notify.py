@@ -46,7 +46,7 @@ def test_what_was_sent_is_written_down_with_its_parts(world: World) -> None:
     assert (sent["status"], sent["locale"], sent["to"]) == ("ACCEPTED", "hi", "+919999900011")
     assert sent["text"] == world.phones.texts[0].text
     assert 1 <= sent["parts"] <= 2
-    assert sent["stated"] == {"units": 3, "cancelled": 0}
+    assert sent["stated"] == {"STOLE": 3}
 
 
 def test_a_second_message_about_a_sent_text_sends_nothing(world: World) -> None:
@@ -234,32 +234,32 @@ GOOD, NOW = "2026-11-27T00:00:00Z", "2026-11-25T00:00:00Z"
         ("NEW_ORDER", [], 0, False, Verdict.SUPPRESS),
         ("NEW_ORDER", [], 3, True, Verdict.SUPPRESS),
         ("CANCELLED", [], 1, False, Verdict.SUPPRESS),
-        ("CANCELLED", [Sibling(1, "NEW_ORDER", None, 3)], 1, False, Verdict.SUPPRESS),
-        ("CANCELLED", [Sibling(1, "NEW_ORDER", Status.WAITING, 3)], 1, False, Verdict.SUPPRESS),
-        ("CANCELLED", [Sibling(1, "NEW_ORDER", Status.CLAIMED, 3)], 1, False, Verdict.WAIT),
-        ("CANCELLED", [Sibling(1, "NEW_ORDER", Status.ACCEPTED, 3)], 1, False, Verdict.SEND),
-        ("CANCELLED", [Sibling(1, "NEW_ORDER", Status.ACCEPTED, 1)], 1, False, Verdict.SUPPRESS),
-        ("CANCELLED", [Sibling(1, "NEW_ORDER", Status.UNKNOWN, 3)], 0, True, Verdict.SEND),
-        ("CANCELLED", [Sibling(1, "NEW_ORDER", Status.FAILED, 3)], 1, False, Verdict.SUPPRESS),
-        ("CANCELLED", [Sibling(1, "NEW_ORDER", Status.EXPIRED, 3)], 1, False, Verdict.SUPPRESS),
+        ("CANCELLED", [Sibling(1, "NEW_ORDER", None, {"STOLE": 3})], 1, False, Verdict.SUPPRESS),
+        ("CANCELLED", [Sibling(1, "NEW_ORDER", Status.WAITING, {"STOLE": 3})], 1, False, Verdict.SUPPRESS),
+        ("CANCELLED", [Sibling(1, "NEW_ORDER", Status.CLAIMED, {"STOLE": 3})], 1, False, Verdict.WAIT),
+        ("CANCELLED", [Sibling(1, "NEW_ORDER", Status.ACCEPTED, {"STOLE": 3})], 1, False, Verdict.SEND),
+        ("CANCELLED", [Sibling(1, "NEW_ORDER", Status.ACCEPTED, {"STOLE": 1})], 1, False, Verdict.SUPPRESS),
+        ("CANCELLED", [Sibling(1, "NEW_ORDER", Status.UNKNOWN, {"STOLE": 3})], 0, True, Verdict.SEND),
+        ("CANCELLED", [Sibling(1, "NEW_ORDER", Status.FAILED, {"STOLE": 3})], 1, False, Verdict.SUPPRESS),
+        ("CANCELLED", [Sibling(1, "NEW_ORDER", Status.EXPIRED, {"STOLE": 3})], 1, False, Verdict.SUPPRESS),
         (
             "CANCELLED",
-            [Sibling(1, "NEW_ORDER", Status.ACCEPTED, 5), Sibling(2, "CANCELLED", None, 3)],
+            [Sibling(1, "NEW_ORDER", Status.ACCEPTED, {"STOLE": 5}), Sibling(2, "CANCELLED", None, {"STOLE": 3})],
             1,
             False,
             Verdict.WAIT,
         ),
-        ("NEW_ORDER", [Sibling(9, "CANCELLED", None, 1)], 3, False, Verdict.SEND),
+        ("NEW_ORDER", [Sibling(9, "CANCELLED", None, {"STOLE": 1})], 3, False, Verdict.SEND),
     ],
 )
 def test_what_was_said_before_decides(
     kind: str, siblings: list[Sibling], units: int, left: bool, verdict: Verdict
 ) -> None:
-    assert decide(kind, 3, siblings, units=units, left=left, good_until=GOOD, now=NOW).verdict is verdict
+    assert decide(kind, 3, siblings, units={"STOLE": units}, left=left, good_until=GOOD, now=NOW).verdict is verdict
 
 
 def test_a_text_past_its_time_is_recorded_as_expired() -> None:
-    late = decide("NEW_ORDER", 1, [], units=3, left=False, good_until=NOW, now=GOOD)
+    late = decide("NEW_ORDER", 1, [], units={"STOLE": 3}, left=False, good_until=NOW, now=GOOD)
     assert late.verdict is Verdict.EXPIRE
 
 

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -188,4 +189,4 @@ def test_events_of_the_story_follow_each_other_and_lie_in_the_past() -> None:
     story = Story("http://127.0.0.1:1", ACCOUNT, Report(say=lambda line: None))
     moments = [story.later() for _ in range(50)] + [story.later(30)]
     assert moments == sorted(set(moments))
-    assert moments[-1] < messages.datetime.now(messages.UTC)
+    assert moments[-1] < datetime.now(UTC)

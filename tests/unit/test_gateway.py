@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from local import gateway, messages
+from local import gateway, messages, run
 from local.phones import Phones
 from local.quiet import Verdict
 
@@ -464,3 +466,57 @@ def test_a_taken_port_is_told_in_one_line_before_anything_is_built() -> None:
         f"hunar: port {port} of 127.0.0.1 is taken by another program; stop that or choose another port "
         "(HUNAR_PORT=8081 make run)"
     ]
+
+
+def test_a_reserved_port_turns_visitors_away_until_it_is_served() -> None:
+    async def nothing(request: web.Request) -> web.Response:
+        return web.Response(text="ready")
+
+    app = web.Application()
+    app.add_routes([web.get("/", nothing)])
+    with run.reserve(0) as listener, socket.socket() as early, run.Servers() as servers:
+        assert early.connect_ex(listener.getsockname()) != 0
+        url = servers.open(gateway.runner(app), listener)
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            assert answer.read() == b"ready"
+    with socket.socket() as late:
+        assert late.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
+
+
+def test_a_port_on_which_somebody_listens_cannot_be_reserved() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match=r".+"):
+        run.reserve(taken.getsockname()[1])
+
+
+def test_work_is_done_in_the_main_thread_and_its_errors_go_to_who_asked() -> None:
+    main_thread = run.MainThread()
+    threads: list[str] = []
+
+    def fails() -> None:
+        threads.append(threading.current_thread().name)
+        raise LookupError("no such listing")
+
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(main_thread.does(fails))
+        main_thread.work_until(asked.done)
+        with pytest.raises(LookupError, match="no such listing"):
+            asked.result()
+    assert threads == [threading.current_thread().name]
+
+
+def test_a_stop_in_the_middle_of_work_lets_nobody_wait() -> None:
+    main_thread = run.MainThread()
+
+    def is_stopped() -> None:
+        raise run.Stopped
+
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(main_thread.does(is_stopped)) for _ in range(2)]
+        with pytest.raises(run.Stopped):
+            main_thread.work_until(lambda: False)
+        main_thread.close()
+        for future in asked:
+            with pytest.raises(RuntimeError, match="being stopped"):
+                future.result(5)
+        with pytest.raises(RuntimeError, match="being stopped"):
+            pool.submit(main_thread.does(is_stopped)).result(5)

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import ConnectTimeoutError
 from moto import mock_aws
@@ -152,7 +153,7 @@ def test_an_empty_previous_secret_is_none(world: World, previous: str | None) ->
 
 def test_secrets_manager_down_is_retryable_and_not_remembered(world: World) -> None:
     def down(request: Any, **_: Any) -> AWSResponse:
-        return AWSResponse(request.url, 500, {}, _Empty())
+        return AWSResponse(request.url, 500, HTTPHeaders(), _Empty())
 
     world.client.meta.events.register_first("before-send.secretsmanager.GetSecretValue", down)
     with pytest.raises(Retryable, match="Secrets Manager: 500"):

@@ -6,6 +6,7 @@ all that it ever owed in ``owed`` and what its present version adds in ``effects
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -31,10 +32,13 @@ def new_effects(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[s
     return {effect_id: effect for effect_id, effect in found.items() if effect_id not in owed}
 
 
-def group_units(order: Order, group_id: str) -> tuple[int, int]:
-    """Units that a group still has to send, and units of it that were cancelled."""
-    lines = group_lines(order, group_id)
-    return sum(line.open for line in lines), sum(line.cancelled for line in lines)
+def units_to_send(order: Order, group_id: str) -> dict[str, int]:
+    """Units of each SKU that a group still has to send."""
+    units: dict[str, int] = defaultdict(int)
+    for line in group_lines(order, group_id):
+        if line.resolved is not None and line.open:
+            units[line.resolved.sku] += line.open
+    return dict(sorted(units.items()))
 
 
 def group_lines(order: Order, group_id: str) -> list[Line]:
@@ -53,10 +57,11 @@ def _texts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, d
     for group_id in groups:
         told = [effect for effect in owed.values() if effect.get("group_id") == group_id]
         last = max(told, key=lambda effect: int(effect["n"]), default=None)
-        units, cancelled = group_units(order, group_id)
-        before = last["units"] if last else 0
+        lines = group_lines(order, group_id)
+        to_send = units_to_send(order, group_id)
+        units, before = sum(to_send.values()), sum(last["units"].values()) if last else 0
+        cancelled = sum(line.cancelled for line in lines)
         if units > before and order.left_at is None:
-            lines = group_lines(order, group_id)
             kind, revision = NEW_ORDER, [[line.line_id, line.quantity] for line in lines] + [cancelled]
         elif units < before:
             kind, revision = CANCELLED, [cancelled, units]
@@ -67,7 +72,7 @@ def _texts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, d
             "group_id": group_id,
             "contact": LEADER,
             "good_until": _good_until(order, group_id),
-            "units": units,
+            "units": to_send,
             "n": len(told) + 1,
         }
     return found

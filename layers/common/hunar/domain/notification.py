@@ -6,8 +6,8 @@ one may rely on it: it will speak from an order that is at least as new.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
@@ -43,8 +43,8 @@ class Sibling:
     kind: str
     status: Status | None
     """None while nobody claimed it."""
-    stated: int
-    """Units that its text said, or would have said."""
+    stated: Mapping[str, int]
+    """Units of each SKU that its text said, or would have said."""
 
 
 class Verdict(StrEnum):
@@ -58,10 +58,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """The verdict with its reason in plain words."""
+    """The verdict with its reason in plain words, and what the group was ``told`` last: units of each SKU."""
 
     verdict: Verdict
     reason: str
+    told: Mapping[str, int] = field(default_factory=dict)
 
 
 def observed(status: str, claimed_at: str | None, now: str) -> Status:
@@ -72,25 +73,37 @@ def observed(status: str, claimed_at: str | None, now: str) -> Status:
 
 
 def decide(
-    kind: str, n: int, siblings: Iterable[Sibling], *, units: int, left: bool, good_until: str, now: str
+    kind: str,
+    n: int,
+    siblings: Iterable[Sibling],
+    *,
+    units: Mapping[str, int],
+    left: bool,
+    good_until: str,
+    now: str,
 ) -> Decision:
-    """Decide about the n-th notification, from the order as it is: ``units`` to send, ``left`` when they are gone."""
+    """Decide about the n-th notification, from the order as it is.
+
+    ``units`` of each SKU are to send; ``left`` says that the goods are gone.
+    """
     if now > good_until:
         return Decision(Verdict.EXPIRE, f"was good until {good_until}")
     earlier = sorted((sibling for sibling in siblings if sibling.n < n), key=lambda sibling: sibling.n)
-    told = [sibling.stated for sibling in earlier if sibling.status in _TOLD]
+    texts = [sibling.stated for sibling in earlier if sibling.status in _TOLD]
+    told = texts[-1] if texts else {}
+    more = sum(units.values()) - sum(told.values())
     if any(sibling.status is Status.CLAIMED for sibling in earlier):
         return Decision(Verdict.WAIT, "an earlier text is on its way")
     if unsettled := [sibling for sibling in earlier if sibling.status in (None, Status.WAITING)]:
-        if not told and any(sibling.kind == NEW_ORDER for sibling in unsettled):
+        if not texts and any(sibling.kind == NEW_ORDER for sibling in unsettled):
             return Decision(Verdict.SUPPRESS, "the group's first text is not sent yet and will say this")
         return Decision(Verdict.WAIT, "an earlier text comes first")
     if kind == NEW_ORDER:
         if left:
             return Decision(Verdict.SUPPRESS, "the goods have left")
-        if units > (told[-1] if told else 0):
-            return Decision(Verdict.SEND, "units to send")
+        if more > 0:
+            return Decision(Verdict.SEND, "units to send", told)
         return Decision(Verdict.SUPPRESS, "nothing to send that the group was not told")
-    if kind == CANCELLED and told and units < told[-1]:
-        return Decision(Verdict.SEND, "fewer units than the group was told")
+    if kind == CANCELLED and more < 0:
+        return Decision(Verdict.SEND, "fewer units than the group was told", told)
     return Decision(Verdict.SUPPRESS, "the group knows, or was never told")

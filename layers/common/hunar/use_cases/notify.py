@@ -7,16 +7,15 @@ asked to look.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from hunar import sms_templates, tables
 from hunar.domain import sms_text
-from hunar.domain.effects import CANCELLED, group_lines, group_units
+from hunar.domain.effects import CANCELLED, group_lines, units_to_send
 from hunar.domain.facts import moment
-from hunar.domain.notification import IN_FLIGHT, Decision, Sibling, Status, Verdict, decide, observed
+from hunar.domain.notification import IN_FLIGHT, Sibling, Status, Verdict, decide, observed
 from hunar.domain.order import Order, knowledge, read
 from hunar.domain.sms_text import Template
 from hunar.messages import Notify
@@ -71,12 +70,21 @@ def notify(desk: Desk, message: Notify) -> Status:
     if stored is None:
         raise Retryable(f"{message.order_ref}: the order is not there")
     order = read(knowledge(stored))
-    units, cancelled = group_units(order, message.group_id)
+    units = units_to_send(order, message.group_id)
     owed = {
         identity: effect for identity, effect in stored["owed"].items() if effect.get("group_id") == message.group_id
     }
     found = desk.store.read([*map(tables.notification, owed), *_registry_keys(order, message)])
-    decision = _decide(message, order, owed, found, units, desk.now)
+    siblings = _siblings(owed, found, desk.now)
+    decision = decide(
+        message.notification_kind,
+        owed[message.notification_id]["n"],
+        siblings,
+        units=units,
+        left=order.left_at is not None,
+        good_until=message.good_until,
+        now=desk.now,
+    )
     if decision.verdict is Verdict.WAIT:
         return _wait(desk, key, claim, message, decision.reason, EARLIER_TEXT_PAUSE)
     if decision.verdict is Verdict.EXPIRE and claim["attempts"] > 1:
@@ -86,12 +94,11 @@ def notify(desk: Desk, message: Notify) -> Status:
         status = Status.EXPIRED if decision.verdict is Verdict.EXPIRE else Status.SUPPRESSED
         return _settle(desk, key, claim, status, reason=decision.reason)
     try:
-        request = _request(desk, message, order, found)
+        request = _request(desk, message, order, found, decision.told)
     except Rejected as error:
         kind = "NO_CONTACT" if "contact" in str(error) else "SMS_REJECTED"
         return _failed(desk, key, claim, message, kind, str(error))
-    stated = {"units": units, "cancelled": cancelled}
-    return _send(desk, key, claim | {"stated": stated}, message, request)
+    return _send(desk, key, claim | {"stated": units}, message, request)
 
 
 def _claim(desk: Desk, key: Key, message: Notify) -> tuple[Item, bool]:
@@ -152,24 +159,16 @@ def _already(desk: Desk, key: Key, there: Item, message: Notify) -> Status:
     return status
 
 
-def _decide(
-    message: Notify, order: Order, owed: Mapping[str, Item], found: Mapping[Key, Item], units: int, now: str
-) -> Decision:
+def _siblings(owed: Mapping[str, Item], found: Mapping[Key, Item], now: str) -> list[Sibling]:
+    """All notifications about the order to the group, ours among them, as they stand."""
     siblings = []
     for identity, effect in owed.items():
         there = found.get(tables.notification(identity))
         status = observed(there["status"], there["claimed_at"], now) if there else None
-        stated = there["stated"]["units"] if there and there["stated"] else effect["units"]
+        # A claim that fell silent states nothing; what it was owed for is what it would have said.
+        stated = effect["units"] if there is None or there["stated"] is None else there["stated"]
         siblings.append(Sibling(effect["n"], effect["kind"], status, stated))
-    return decide(
-        message.notification_kind,
-        owed[message.notification_id]["n"],
-        siblings,
-        units=units,
-        left=order.left_at is not None,
-        good_until=message.good_until,
-        now=now,
-    )
+    return siblings
 
 
 def _registry_keys(order: Order, message: Notify) -> list[Key]:
@@ -183,7 +182,9 @@ def _registry_keys(order: Order, message: Notify) -> list[Key]:
     ]
 
 
-def _request(desk: Desk, message: Notify, order: Order, found: Mapping[Key, Item]) -> SmsRequest:
+def _request(
+    desk: Desk, message: Notify, order: Order, found: Mapping[Key, Item], told: Mapping[str, int]
+) -> SmsRequest:
     """The text and whom it goes to. Raises Rejected with the reason, which never holds a number."""
     group = found.get(tables.group(message.group_id))
     contact = found.get(tables.contact(message.group_id, message.contact))
@@ -200,7 +201,7 @@ def _request(desk: Desk, message: Notify, order: Order, found: Mapping[Key, Item
     if not sms_templates.usable(template, production=desk.production):
         raise Rejected(f"review: the text {message.notification_kind} in {locale} is a draft")
     try:
-        values = _values(message, order, found, locale, desk.now)
+        values = _values(message, order, found, told, locale, desk.now)
         text = sms_text.render(template, values)
     except ValueError as error:
         raise Rejected(str(error)) from error
@@ -220,22 +221,26 @@ def _request(desk: Desk, message: Notify, order: Order, found: Mapping[Key, Item
     )
 
 
-def _values(message: Notify, order: Order, found: Mapping[Key, Item], locale: str, now: str) -> dict[str, str]:
-    """The slots: products by their names in the group's language, most units first."""
-    per_sku: dict[str, int] = defaultdict(int)
-    lines = group_lines(order, message.group_id)
-    for line in lines:
-        if line.resolved:
-            per_sku[line.resolved.sku] += line.cancelled if message.notification_kind == CANCELLED else line.open
+def _values(
+    message: Notify, order: Order, found: Mapping[Key, Item], told: Mapping[str, int], locale: str, now: str
+) -> dict[str, str]:
+    """The slots: products by their names in the group's language, most units first.
+
+    A new order names what is to send, a cancellation what is less than the group was told.
+    """
+    to_send = units_to_send(order, message.group_id)
+    cancels = message.notification_kind == CANCELLED
+    per_sku = {sku: units - to_send.get(sku, 0) for sku, units in told.items()} if cancels else to_send
     named = []
     for sku, units in sorted(per_sku.items(), key=lambda entry: (-entry[1], entry[0])):
         product = found.get(tables.product(sku))
         names = product["names"] if product else {}
-        if units:
+        if units > 0:
             named.append((units, names.get(locale) or names.get("en") or sku))
     item = sms_text.item_value(named, locale)
-    if message.notification_kind == CANCELLED:
-        return {"item": item, "left": str(sum(line.open for line in lines))}
+    if cancels:
+        return {"item": item, "left": str(sum(to_send.values()))}
+    lines = group_lines(order, message.group_id)
     ship_by = min((line.ship_by for line in lines if line.ship_by and line.open), default=None)
     return {"item": item, "by": sms_text.by_value(ship_by, locale, now)}
 

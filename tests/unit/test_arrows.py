@@ -1,0 +1,95 @@
+"""Who may import whom: functions → use_cases → domain; only wiring and the command line know adapters."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAYER = ROOT / "layers/common"
+
+PURE = frozenset({"hunar.domain"})
+CONTRACT = frozenset({"hunar.ports", "hunar.tables", "hunar.messages"})
+DATA = frozenset({"hunar.sms_templates"})
+MAY: dict[str, frozenset[str]] = {
+    "hunar/domain": PURE,
+    "hunar/marketplaces": PURE | {"hunar.ports", "hunar.marketplaces"},
+    "hunar/sms_templates": PURE,
+    "hunar/use_cases": PURE | CONTRACT | DATA | {"hunar.use_cases"},
+    "hunar/adapters": PURE | {"hunar.ports", "hunar.tables"},
+    "functions": PURE | CONTRACT | {"hunar.use_cases", "hunar.wiring", "hunar.telemetry"},
+}
+NOT_IN_THE_DOMAIN = frozenset(
+    {"boto3", "botocore", "time", "random", "secrets", "os", "io", "pathlib", "socket", "logging", "uuid", "threading"}
+)
+
+
+def files(folder: str) -> list[Path]:
+    base = ROOT / folder if folder == "functions" else LAYER / folder
+    return sorted(base.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == "hunar":
+                yield from (f"hunar.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def within(module: str, allowed: frozenset[str]) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in allowed)
+
+
+@pytest.mark.parametrize("folder", MAY)
+def test_a_folder_imports_only_what_its_arrow_points_to(folder: str) -> None:
+    assert files(folder)
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in files(folder)
+        for module in imported(path)
+        if module.split(".")[0] == "hunar" and not within(module, MAY[folder])
+    ]
+    assert wrong == []
+
+
+def test_the_domain_knows_neither_aws_nor_the_clock_nor_files() -> None:
+    wrong = []
+    for path in files("hunar/domain"):
+        for module in imported(path):
+            root = module.split(".")[0]
+            if root in NOT_IN_THE_DOMAIN or (root != "hunar" and root not in sys.stdlib_module_names):
+                wrong.append(f"{path.name} imports {module}")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr in ("now", "utcnow", "today"):
+                wrong.append(f"{path.name}:{node.lineno} asks the clock")
+            if isinstance(node, ast.Name) and node.id in ("open", "print", "input"):
+                wrong.append(f"{path.name}:{node.lineno} does {node.id}")
+    assert wrong == []
+
+
+def test_use_cases_and_marketplaces_do_not_call_aws() -> None:
+    wrong = [
+        f"{path.name} imports {module}"
+        for folder in ("hunar/use_cases", "hunar/marketplaces")
+        for path in files(folder)
+        for module in imported(path)
+        if module.split(".")[0] in ("boto3", "botocore", "aws_lambda_powertools")
+    ]
+    assert wrong == []
+
+
+def test_the_check_over_http_imports_nothing_of_hunar() -> None:
+    assert [module for module in imported(ROOT / "local/check.py") if module.split(".")[0] == "hunar"] == []
+
+
+def test_no_handler_is_longer_than_a_screen() -> None:
+    lengths = {path.parent.name: len(path.read_text(encoding="utf-8").splitlines()) for path in files("functions")}
+    assert {name: length for name, length in lengths.items() if length > 80} == {}
