@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from typing import Any
 
+from hunar.domain.order import knowledge, read
 from hunar.domain.stock import Stock
 from hunar.tables import Table
 from tests.flipkart_messages import cancelled, created, item, step
@@ -83,3 +84,71 @@ def check_invariants(world: World, units: int = ENOUGH) -> None:
         gone = sum(line["consumed"] for line in lines)
         wanted = sum(line["reserved"] + line["short"] for line in lines)
         assert stock["available"] - stock["short"] - stock["uncounted"] == units - gone - wanted
+
+
+def check_texts(world: World) -> None:
+    """Each text changes what its group knows, as its kind says, and the last one states what is left to send."""
+    for order in world.items(Table.ORDERS):
+        if "order_ref" not in order:
+            continue
+        state = read(knowledge(order))
+        for group in SKUS.values():
+            lines = [line for line in state.lines if line.resolved and line.resolved.group_id == group]
+            told = [
+                notification
+                for notification in world.items(Table.NOTIFICATIONS)
+                if notification["order_ref"] == order["order_ref"]
+                and notification["group_id"] == group
+                and notification["status"] == "ACCEPTED"
+            ]
+            told.sort(key=lambda notification: order["owed"][notification["notification_id"]]["n"])
+            stated = [0, *(sum(notification["stated"].values()) for notification in told)]
+            for notification, before, after in zip(told, stated, stated[1:], strict=False):
+                assert (after > before) == (notification["kind"] == "NEW_ORDER")
+                assert after != before
+            units = sum(line.open for line in lines)
+            if state.left_at is None:
+                assert stated[-1] == units
+            elif told:
+                # More than the group was told cannot be asked of it once the goods are gone.
+                assert stated[-1] <= units
+
+
+Counted = dict[str, dict[str, tuple[int, int]]]
+
+
+def as_counted(world: World) -> Counted:
+    """Per shipment and line: units held or asked for, and units gone."""
+    return {
+        order["order_ref"].split(":")[-1]: {
+            line_id: (line["reserved"] + line["short"], line["consumed"]) for line_id, line in order["applied"].items()
+        }
+        for order in world.items(Table.ORDERS)
+        if "order_ref" in order
+    }
+
+
+def by_hand(history: list[dict[str, Any]]) -> Counted:
+    """The same, as a shopkeeper with the messages on paper would count it, without any code of Hunar."""
+    counted: Counted = {}
+    for shipment in {message["shipmentId"] for message in history}:
+        papers = sorted((m for m in history if m["shipmentId"] == shipment), key=lambda m: str(m["timestamp"]))
+        gone = [
+            m["timestamp"]
+            for m in papers
+            if m["eventType"] in ("shipment_pickup_complete", "shipment_shipped", "shipment_delivered")
+        ]
+        latest = [m for m in papers if m["eventType"] == "shipment_created"][-1:]
+        counted[shipment] = {}
+        for sold in latest[0]["attributes"]["orderItems"] if latest else []:
+            left, seen = sold["quantity"], []
+            for paper in papers:
+                if paper["eventType"] != "shipment_cancelled" or paper in seen:
+                    continue
+                seen.append(paper)
+                [cut] = paper["attributes"]["orderItems"]
+                in_time = not gone or paper["timestamp"] <= gone[0]
+                if cut["orderItemId"] == sold["orderItemId"] and in_time and cut["quantity"] <= left:
+                    left -= cut["quantity"]
+            counted[shipment][sold["orderItemId"]] = (0, left) if gone else (left, 0)
+    return counted

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hunar.domain.order import knowledge, read
-from hunar.tables import Item, Table
-from tests.histories import ENOUGH, LIFE, SKUS, check_invariants, played, truth
+from hunar.tables import Item
+from tests.histories import ENOUGH, LIFE, as_counted, by_hand, check_invariants, check_texts, played, truth
 
 histories = st.lists(st.sampled_from(LIFE), max_size=24)
 
@@ -24,6 +24,7 @@ def test_the_way_does_not_matter(history: list[dict[str, Any]], seed: int, twice
     assert truth(drawn) == truth(straight)
     check_invariants(straight)
     check_invariants(drawn)
+    assert as_counted(drawn) == by_hand(history)
 
 
 def as_stored(order: Item) -> dict[str, tuple[int, int, int]]:
@@ -51,31 +52,7 @@ def test_the_whole_life_ends_as_a_shopkeeper_would_count_it() -> None:
 @given(history=histories, seed=st.integers(0, 2**32))
 def test_the_last_text_about_an_order_states_what_is_left_to_send(history: list[dict[str, Any]], seed: int) -> None:
     world = played(history, seed=seed, twice=True, at_once=False)
-    for order in world.items(Table.ORDERS):
-        if "order_ref" not in order:
-            continue
-        state = read(knowledge(order))
-        for group in SKUS.values():
-            lines = [line for line in state.lines if line.resolved and line.resolved.group_id == group]
-            told = [
-                notification
-                for notification in world.items(Table.NOTIFICATIONS)
-                if notification["order_ref"] == order["order_ref"]
-                and notification["group_id"] == group
-                and notification["status"] == "ACCEPTED"
-            ]
-            told.sort(key=lambda notification: order["owed"][notification["notification_id"]]["n"])
-            # Each text changes what the group knows, in the direction that its kind says.
-            stated = [0, *(sum(notification["stated"].values()) for notification in told)]
-            for notification, before, after in zip(told, stated, stated[1:], strict=False):
-                assert (after > before) == (notification["kind"] == "NEW_ORDER")
-                assert after != before
-            units = sum(line.open for line in lines)
-            if state.left_at is None:
-                assert stated[-1] == units
-            elif told:
-                # More than the group was told cannot be asked of it once the goods are gone.
-                assert stated[-1] <= units
+    check_texts(world)
 
 
 def test_one_text_per_group_and_order_whatever_the_number_of_its_lines() -> None:

@@ -153,7 +153,7 @@ def test_a_known_event_without_a_usable_shipment_is_rejected_and_kept(event: str
     assert found.redacted is not None
 
 
-@pytest.mark.parametrize("event", [None, 7.5, "", {}, "x" * 201])
+@pytest.mark.parametrize("event", [None, 7.5, "", {}, "x" * 201, "shipment\ud800", "shipment_\u200bpacked"])
 def test_a_message_without_an_event_type_is_unreadable(event: Any) -> None:
     found = read(json.dumps(sample("packed") | {"eventType": event}).encode(), "demo")
     assert (found.verdict, fields(found), found.redacted) == ("UNREADABLE", [("UNREADABLE", "eventType")], None)
@@ -264,6 +264,7 @@ def test_attributes_that_are_no_object_are_rejected() -> None:
 def test_the_listing_is_the_sku_else_the_listing_id_else_the_product_id() -> None:
     assert only_placed(created({"sku": " LKA 1 "})).listing == "LKA 1"
     assert only_placed(created({"sku": 41150})).listing == "41150"
+    assert only_placed(created({"sku": "LKA\u200b1"})).listing == "LSTDIAE777EDCWNZSPZQMLAT0"
     assert only_placed(created({"sku": None})).listing == "LSTDIAE777EDCWNZSPZQMLAT0"
     assert only_placed(created({"sku": "", "listingId": None})).listing == "DIAE777EDCWNZSPZ"
 
