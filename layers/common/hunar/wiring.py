@@ -8,14 +8,23 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hunar.settings import Settings
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from hunar.domain.sms_text import Template
     from hunar.ports import Queues, SmsProvider, Store, WebhookSecrets
-    from hunar.use_cases.apply import Marketplace
+    from hunar.use_cases import apply, receive
+
+    class Marketplace(apply.Marketplace, receive.Door, Protocol):
+        """A marketplace's module: the door and the reader."""
+
+
+_QUICK: Final[Mapping[str, Any]] = {"connect_timeout": 1, "read_timeout": 2, "retries": {"total_max_attempts": 2}}
+"""A marketplace waits for the answer of its webhook: rather a 503 in time, which it repeats, than none."""
 
 
 class Application:
@@ -36,14 +45,14 @@ class Application:
         from hunar.adapters.sqs import SqsQueues
         from hunar.telemetry import client
 
-        return SqsQueues(client("sqs"), self.settings.queues)
+        return SqsQueues(client("sqs", **_QUICK), self.settings.queues)
 
     @cached_property
     def secrets(self) -> WebhookSecrets:
         from hunar.adapters.secrets import SecretsManagerSecrets
         from hunar.telemetry import client
 
-        return SecretsManagerSecrets(client("secretsmanager"), self.settings.secret_prefix, self.clock)
+        return SecretsManagerSecrets(client("secretsmanager", **_QUICK), self.settings.secret_prefix, self.clock)
 
     @cached_property
     def sms(self) -> SmsProvider:

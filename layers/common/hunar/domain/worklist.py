@@ -23,7 +23,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "RATE_GAP": "Add the missing rate to rates.csv and import; then send the order's payout again.",
     "UNREADABLE": "Keep the message for the marketplace's support; look for the order in the portal.",
     "UNKNOWN_EVENT": "Read the kept message; if it matters, act in the marketplace's portal.",
-    "BAD_LINE": "Look up the line in the marketplace's portal; it is not in the order here.",
+    "BAD_LINE": "Look up the line in the marketplace's portal; what the message says of it was not applied here.",
     "UNKNOWN_MESSAGE": "A newer or damaged queue message: it is kept; tell the engineers.",
 }
 """Each kind with what the operator can do about it."""
