@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -11,7 +10,7 @@ from pydantic import ValidationError
 
 from hunar import wiring
 from hunar.domain.facts import instant
-from hunar.messages import ORDER_EVENT, AdjustStock, WebhookDelivery
+from hunar.messages import ORDER_EVENT, AdjustStock, ListingMapped, WebhookDelivery
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
 from hunar.use_cases import apply
 
@@ -35,11 +34,13 @@ def _record(record: SQSRecord) -> None:
         outcome = apply.unknown_message(desk, record.body, f"{field}: {first['msg']}")
         logger.warning("message_parked", outcome=outcome, queue="order-events")
         return
-    act = {
-        WebhookDelivery: partial(apply.delivery, marketplaces=application.marketplaces),
-        AdjustStock: apply.adjust,
-    }.get(type(message), apply.listing_mapped)
-    outcome = act(desk, message)
+    match message:
+        case WebhookDelivery():
+            outcome = apply.delivery(desk, message, application.marketplaces)
+        case AdjustStock():
+            outcome = apply.adjust(desk, message)
+        case ListingMapped():
+            outcome = apply.listing_mapped(desk, message)
     logger.info(
         "delivery_applied",
         kind=message.kind,

@@ -254,19 +254,26 @@ def test_a_later_rate_never_changes_an_earlier_sale(store: MemoryStore) -> None:
     assert balances(store) == before
 
 
-def test_a_corrected_rate_leaves_by_its_old_row_and_comes_by_its_new_one(store: MemoryStore) -> None:
+def test_a_corrected_rate_is_shown_and_booked_only_with_a_new_fact(store: MemoryStore) -> None:
+    """Design section 8: a difference without a new fact is a proposal for a person."""
     know(store, PLACED, RESOLVED, DELIVERED)
     compute(store, MESSAGE, now=NOW)
     commission = next(item for item in rate_items(RATES) if item["row_id"] == "commission")
     keep_rates(store, [commission | {"to": "2026-02-01"}])
     keep_rates(store, [commission | {"row_id": "corrected", "from": "2026-02-01", "value": 50000}])
+    assert [compute(store, MESSAGE, now=NOW) for _ in range(2)] == [Outcome.PROPOSED] * 2
+    assert len(entries(store)) == 1
+    [shown] = store.page(tables.Table.EXCEPTIONS, "OPEN", index=tables.WORKLIST).items
+    assert (shown["kind"], shown["order_ref"]) == ("RATE_CHANGED", REF)
+    know(store, PLACED, RESOLVED, DELIVERED, CANCELLED)
     assert compute(store, MESSAGE, now=NOW) is Outcome.POSTED
-    moved = {
-        posting["rate_row"]: posting["amount_paise"]
+    rows = {
+        posting["rate_row"]
         for posting in entries(store)[1]["postings"]
         if posting["account"] == "expected:fee:commission"
     }
-    assert moved == {"commission": -21000, "corrected": 10500}
+    assert rows == {"commission", "corrected"}
+    assert store.page(tables.Table.EXCEPTIONS, "OPEN", index=tables.WORKLIST).items == []
 
 
 class Interrupted(MemoryStore):

@@ -63,8 +63,8 @@ def applied_to(
 ) -> tuple[dict[str, Stock], dict[str, Applied]]:
     """Stock and order after the order's demand is met as far as the shelf allows.
 
-    ``stocks`` holds every SKU and ``applied`` every line that is asked for. Releases come first, over all lines, so that what
-    one line gives back another line of the same order can have.
+    ``stocks`` holds every SKU and ``applied`` every line that is asked for. Releases come first, over
+    all lines, so that what one line gives back another line of the same order can have.
     """
     shelf = dict(stocks)
     lines = {line_id: applied[line_id] for line_id in demands}

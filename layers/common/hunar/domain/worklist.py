@@ -21,6 +21,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "SMS_REJECTED": "Tell the group by telephone now; then correct what the operator refused.",
     "SMS_UNKNOWN": "Ask the group by telephone whether the text came.",
     "RATE_GAP": "Add the missing rate to rates.csv and import; then send the order's payout again.",
+    "RATE_CHANGED": "The booked amounts stand. Show the accountant what changed in the rates.",
     "UNREADABLE": "Keep the message for the marketplace's support; look for the order in the portal.",
     "UNKNOWN_EVENT": "Read the kept message; if it matters, act in the marketplace's portal.",
     "BAD_LINE": "Look up the line in the marketplace's portal; what the message says of it was not applied here.",

@@ -24,6 +24,7 @@ from hunar.tables import Item
 from hunar.use_cases.worklist import close_exception, open_exception
 
 RATE_GAP: Final = "RATE_GAP"
+RATE_CHANGED: Final = "RATE_CHANGED"
 
 
 class Outcome(StrEnum):
@@ -32,6 +33,8 @@ class Outcome(StrEnum):
     POSTED = "POSTED"
     UNCHANGED = "UNCHANGED"
     RATE_GAP = "RATE_GAP"
+    PROPOSED = "PROPOSED"
+    """Another amount without a new fact: shown to a person, not booked."""
 
 
 def compute(store: Store, message: ComputePayout, *, now: str) -> Outcome:
@@ -47,21 +50,30 @@ def compute(store: Store, message: ComputePayout, *, now: str) -> Outcome:
     try:
         target = _target(store, stored["marketplace"], line) if stored and due(line) else Entitlement({}, ())
     except Unpriced as problem:
-        open_exception(
-            store,
-            RATE_GAP,
-            cause,
-            at=now,
-            message=f"line {message.line_id}: {problem}",
-            order_ref=message.order_ref,
-            sku=line.resolved.sku if line and line.resolved else None,
-            listing=line.listing if line else None,
-            group_id=line.resolved.group_id if line and line.resolved else None,
-        )
+        _show(store, RATE_GAP, message, line, str(problem), now=now)
         return Outcome.RATE_GAP
     outcome = _post(store, message, line, target, head, now=now)
-    close_exception(store, RATE_GAP, cause, at=now)
+    if outcome is Outcome.PROPOSED:
+        text = "the rate card now gives other amounts than those that are booked"
+        _show(store, RATE_CHANGED, message, line, text, now=now)
+        return outcome
+    for kind in (RATE_GAP, RATE_CHANGED):
+        close_exception(store, kind, cause, at=now)
     return outcome
+
+
+def _show(store: Store, kind: str, message: ComputePayout, line: Line | None, text: str, *, now: str) -> None:
+    open_exception(
+        store,
+        kind,
+        (message.order_ref, message.line_id),
+        at=now,
+        message=f"line {message.line_id}: {text}",
+        order_ref=message.order_ref,
+        sku=line.resolved.sku if line and line.resolved else None,
+        listing=line.listing if line else None,
+        group_id=line.resolved.group_id if line and line.resolved else None,
+    )
 
 
 def _line(stored: Item | None, line_id: str) -> Line | None:
@@ -92,11 +104,16 @@ def _post(
     digest = _digest(line, target)
     if (head["digest"] if head else _digest(None, Entitlement({}, ()))) == digest:
         return Outcome.UNCHANGED
+    facts = derived_id(facts_of(line))
+    if head and head["facts"] == facts:
+        # Same facts, another amount: a corrected rate, policy or code. Booked money moves on facts.
+        return Outcome.PROPOSED
     postings = ledger.difference(target.amounts, ledger.amounts(head["amounts"]) if head else {})
     new_head = {
         "order_ref": message.order_ref,
         "line_id": message.line_id,
         "amounts": [posting.item() for posting in ledger.difference(target.amounts, {})],
+        "facts": facts,
         "digest": digest,
         "version": version + 1,
     }
