@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from pydantic import ValidationError
 
 from hunar import wiring
 from hunar.domain.facts import instant
-from hunar.messages import ORDER_EVENT, AdjustStock, ListingMapped, WebhookDelivery
+from hunar.messages import ORDER_EVENT, AdjustStock, ListingMapped, WebhookDelivery, wrong_field
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
 from hunar.use_cases import apply
 
@@ -19,7 +19,9 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 
 @metrics.log_metrics
 def handle(event: dict[str, Any], context: Any) -> Any:
-    return process_partial_response(event, record_handler=_record, processor=processor, context=context)
+    with processor(event["Records"], _record, context):
+        processor.process()
+    return processor.response()
 
 
 def _record(record: SQSRecord) -> None:
@@ -29,9 +31,7 @@ def _record(record: SQSRecord) -> None:
     try:
         message = ORDER_EVENT.validate_json(record.body)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(map(str, first["loc"])) or "message"
-        outcome = apply.unknown_message(desk, record.body, f"{field}: {first['msg']}")
+        outcome = apply.unknown_message(desk, record.body, wrong_field(error))
         logger.warning("message_parked", outcome=outcome, queue="order-events")
         return
     match message:

@@ -5,24 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from pydantic import ValidationError
 
 from hunar import wiring
 from hunar.domain.facts import instant
-from hunar.domain.identity import derived_id
-from hunar.messages import Notify
+from hunar.messages import Notify, wrong_field
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
 from hunar.use_cases.notify import Desk, notify
-from hunar.use_cases.worklist import open_exception
+from hunar.use_cases.worklist import open_unknown_message
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @metrics.log_metrics
 def handle(event: dict[str, Any], context: Any) -> Any:
-    return process_partial_response(event, record_handler=_record, processor=processor, context=context)
+    with processor(event["Records"], _record, context):
+        processor.process()
+    return processor.response()
 
 
 def _record(record: SQSRecord) -> None:
@@ -32,10 +33,7 @@ def _record(record: SQSRecord) -> None:
     try:
         message = Notify.model_validate_json(record.body)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        reason = f"notifications: {'.'.join(map(str, first['loc'])) or 'message'}: {first['msg']}: {record.body[:1000]}"
-        cause = ("notifications", derived_id(record.body))
-        open_exception(application.store, "UNKNOWN_MESSAGE", cause, at=now, message=reason)
+        open_unknown_message(application.store, "notifications", record.body, wrong_field(error), at=now)
         logger.warning("message_parked", queue="notifications")
         return
     desk = Desk(

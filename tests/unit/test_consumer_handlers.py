@@ -86,6 +86,12 @@ def test_a_message_that_fails_comes_back_alone(application: Application) -> None
     assert application.store.read([STOCK])[STOCK]["on_hand"] == 8
 
 
+def test_no_messages_are_no_work(application: Application) -> None:
+    for function in (apply_order_events, notify_group):
+        assert function.handle({"Records": []}, None) == NOTHING_FAILED
+    relay_effects.handle({"Records": []}, None)
+
+
 def test_what_an_order_owes_goes_to_its_queues(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = log_lines(monkeypatch)
     relay_effects.handle(event("relay_effects"), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 
 class _Message(BaseModel):
@@ -72,3 +72,9 @@ class ComputePayout(_Message):
 
 OrderEvent = Annotated[WebhookDelivery | AdjustStock | ListingMapped, Field(discriminator="kind")]
 ORDER_EVENT: TypeAdapter[WebhookDelivery | AdjustStock | ListingMapped] = TypeAdapter(OrderEvent)
+
+
+def wrong_field(error: ValidationError) -> str:
+    """The first field that is wrong and why, without the value."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'message'}: {first['msg']}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hunar.domain import worklist
+from hunar.domain.identity import derived_id
 from hunar.ports import ABSENT, Conflict, Put, Store
 from hunar.tables import exception
 
@@ -37,6 +38,12 @@ def open_exception(
     except Conflict:
         # Somebody opened the same cause at the same moment: that is what we wanted.
         return
+
+
+def open_unknown_message(store: Store, queue: str, body: str, reason: str, *, at: str) -> None:
+    """A queue message that nobody understands, with as much of it as helps to find out."""
+    text = f"{queue}: {reason}: {body[:1000]}"
+    open_exception(store, "UNKNOWN_MESSAGE", (queue, derived_id(body)), at=at, message=text)
 
 
 def close_exception(store: Store, kind: str, cause: tuple[Any, ...], *, at: str) -> None:

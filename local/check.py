@@ -1,0 +1,757 @@
+"""The story of the demo agency, played over HTTP against the running stack, with an expectation at every turn.
+
+It imports nothing of ``hunar``: it reads the demo account's secret as an operator would
+(``hunar sign --show --json``), signs by itself and believes only what the deployed stack answers.
+Expected stock is computed from what stood on the shelves when the story began and from the story.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+from local import messages
+from local.messages import Item
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+
+SCRIPTS: Final = {
+    "hi": ("Devanagari", range(0x0900, 0x0980)),
+    "bn": ("Bengali", range(0x0980, 0x0A00)),
+    "ta": ("Tamil", range(0x0B80, 0x0C00)),
+}
+"""Unicode block of each language of the demo."""
+
+LOCALE_OF: Final = {"BGP": "hi", "GKP": "hi", "KOL": "bn", "MDU": "ta", "KLU": "hi"}
+"""Language of the group that owns a SKU, by the city at the front of the demo's SKUs."""
+
+MOST_PARTS: Final = 2
+QUIET_SECONDS: Final = 90
+
+
+class Reply(NamedTuple):
+    """An HTTP answer."""
+
+    status: int
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Wrong(Exception):
+    """The stack did not answer so that the story can go on. The phase ends, the story does not."""
+
+
+@dataclass
+class Shelf:
+    """What a stock item must show, moved by the story with rules of its own."""
+
+    on_hand: int
+    available: int
+    reserved: int
+    short: int
+
+    def order(self, units: int) -> tuple[int, int]:
+        """Sold: what exists is reserved, the rest is short. Returns both."""
+        reserved = min(units, self.available)
+        self.available -= reserved
+        self.reserved += reserved
+        self.short += units - reserved
+        return reserved, units - reserved
+
+    def cancel(self, units: int) -> None:
+        """Units that were reserved, and that nobody else waits for."""
+        self.available += units
+        self.reserved -= units
+
+    def leave(self, units: int) -> None:
+        """Reserved units go out of the door."""
+        self.on_hand -= units
+        self.reserved -= units
+
+
+@dataclass
+class Report:
+    """What happened, as rows of a table."""
+
+    say: Callable[[str], None] = print
+    rows: list[tuple[bool, str, str, str]] = field(default_factory=list)
+    phase: str = ""
+
+    def begin(self, phase: str) -> None:
+        self.phase = phase
+        self.say(f"\n{phase}")
+
+    def expect(self, what: str, expected: Any, seen: Any) -> bool:
+        """Notes whether what was seen is what was expected."""
+        good = bool(expected == seen)
+        right = _shown(seen) if seen not in ({}, []) else ""
+        self._note(good, what, right if good else f"expected {_shown(expected)}, saw {_shown(seen)}")
+        return good
+
+    def that(self, what: str, holds: bool, detail: str = "") -> bool:
+        """Notes whether something holds."""
+        self._note(holds, what, detail)
+        return holds
+
+    def _note(self, good: bool, what: str, detail: str) -> None:
+        self.rows.append((good, self.phase, what, detail))
+        self.say(f"  {'ok   ' if good else 'WRONG'}  {what:<58}  {detail}".rstrip())
+
+    @property
+    def failures(self) -> list[str]:
+        return [f"{phase}: {what} ({detail})" for good, phase, what, detail in self.rows if not good]
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 160 else f"{text[:157]}…"
+
+
+class Story:
+    """The running stack, the account that the marketplace uses, and what must be true by now."""
+
+    def __init__(self, url: str, account: Mapping[str, Any], report: Report) -> None:
+        self._where = urlsplit(url)
+        self.account = account
+        self.report = report
+        self.webhook = urlsplit(account["url"]).path
+        self.marketplace, _, self.name = self.webhook.removeprefix("/webhooks/").partition("/")
+        self._clock = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=4)
+        self.shelves: dict[str, Shelf] = {}
+        self.texts: Counter[tuple[str, str, str]] = Counter()
+        """How often each (order, kind, language) must have been sent."""
+        self.orders: list[str] = []
+
+    # --- time and names
+
+    def later(self, minutes: int = 1) -> datetime:
+        """The next moment of the story: events happen one after the other, in the last hours."""
+        self._clock += timedelta(minutes=minutes)
+        return self._clock
+
+    def ref(self, shipment: str) -> str:
+        return f"{self.marketplace}:{self.name}:{shipment}"
+
+    # --- HTTP
+
+    def http(
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 120,
+    ) -> Reply:
+        connection = http.client.HTTPConnection(self._where.hostname or "", self._where.port, timeout=timeout)
+        try:
+            connection.request(method, target, body if method != "GET" else None, dict(headers or {}))
+            response = connection.getresponse()
+            return Reply(response.status, response.read())
+        finally:
+            connection.close()
+
+    def get(self, target: str) -> Any:
+        reply = self.http("GET", target)
+        if reply.status != 200:
+            raise Wrong(f"GET {target} answered {reply.status}: {reply.body[:200].decode(errors='replace')}")
+        return reply.json()
+
+    def all(self, target: str, **query: str) -> list[dict[str, Any]]:
+        """Every item of a list, page by page."""
+        items: list[dict[str, Any]] = []
+        while True:
+            page = self.get(f"{target}?{urlencode(query)}" if query else target)
+            items.extend(page["items"])
+            if not page["next"]:
+                return items
+            query["next"] = page["next"]
+
+    def act(self, target: str, **values: Any) -> Any:
+        """A POST to the local stack itself."""
+        reply = self.http("POST", target, json.dumps(values).encode(), {"X-Local-User": "maker"}, timeout=600)
+        if reply.status != 200:
+            raise Wrong(f"POST {target} answered {reply.status}: {reply.body[:300].decode(errors='replace')}")
+        return reply.json()
+
+    def post(
+        self, body: Any, *, sent_at: datetime | None = None, headers: Mapping[str, str] | None = None, to: str = ""
+    ) -> Reply:
+        """Posts a marketplace message, signed now unless ``headers`` say otherwise."""
+        raw = body if isinstance(body, bytes) else messages.as_body(body)
+        if headers is None:
+            headers = messages.signed_headers(self.account, sent_at or datetime.now(UTC))
+        return self.http("POST", to or self.webhook, raw, headers)
+
+    def accepted(self, body: Any) -> str:
+        """Posts a message that must be accepted; returns its delivery id."""
+        reply = self.post(body)
+        if reply.status != 200 or reply.json().get("status") != "accepted":
+            raise Wrong(f"the webhook answered {reply.status}: {reply.body[:200].decode(errors='replace')}")
+        return str(reply.json()["delivery_id"])
+
+    def quiet(self) -> None:
+        """Waits until nothing is on its way."""
+        reply = self.http("GET", f"/local/quiet?timeout={QUIET_SECONDS}", timeout=QUIET_SECONDS + 60)
+        if reply.status != 200:
+            raise Wrong(f"not quiet after {QUIET_SECONDS} s: {reply.body[:300].decode(errors='replace')}")
+
+    # --- what the stack says
+
+    def order(self, shipment: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(f"/api/orders/{quote(self.ref(shipment), safe='')}")
+        return found
+
+    def stock(self) -> dict[str, dict[str, Any]]:
+        return {item["sku"]: item for item in self.all("/api/stock")}
+
+    def sent(self, shipment: str) -> list[dict[str, Any]]:
+        """The texts about an order that reached a phone, oldest first: notification and phone agree on each."""
+        phones = {text["notification_id"]: text for text in self.get("/local/phones")}
+        found = [item for item in self.all("/api/notifications") if item["order_ref"] == self.ref(shipment)]
+        return [
+            item | {"received": phones[item["notification_id"]]} for item in found if item["notification_id"] in phones
+        ]
+
+    def exceptions(self, kind: str, shipment: str | None = None) -> list[dict[str, Any]]:
+        """Open exceptions of a kind, of one order if named."""
+        return [
+            item
+            for item in self.all("/api/exceptions")
+            if item["kind"] == kind
+            and not item["closed_at"]
+            and (shipment is None or item["order_ref"] == self.ref(shipment))
+        ]
+
+    # --- the story's own verbs
+
+    def sell(self, *items: Item, shipment: str = "") -> str:
+        """A new order, accepted and waited for. Returns its shipment."""
+        shipment = shipment or str(uuid.uuid4())
+        self.accepted(messages.created(shipment, items, self.later()))
+        self.quiet()
+        self.orders.append(shipment)
+        return shipment
+
+    def step(self, shipment: str, *names: str) -> None:
+        for name in names:
+            self.accepted(messages.step(shipment, name, self.later()))
+        self.quiet()
+
+    # --- expectations
+
+    def expect_stock(self) -> None:
+        """Every shelf shows what the story has computed.
+
+        A shelf that does not is told once; the story goes on from what it shows.
+        """
+        stock = self.stock()
+        wrong = {}
+        for sku, shelf in self.shelves.items():
+            seen = Shelf(*(stock.get(sku, {}).get(name, 0) for name in vars(shelf)))
+            if seen != shelf:
+                wrong[sku] = {"computed": vars(shelf), "seen": vars(seen)}
+                self.shelves[sku] = seen
+        self.report.expect("every shelf is as the story computes", {}, wrong)
+
+    def expect_order(self, shipment: str, state: str, *lines: tuple[int, int, int]) -> dict[str, Any]:
+        """State, and per line (in the order of the message) open, reserved and short units."""
+        order = self.order(shipment)
+        by_id = {line["line_id"]: line for line in order["lines"]}
+        named = [by_id.get(messages.order_item_id(shipment, number)) for number in range(1, len(lines) + 1)]
+        seen = [
+            (line["quantity"] - line["cancelled"], line["reserved"], line["short"]) if line else None for line in named
+        ]
+        self.report.expect("the order's state", state, order["state"])
+        self.report.expect("its lines: open, reserved, short", list(lines), seen)
+        self.report.expect("no line more, no line less", len(lines), len(order["lines"]))
+        return order
+
+    def expect_texts(self, shipment: str, *expected: tuple[str, str]) -> list[dict[str, Any]]:
+        """Exactly these texts (kind, SKU of the group's line) reached phones, in the group's own script."""
+        sent = self.sent(shipment)
+        wanted = sorted((kind, LOCALE_OF[sku.partition("-")[0]]) for kind, sku in expected)
+        self.report.expect("texts on phones: kind and language", wanted, sorted((t["kind"], t["locale"]) for t in sent))
+        for text in sent:
+            received = text["received"]
+            name, _ = SCRIPTS[text["locale"]]
+            only = scripts(received["text"]) == {text["locale"]} and received["text"] == text["text"]
+            self.report.that(
+                f"{text['kind']} to {text['group_id']} is in {name}, at most {MOST_PARTS} parts",
+                only and 1 <= received["parts"] <= MOST_PARTS and received["parts"] == text["parts"],
+                f"{received['parts']} parts: {received['text']}",
+            )
+        for kind, locale in wanted:
+            self.texts[shipment, kind, locale] += 1
+        return sent
+
+    def expect_refused(self, what: str, reply: Reply, status: int) -> None:
+        self.report.expect(what, status, reply.status)
+
+
+def scripts(text: str) -> set[str]:
+    """The Indian languages of the demo whose script is in a text. The danda belongs to all of them."""
+    letters = {ord(char) for char in text if char not in "\u0964\u0965"}
+    return {locale for locale, (_, block) in SCRIPTS.items() if not letters.isdisjoint(block)}
+
+
+def own_signature(account: Mapping[str, Any], secret: str, at: datetime) -> dict[str, str]:
+    """A signature of the account's app with any secret."""
+    return messages.signed_headers({**account, "secret": secret}, at)
+
+
+# --- the phases, in the order of the story
+
+
+def opening(story: Story) -> None:
+    """The demo's shelves, as they stand."""
+    for sku, item in story.stock().items():
+        story.shelves[sku] = Shelf(*(item[name] for name in ("on_hand", "available", "reserved", "short")))
+    for product in messages.PRODUCTS:
+        units = story.shelves.get(product.sku, Shelf(0, 0, 0, 0)).available
+        story.report.that(f"{product.sku} is on a shelf", units > 0, f"{units} available")
+    page = story.http("GET", "/")
+    story.report.that("the page is served", page.status == 200 and b"<title>Hunar" in page.body)
+
+
+def an_order(story: Story) -> None:
+    """Gorakhpur sells two horses and is told in Hindi; then the marketplace repeats itself three times."""
+    shipment, at = str(uuid.uuid4()), story.later()
+    message = messages.as_body(messages.created(shipment, [Item(2, sku="GKP-TER-HORSE")], at))
+    first = story.accepted(message)
+    story.quiet()
+    story.orders.append(shipment)
+    horses = story.shelves["GKP-TER-HORSE"].order(2)
+    story.expect_order(shipment, "PLACED", (2, *horses))
+    story.expect_stock()
+    story.expect_texts(shipment, ("NEW_ORDER", "GKP-TER-HORSE"))
+
+    story.report.begin("The same message three times more")
+    again = [story.accepted(message) for _ in range(3)]
+    story.quiet()
+    story.report.expect("each is accepted, as the same delivery", [first] * 3, again)
+    story.expect_order(shipment, "PLACED", (2, *horses))
+    story.expect_stock()
+    story.report.expect("still one text", 1, len(story.sent(shipment)))
+
+
+def two_groups(story: Story) -> None:
+    """One shipment with jute totes from Kolkata and pickle from Madurai: one text for each group."""
+    shipment = story.sell(Item(2, sku="KOL-JUTE-TOTE"), Item(3, sku="MDU-MANGO-400"), Item(1, sku="MDU-SUNGUDI"))
+    totes = story.shelves["KOL-JUTE-TOTE"].order(2)
+    pickle = story.shelves["MDU-MANGO-400"].order(3)
+    stole = story.shelves["MDU-SUNGUDI"].order(1)
+    story.expect_order(shipment, "PLACED", (2, *totes), (3, *pickle), (1, *stole))
+    story.expect_texts(shipment, ("NEW_ORDER", "KOL-JUTE-TOTE"), ("NEW_ORDER", "MDU-MANGO-400"))
+    story.expect_stock()
+
+
+def refused(story: Story) -> None:
+    """What does not prove where it comes from is refused and leaves nothing behind."""
+    shipment = str(uuid.uuid4())
+    message = messages.created(shipment, [Item(1, sku="KLU-CAP")], story.later())
+    now = datetime.now(UTC)
+    good = messages.signed_headers(story.account, now)
+    elsewhere = messages.signed_headers({**story.account, "url": "http://127.0.0.1/elsewhere"}, now)
+    attempts = {
+        "a guessed secret": own_signature(story.account, "a-guess", now),
+        "another app's id": messages.signed_headers({**story.account, "app_id": "another-app"}, now),
+        "signed for another URL": elsewhere,
+        "signed for another method": messages.signed_headers(story.account, now, method="GET"),
+        "sixteen minutes old": messages.signed_headers(story.account, now - timedelta(minutes=16)),
+        "six minutes ahead": messages.signed_headers(story.account, now + timedelta(minutes=6)),
+        "an old proof under a new date": good
+        | {"X_Date": messages.signed_headers(story.account, now - timedelta(60))["X_Date"]},
+        "unsigned": {"Content-Type": "application/json"},
+        "no date": {name: value for name, value in good.items() if name != "X_Date"},
+        "a proof that is noise": good | {"X_Authorization": "FKLOGIN ????"},
+    }
+    for what, headers in attempts.items():
+        reply = story.post(message, headers=headers)
+        story.expect_refused(f"{what}: refused", reply, 401)
+        story.report.that("  and told no detail", len(reply.body) < 200, reply.body.decode(errors="replace"))
+    unknown = f"/webhooks/{story.marketplace}/nobody"
+    story.expect_refused("an account that is not ours", story.post(message, to=unknown), 404)
+    story.expect_refused("a marketplace that is not ours", story.post(message, to=f"/webhooks/ebay/{story.name}"), 404)
+    story.expect_refused("GET", story.http("GET", story.webhook, headers=good), 405)
+    story.expect_refused("300 KiB", story.post(b'{"a": "' + b"x" * 300 * 1024 + b'"}'), 413)
+    story.quiet()
+    story.report.expect(
+        "no order came of it", 404, story.http("GET", f"/api/orders/{quote(story.ref(shipment), safe='')}").status
+    )
+    story.expect_stock()
+
+
+def unreadable(story: Story) -> None:
+    """Signed but no message: told so, and kept for a person."""
+    before = len(story.exceptions("UNREADABLE"))
+    broken = {
+        "bytes that are no UTF-8": b'{"eventType": "shipment_\xff\xfe", "n": "%s"}' % uuid.uuid4().bytes.hex().encode(),
+        "a JSON array": json.dumps([str(uuid.uuid4())]).encode(),
+        "no JSON": f"shipment {uuid.uuid4()}".encode(),
+    }
+    for what, body in broken.items():
+        story.expect_refused(f"{what}: told", story.post(body), 400)
+    story.quiet()
+    story.report.expect("each is an open exception", before + len(broken), len(story.exceptions("UNREADABLE")))
+
+
+def delivered_first(story: Story) -> None:
+    """News of a delivery comes before the order itself."""
+    shipment = str(uuid.uuid4())
+    placed_at, delivered_at = story.later(), story.later(30)
+    story.accepted(messages.step(shipment, "delivered", delivered_at))
+    story.quiet()
+    story.report.expect(
+        "an order without lines", ("UNKNOWN", 0), (story.order(shipment)["state"], len(story.order(shipment)["lines"]))
+    )
+    story.report.expect("a person can see it", 1, len(story.exceptions("UNKNOWN_SHIPMENT", shipment)))
+    story.expect_stock()
+    story.accepted(messages.created(shipment, [Item(2, sku="KOL-JUTE-LUNCH")], placed_at))
+    story.quiet()
+    story.orders.append(shipment)
+    shelf = story.shelves["KOL-JUTE-LUNCH"]
+    shelf.order(2)
+    shelf.leave(2)
+    story.expect_order(shipment, "DELIVERED", (2, 0, 0))
+    story.report.expect("the exception is closed", 0, len(story.exceptions("UNKNOWN_SHIPMENT", shipment)))
+    story.expect_stock()
+    story.expect_texts(shipment)
+
+
+def cancelled_partly_first(story: Story) -> None:
+    """One of three is cancelled before the order arrives: two are reserved, two are announced."""
+    shipment, sku = str(uuid.uuid4()), "MDU-MANGO-400"
+    placed_at, cancelled_at = story.later(), story.later()
+    item = messages.order_item_id(shipment)
+    story.accepted(messages.cancelled(shipment, [Item(1, order_item_id=item)], cancelled_at))
+    story.accepted(messages.created(shipment, [Item(3, sku=sku)], placed_at))
+    story.quiet()
+    story.orders.append(shipment)
+    story.expect_order(shipment, "PLACED", (2, *story.shelves[sku].order(2)))
+    story.expect_stock()
+    for text in story.expect_texts(shipment, ("NEW_ORDER", sku)):
+        story.report.expect("the first number of the text", "2", re.findall(r"[0-9]+", text["text"])[:1][0])
+
+
+def cancelled_wholly(story: Story) -> None:
+    """A group that was told is told again; one that never was hears nothing."""
+    sku = "KOL-JUTE-TOTE"
+    shipment = story.sell(Item(2, sku=sku))
+    story.shelves[sku].order(2)
+    item = messages.order_item_id(shipment)
+    story.accepted(messages.cancelled(shipment, [Item(2, order_item_id=item)], story.later()))
+    story.quiet()
+    story.shelves[sku].cancel(2)
+    story.expect_order(shipment, "CANCELLED", (0, 0, 0))
+    story.expect_texts(shipment, ("NEW_ORDER", sku), ("CANCELLED", sku))
+    story.expect_stock()
+
+    story.report.begin("Cancelled before anybody was told")
+    silent, placed_at = str(uuid.uuid4()), story.later()
+    item = messages.order_item_id(silent)
+    story.accepted(messages.cancelled(silent, [Item(1, order_item_id=item)], story.later()))
+    story.accepted(messages.created(silent, [Item(1, sku=sku)], placed_at))
+    story.quiet()
+    story.orders.append(silent)
+    story.expect_order(silent, "CANCELLED", (0, 0, 0))
+    story.expect_texts(silent)
+    story.expect_stock()
+
+
+def unknown_listing(story: Story) -> None:
+    """A listing that nobody has mapped waits, and goes on by itself once it is mapped."""
+    shipment = story.sell(Item(1, sku=messages.UNMAPPED.sku))
+    story.expect_order(shipment, "PLACED", (1, 0, 0))
+    story.report.expect("a person can see it", 1, len(story.exceptions("UNKNOWN_LISTING", shipment)))
+    story.expect_texts(shipment)
+    story.expect_stock()
+
+    story.report.begin("The listing is mapped")
+    story.act("/local/map")
+    story.quiet()
+    line = story.order(shipment)["lines"][0]
+    sku = line["sku"]
+    if not story.report.that("the line has a product", sku is not None, str(sku)):
+        return
+    story.expect_order(shipment, "PLACED", (1, *story.shelves[sku].order(1)))
+    story.report.expect("the exception is closed", 0, len(story.exceptions("UNKNOWN_LISTING", shipment)))
+    story.expect_texts(shipment, ("NEW_ORDER", sku))
+    story.expect_stock()
+
+
+def sold_short(story: Story) -> None:
+    """Two shawls more than there are: what exists is reserved, the rest is short, and people are told."""
+    sku = "KLU-SHAWL-W"
+    units = story.shelves[sku].available + 2
+    shipment = story.sell(Item(units, sku=sku))
+    reserved, short = story.shelves[sku].order(units)
+    story.expect_order(shipment, "PLACED", (units, reserved, short))
+    story.report.expect("a person can see it", 1, len(story.exceptions("SHORT", shipment)))
+    story.expect_texts(shipment, ("NEW_ORDER", sku))
+    story.expect_stock()
+
+
+def unknown_event(story: Story) -> None:
+    """An event type that is not read yet is accepted and kept for a person."""
+    shipment = story.orders[0]
+    before = story.order(shipment)
+    opened = len(story.exceptions("UNKNOWN_EVENT"))
+    item = Item(1, order_item_id=messages.order_item_id(shipment))
+    story.accepted(messages.hold(shipment, [item], story.later()))
+    story.quiet()
+    story.report.expect("an open exception more", opened + 1, len(story.exceptions("UNKNOWN_EVENT")))
+    story.report.expect("the order is as it was", before, story.order(shipment))
+    story.expect_stock()
+
+
+def paid(story: Story) -> None:
+    """All the way to the buyer's door, and what the sale should bring stands in the ledger, to the paisa."""
+    sku, units = "BGP-TSR-STOLE", 2
+    shipment = story.sell(Item(units, sku=sku))
+    shelf = story.shelves[sku]
+    reserved, short = shelf.order(units)
+    story.step(shipment, "packed", "ready")
+    story.expect_order(shipment, "READY", (units, reserved, short))
+    story.step(shipment, "picked_up")
+    shelf.leave(units)
+    story.expect_order(shipment, "PICKED_UP", (units, 0, 0))
+    story.expect_stock()
+    story.step(shipment, "shipped", "delivered")
+    order = story.expect_order(shipment, "DELIVERED", (units, 0, 0))
+    story.expect_texts(shipment, ("NEW_ORDER", sku))
+    story.expect_stock()
+    entries = _entries(story, shipment)
+    story.report.expect("one entry", 1, len(entries))
+    price = next(product.price for product in messages.PRODUCTS if product.sku == sku) * 100
+    story.report.expect("the line's price in paise", price, order["lines"][0]["unit_price_paise"])
+    for entry in entries:
+        postings = entry["postings"]
+        story.report.expect("it sums to zero", 0, sum(posting["amount_paise"] for posting in postings))
+        story.report.that("in whole paise", all(type(posting["amount_paise"]) is int for posting in postings))
+        group = f"expected:group:{order['lines'][0]['group_id']}"
+        due = sum(posting["amount_paise"] for posting in postings if posting["account"] == group)
+        story.report.that("the group gets something, less than the price", 0 < -due < units * price, f"{-due} paise")
+        story.report.that(
+            "every account is an expected one",
+            all(posting["account"].startswith("expected:") for posting in postings),
+            f"{len(postings)} postings",
+        )
+        story.report.that("every posting names its rate row", all(posting["rate_row"] for posting in postings))
+        story.report.expect("it is the line's", order["lines"][0]["line_id"], entry["line_id"])
+
+    story.report.begin("Delivered twice is paid once")
+    story.step(shipment, "delivered")
+    story.report.expect("the same entries", entries, _entries(story, shipment))
+
+
+def sms_stumbles(story: Story) -> None:
+    """The SMS service asks to wait; then it takes a text and the answer is lost."""
+    sku = "KLU-CAP"
+    story.act("/local/faults", throttle=1)
+    shipment = story.sell(Item(1, sku=sku))
+    story.shelves[sku].order(1)
+    story.expect_texts(shipment, ("NEW_ORDER", sku))
+    story.report.expect("nobody need look", 0, len(story.exceptions("SMS_UNKNOWN", shipment)))
+
+    story.report.begin("The answer about a text is lost")
+    story.act("/local/faults", lose=1)
+    shipment = story.sell(Item(1, sku=sku))
+    story.shelves[sku].order(1)
+    for text in story.expect_texts(shipment, ("NEW_ORDER", sku)):
+        story.report.expect("it is not known to have come", "UNKNOWN", text["status"])
+    story.report.expect("a person can see it", 1, len(story.exceptions("SMS_UNKNOWN", shipment)))
+    story.expect_stock()
+
+
+def redeployed(story: Story) -> None:
+    """A second deployment while orders come in: nothing is lost, and what began before goes on."""
+    sku, count = "GKP-DIYA-12", 8
+    early = story.sell(Item(3, sku=sku))
+    story.shelves[sku].order(3)
+    failures: list[str] = []
+
+    def deploy() -> None:
+        try:
+            story.act("/local/redeploy")
+        except (Wrong, OSError) as error:
+            failures.append(str(error))
+
+    shipments = [str(uuid.uuid4()) for _ in range(count)]
+    bodies = [messages.created(shipment, [Item(1, sku=sku)], story.later()) for shipment in shipments]
+    deploying = threading.Thread(target=deploy)
+    deploying.start()
+    answers = []
+    for body in bodies:
+        # As a marketplace does: what was not accepted comes again.
+        for _ in range(20):
+            reply = story.post(body)
+            if reply.status == 200 or not deploying.is_alive():
+                break
+            deploying.join(1.5)
+        answers.append(reply.status)
+        deploying.join(1.5)
+    deploying.join()
+    story.quiet()
+    story.orders.extend(shipments)
+    story.report.expect("the second deployment worked", [], failures)
+    story.report.expect("every order of the burst was accepted", [200] * count, answers)
+    for shipment in shipments:
+        story.shelves[sku].order(1)
+        story.texts[shipment, "NEW_ORDER", "hi"] += 1
+    seen = [story.order(shipment)["lines"] for shipment in shipments]
+    story.report.expect(
+        "every one is reserved once", [1] * count, [sum(line["reserved"] for line in lines) for lines in seen]
+    )
+    story.report.expect(
+        "every one was announced once", [1] * count, [len(story.sent(shipment)) for shipment in shipments]
+    )
+    story.expect_stock()
+    story.step(early, "packed", "picked_up")
+    story.shelves[sku].leave(3)
+    story.expect_order(early, "PICKED_UP", (3, 0, 0))
+    story.expect_texts(early, ("NEW_ORDER", sku))
+    story.expect_stock()
+
+
+def closing(story: Story) -> None:
+    """What must hold whatever happened."""
+    story.quiet()
+    stock = story.stock()
+    report = story.report
+    names = ("on_hand", "available", "reserved", "buffer", "short", "uncounted")
+    wrong = [sku for sku, item in stock.items() if item["on_hand"] != item["available"] + item["reserved"]]
+    report.expect("on_hand = available + reserved", [], wrong)
+    report.expect("nothing negative", [], [sku for sku, item in stock.items() if any(item[name] < 0 for name in names)])
+    both = [sku for sku, item in stock.items() if item["available"] > 0 and item["short"] > 0]
+    report.expect("nothing both free and short", [], both)
+    held: Counter[str] = Counter()
+    missing: Counter[str] = Counter()
+    for order in story.all("/api/orders"):
+        for line in order["lines"]:
+            held[line["sku"]] += line["reserved"]
+            missing[line["sku"]] += line["short"]
+    report.expect(
+        "what orders hold is what shelves reserve",
+        {sku: item["reserved"] for sku, item in stock.items()},
+        {sku: held[sku] for sku in stock},
+    )
+    report.expect(
+        "what orders miss is what shelves are short",
+        {sku: item["short"] for sku, item in stock.items()},
+        {sku: missing[sku] for sku in stock},
+    )
+
+    report.begin("The phones")
+    phones = story.get("/local/phones")
+    ours = {story.ref(shipment) for shipment in story.orders}
+    notifications = {item["notification_id"]: item for item in story.all("/api/notifications")}
+    about = [text for text in phones if notifications.get(text["notification_id"], {}).get("order_ref") in ours]
+    report.expect("as many texts as the story owes", sum(story.texts.values()), len(about))
+    twice = [identity for identity, count in Counter(text["notification_id"] for text in phones).items() if count > 1]
+    report.expect("no text came twice", [], twice)
+    report.expect(
+        "no text without its record", [], [t["text"] for t in phones if t["notification_id"] not in notifications]
+    )
+    report.that("no text over two parts", all(text["parts"] <= MOST_PARTS for text in phones), f"{len(phones)} texts")
+    for locale, (name, _) in SCRIPTS.items():
+        count = sum(scripts(text["text"]) == {locale} for text in phones)
+        report.that(f"texts in {name}", count > 0, str(count))
+    shipments = [text["text"] for text in phones if any(shipment in text["text"] for shipment in story.orders)]
+    report.expect("no text carries a shipment id", [], shipments)
+
+    report.begin("Every deployed function ran")
+    for function, count in story.get("/local/functions").items():
+        report.that(function, count > 0, f"{count} runs")
+
+
+PHASES: Final[tuple[tuple[str, Callable[[Story], None]], ...]] = (
+    ("The shelves", opening),
+    ("An order", an_order),
+    ("Two groups in one shipment", two_groups),
+    ("Refused at the door", refused),
+    ("Signed but unreadable", unreadable),
+    ("Delivered before it was announced", delivered_first),
+    ("Partly cancelled before it was announced", cancelled_partly_first),
+    ("Wholly cancelled", cancelled_wholly),
+    ("A listing nobody mapped", unknown_listing),
+    ("More sold than there is", sold_short),
+    ("An event that is not read yet", unknown_event),
+    ("Delivered, and what it should bring", paid),
+    ("The SMS service asks to wait", sms_stumbles),
+    ("Deployed again in the middle", redeployed),
+    ("What must hold at the end", closing),
+)
+
+
+def play(
+    url: str, account: Mapping[str, Any], phases: Iterable[tuple[str, Callable[[Story], None]]] = PHASES
+) -> Report:
+    """Plays the phases. A phase that cannot go on is a failure; the next one begins."""
+    report = Report()
+    story = Story(url, account, report)
+    for name, phase in phases:
+        report.begin(name)
+        try:
+            phase(story)
+        except (Wrong, OSError, http.client.HTTPException, LookupError, AttributeError, TypeError, ValueError) as error:
+            report.that("the story could go on", False, f"{type(error).__name__}: {error}")
+    return report
+
+
+def demo_account(root: Path = ROOT) -> dict[str, Any]:
+    """The demo account as the operators' command shows it."""
+    command = [str(root / ".venv" / "bin" / "hunar"), "sign", "--show", "--json"]
+    answer = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    if answer.returncode:
+        raise SystemExit(f"hunar sign --show failed: {answer.stderr.strip() or answer.stdout.strip()}")
+    shown: dict[str, Any] = json.loads(answer.stdout)
+    return shown
+
+
+def summary(report: Report, seconds: float) -> str:
+    """The table of phases, and every failure in full."""
+    phases = list(dict.fromkeys(phase for _, phase, _, _ in report.rows))
+    lines = ["", f"  {'phase':<44} {'expectations':>12} {'wrong':>6}"]
+    for phase in phases:
+        of_phase = [good for good, name, _, _ in report.rows if name == phase]
+        lines.append(f"  {phase:<44} {len(of_phase):>12} {of_phase.count(False):>6}")
+    lines.append(f"  {'all':<44} {len(report.rows):>12} {len(report.failures):>6}   {seconds:.0f} s")
+    if report.failures:
+        lines += ["", "Wrong:", *(f"  {failure}" for failure in report.failures)]
+    else:
+        lines += ["", "The story holds."]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m local.check", description=__doc__)
+    parser.add_argument("--url", default="http://127.0.0.1:8080", help="where the local stack is served")
+    url = parser.parse_args(arguments).url
+    started = time.monotonic()
+    report = play(url, demo_account(), PHASES)
+    print(summary(report, time.monotonic() - started))
+    return 1 if report.failures else 0
+
+
+def _entries(story: Story, shipment: str) -> list[dict[str, Any]]:
+    return story.all("/api/ledger/entries", order_ref=story.ref(shipment))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,449 @@
+"""The one local port: in front of the deployed API, and home of the demo page.
+
+``/webhooks/…`` goes to the deployed HTTP API as it came, ``/api/…`` and ``/console`` go there signed,
+``/local/…`` shows and moves the local stack itself. It serves loopback names only, so that no page of
+the web reaches it under a name of its own (DNS rebinding), and sends no CORS headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import math
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from local import messages
+from local.quiet import Verdict
+
+LOCAL_USERS: Final = {
+    "maker": Credentials("LOCALMAKERKEY", "local-maker-opens-no-real-account"),
+    "checker": Credentials("LOCALCHECKERKEY", "local-checker-opens-no-real-account"),
+}
+"""Who signs ``/api/…``. The emulator wants a signature and knows no keys."""
+
+USER_HEADER: Final = "X-Local-User"
+"""Chooses the user; and a header that no form and no foreign page can send, so every POST to /local needs it."""
+
+MAX_BODY: Final = 10 * 1024 * 1024
+"""Bytes; API Gateway takes no more. The function's own, smaller limit is the function's business."""
+
+UPSTREAM_SECONDS: Final = 60
+
+PAGE: Final = Path(__file__).parent / "page"
+PAGE_FILES: Final = {
+    "/": ("index.html", "text/html"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/page.css": ("page.css", "text/css"),
+}
+PAGE_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+_HOP_BY_HOP: Final = frozenset(
+    {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"expect"}
+)
+"""Headers that concern one connection (RFC 9110, 7.6.1); this side makes its own."""
+
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+_AFTERWARDS: Final = (0.2, 0.5, 0.9, 1.4, 2.0, 3.0, 4.5, 6.5, 9.0, 13.0)
+"""Seconds after somebody did something at which the page looks again: that long it takes until all has followed."""
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+T = TypeVar("T")
+
+
+class Faults(Protocol):
+    """How many of the next SMS requests go wrong, and how."""
+
+    def set(self, values: Mapping[str, Any]) -> None: ...
+
+
+class Phones(Protocol):
+    """The phones of the fake SMS service."""
+
+    @property
+    def faults(self) -> Faults: ...
+
+    def received(self) -> list[dict[str, Any]]: ...
+
+    def refused(self) -> list[dict[str, Any]]: ...
+
+
+class Answer(NamedTuple):
+    """What the deployed API answered."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What stands behind the port. All callables block; they are called in threads."""
+
+    endpoint_url: str
+    """The emulator."""
+    api_id: str
+    region: str
+    phones: Phones
+    account: Mapping[str, Any]
+    """The demo account ``{"app_id", "secret", "url"}``: what messages from the page are signed with."""
+    quiet: Callable[[float], Verdict]
+    functions: Callable[[], dict[str, int]]
+    map_listing: Callable[[], str]
+    """Imports the registry rows that come later in the story; returns what the command said."""
+    redeploy: Callable[[], object]
+    groups: Sequence[Mapping[str, str]] = ()
+    """The demo's groups for the page: group_id, name, city, locale, leader, phone."""
+    users: Mapping[str, Credentials] = field(default_factory=lambda: LOCAL_USERS)
+
+
+def api_id(api_url: str) -> str:
+    """The API's id in the stack's ApiUrl, in its host (``id.execute-api…``) or its path (``/_aws/execute-api/id``)."""
+    parts = urlsplit(api_url)
+    path = parts.path.split("/")
+    if "execute-api" in path:
+        return path[path.index("execute-api") + 1]
+    return (parts.hostname or "").split(".")[0]
+
+
+def application(behind: Behind) -> web.Application:
+    """The server. ``run`` serves it on 127.0.0.1 only."""
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[_loopback_only])
+    gateway = _Gateway(behind)
+    app.cleanup_ctx.append(gateway.background)
+    app.on_shutdown.append(gateway.close)
+    app.add_routes(
+        [
+            web.route("*", "/webhooks/{rest:.*}", gateway.webhook),
+            web.route("*", "/api/{rest:.*}", gateway.api),
+            web.route("*", "/console{rest:.*}", gateway.api),
+            web.get("/local/phones", gateway.phones),
+            web.get("/local/phones/refused", gateway.phones_refused),
+            web.post("/local/faults", gateway.faults),
+            web.get("/local/quiet", gateway.quiet),
+            web.get("/local/functions", gateway.functions),
+            web.get("/local/messages", gateway.offered),
+            web.get("/local/events", gateway.events),
+            web.post("/local/send", gateway.send),
+            web.post("/local/map", gateway.map_listing),
+            web.post("/local/redeploy", gateway.redeploy),
+            *(web.get(path, _page) for path in PAGE_FILES),
+        ]
+    )
+    return app
+
+
+def runner(app: web.Application) -> web.AppRunner:
+    """Bodies stay as they came (no decompression), and stopping waits for nobody."""
+    return web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=1.0)
+
+
+@web.middleware
+async def _loopback_only(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    hosts = [value.decode("latin-1") for name, value in request.raw_headers if name.lower() == b"host"]
+    if len(hosts) != 1 or _name(f"//{hosts[0]}") not in _LOOPBACK:
+        return problem(403, "Only loopback names are served", "Use http://127.0.0.1 or http://localhost.")
+    webhook = request.raw_path.startswith("/webhooks/")
+    if request.method not in ("GET", "HEAD") and not webhook:
+        origin = request.headers.get("Origin")
+        if origin is not None and origin != f"http://{hosts[0]}":
+            return problem(403, "Another page's request", "Only the page of this server may change anything.")
+        if request.path.startswith("/local/") and USER_HEADER not in request.headers:
+            return problem(403, f"{USER_HEADER} is missing", f"POST to /local needs the header {USER_HEADER}.")
+    return await handler(request)
+
+
+def _name(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def problem(status: int, title: str, detail: str) -> web.Response:
+    """An RFC 9457 answer."""
+    body = {"type": "about:blank", "status": status, "title": title, "detail": detail}
+    return web.json_response(body, status=status, content_type="application/problem+json")
+
+
+async def _page(request: web.Request) -> web.Response:
+    name, kind = PAGE_FILES[request.path]
+    text = await asyncio.to_thread((PAGE / name).read_text, encoding="utf-8")
+    return web.Response(text=text, content_type=kind, charset="utf-8", headers=PAGE_HEADERS)
+
+
+class _Gateway:
+    """The handlers and the little that they share."""
+
+    def __init__(self, behind: Behind) -> None:
+        self._behind = behind
+        self._threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="gateway")
+        self._last_sent: bytes | None = None
+        self._changed = asyncio.Condition()
+        self._revision = 0
+        self._acted_at = time.monotonic()
+        self._closing = False
+        self._one_quiet = asyncio.Lock()
+        self._one_change = asyncio.Lock()
+
+    # --- through to the deployed API
+
+    async def webhook(self, request: web.Request) -> web.Response:
+        """To the deployed API as it came: method, target, header names and order, and every byte of the body."""
+        body = await request.read()
+        return _as_response(await self._pass_webhook(request.method, request.raw_path, request.raw_headers, body))
+
+    async def _pass_webhook(self, method: str, target: str, headers: RawHeaders, body: bytes) -> Answer:
+        passed = [(name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP]
+        if not _is_utf8(body):
+            # API Gateway hands a body that is no text to the function in base64. The emulator goes by the
+            # type alone and replaces the bytes of a broken text, so here such a body gets a binary type.
+            passed = [(name, _binary(value) if name.lower() == b"content-type" else value) for name, value in passed]
+        return await self._upstream(method, target, passed, body)
+
+    async def api(self, request: web.Request) -> web.Response:
+        """To the deployed API, signed as the local user that the caller names."""
+        who = request.headers.get(USER_HEADER, "maker")
+        if who not in self._behind.users:
+            known = ", ".join(sorted(self._behind.users))
+            return problem(400, f"{USER_HEADER} is unknown", f"Local users are {known}.")
+        body = await request.read()
+        headers = {name: request.headers[name] for name in ("Accept", "Content-Type") if name in request.headers}
+        signed = sign(self._behind, who, request.method, request.raw_path, headers, body)
+        return _as_response(await self._upstream(request.method, request.raw_path, signed, body))
+
+    async def _upstream(self, method: str, target: str, headers: RawHeaders, body: bytes) -> Answer:
+        answer = await self._thread(_call, self._behind, method, target, headers, body)
+        if method not in ("GET", "HEAD"):
+            self._act()
+        return answer
+
+    # --- the local stack itself
+
+    async def phones(self, request: web.Request) -> web.Response:
+        return web.json_response(self._behind.phones.received())
+
+    async def phones_refused(self, request: web.Request) -> web.Response:
+        """What the SMS service refused, with the operators' reasons."""
+        return web.json_response(self._behind.phones.refused())
+
+    async def faults(self, request: web.Request) -> web.Response:
+        """Lets the next SMS requests go wrong: ``{"hang": 1}``, ``lose``, ``throttle``, ``reject``, ``fail``."""
+        try:
+            self._behind.phones.faults.set(dict(await request.json()))
+        except (ValueError, TypeError) as error:
+            return problem(400, "The faults cannot be set", str(error))
+        return web.json_response({"set": True})
+
+    async def quiet(self, request: web.Request) -> web.Response:
+        """200 as soon as all is quiet, 504 with what is still busy when the time is over."""
+        try:
+            timeout = float(request.query.get("timeout", "30"))
+        except ValueError:
+            timeout = math.nan
+        if not 0 <= timeout <= 600:
+            return problem(400, "timeout is wrong", "timeout is a number of seconds from 0 to 600.")
+        async with self._one_quiet:
+            verdict = await self._thread(self._behind.quiet, timeout)
+        return web.json_response(verdict.as_json(), status=200 if verdict.quiet else 504)
+
+    async def functions(self, request: web.Request) -> web.Response:
+        """How often each deployed function has run."""
+        return web.json_response(await self._thread(self._behind.functions))
+
+    async def offered(self, request: web.Request) -> web.Response:
+        """The messages that the page offers, and the products in them."""
+        return web.json_response(
+            {
+                "account": urlsplit(self._behind.account["url"]).path.removeprefix("/webhooks/"),
+                "groups": [dict(group) for group in self._behind.groups],
+                "messages": messages.offered(),
+                "products": [{"sku": p.sku, "title": p.title, "price": p.price} for p in messages.PRODUCTS],
+            }
+        )
+
+    async def send(self, request: web.Request) -> web.Response:
+        """Builds an offered message, signs it as the marketplace would and sends it through the webhook route."""
+        try:
+            asked = await request.json()
+            name, edits = str(asked["message"]), dict(asked.get("edits") or {})
+            now = datetime.now(UTC)
+            if name == messages.DUPLICATE:
+                if self._last_sent is None:
+                    raise ValueError("nothing has been sent yet that could come once more")
+                body = self._last_sent
+            else:
+                body = messages.build(name, edits, now, fresh=str(uuid.uuid4()))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            return problem(400, "The message cannot be built", str(error))
+        account = self._behind.account
+        signer = {**account, "secret": "a-guess"} if name == messages.FORGED else account
+        headers = messages.signed_headers(signer, now)
+        target = urlsplit(account["url"]).path
+        raw = [(key.encode(), value.encode()) for key, value in {"Host": request.host, **headers}.items()]
+        answer = await self._pass_webhook("POST", target, raw, body)
+        if name != messages.FORGED:
+            self._last_sent = body
+        return web.json_response(
+            {
+                "status": answer.status,
+                "answer": answer.body.decode(errors="replace"),
+                "sent": {"target": target, "headers": headers, "body": json.loads(body)},
+            }
+        )
+
+    async def map_listing(self, request: web.Request) -> web.Response:
+        """Maps the listing that the story sells before anybody mapped it."""
+        return await self._change(self._behind.map_listing)
+
+    async def redeploy(self, request: web.Request) -> web.Response:
+        """Deploys a second time, with whatever is on its way."""
+        return await self._change(self._behind.redeploy)
+
+    async def _change(self, change: Callable[[], object]) -> web.Response:
+        started = time.monotonic()
+        try:
+            async with self._one_change:
+                said = await self._thread(change)
+        except Exception as error:  # whatever went wrong is the answer of this local tool
+            return problem(500, "That failed", f"{type(error).__name__}: {error}")
+        self._act()
+        seconds = round(time.monotonic() - started, 1)
+        return web.json_response({"done": True, "seconds": seconds, "said": said if isinstance(said, str) else ""})
+
+    # --- telling the page
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: ``change`` with a rising number whenever there may be something new to read."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await response.prepare(request)
+        told = -1
+        with contextlib.suppress(ConnectionError):
+            while not self._closing:
+                if told != self._revision:
+                    told = self._revision
+                    await response.write(f"event: change\ndata: {told}\n\n".encode())
+                else:
+                    await response.write(b": still here\n\n")
+                async with self._changed:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._changed.wait(), 10)
+        return response
+
+    async def background(self, app: web.Application) -> AsyncIterator[None]:
+        """While the server runs: says ``change`` when a text arrives, and for a while after somebody acted."""
+        watch = asyncio.create_task(self._watch())
+        yield
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watch
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def close(self, app: web.Application) -> None:
+        self._closing = True
+        await self._bump()
+
+    async def _watch(self) -> None:
+        texts, before = 0, time.monotonic()
+        while True:
+            await asyncio.sleep(0.1)
+            now, count = time.monotonic(), len(self._behind.phones.received())
+            due = any(before < self._acted_at + after <= now for after in _AFTERWARDS)
+            before = now
+            if due or count != texts:
+                texts = count
+                await self._bump()
+
+    async def _bump(self) -> None:
+        async with self._changed:
+            self._revision += 1
+            self._changed.notify_all()
+
+    def _act(self) -> None:
+        self._acted_at = time.monotonic()
+
+    async def _thread(self, call: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
+
+def sign(
+    behind: Behind, who: str, method: str, target: str, headers: Mapping[str, str], body: bytes
+) -> list[tuple[bytes, bytes]]:
+    """The headers with an AWS Signature Version 4 of a local user."""
+    url = behind.endpoint_url.rstrip("/") + _path(behind, target)
+    request = AWSRequest(method, url, headers={**headers, "Host": urlsplit(url).netloc}, data=body)
+    SigV4Auth(behind.users[who], "execute-api", behind.region).add_auth(request)
+    return [(name.encode(), value.encode()) for name, value in request.headers.items()]
+
+
+def _path(behind: Behind, target: str) -> str:
+    return f"/_aws/execute-api/{behind.api_id}/$default{target}"
+
+
+def _call(behind: Behind, method: str, target: str, headers: RawHeaders, body: bytes) -> Answer:
+    """One call of the emulator. ``http.client``, because it sends names, values and target exactly as given."""
+    where = urlsplit(behind.endpoint_url)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=UPSTREAM_SECONDS)
+    try:
+        connection.putrequest(method, _path(behind, target), skip_host=True, skip_accept_encoding=True)
+        for name, value in headers:
+            if name.lower() != b"content-length":
+                connection.putheader(name, value)
+        if body or method not in ("GET", "HEAD"):
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body or None)
+        response = connection.getresponse()
+        return Answer(response.status, response.getheaders(), response.read())
+    except (OSError, http.client.HTTPException) as error:
+        detail = f"The deployed API did not answer: {type(error).__name__}."
+        text = json.dumps({"type": "about:blank", "status": 502, "title": "No answer", "detail": detail})
+        return Answer(502, [("Content-Type", "application/problem+json")], text.encode())
+    finally:
+        connection.close()
+
+
+def _as_response(answer: Answer) -> web.Response:
+    response = web.Response(status=answer.status, body=answer.body)
+    response.headers.popall("Content-Type", None)
+    for name, value in answer.headers:
+        if name.lower().encode() not in _HOP_BY_HOP | {b"content-length", b"date", b"server"}:
+            response.headers.add(name, value)
+    return response
+
+
+def _binary(content_type: bytes) -> bytes:
+    """A type whose bodies reach the function in base64: this one, unless it is one of the text types."""
+    essence = content_type.split(b";")[0].strip().lower()
+    is_text = essence.startswith(b"text/") or essence.rpartition(b"/")[2] in (b"json", b"xml", b"javascript")
+    return b"application/octet-stream" if is_text else content_type
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

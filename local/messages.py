@@ -1,0 +1,290 @@
+"""Marketplace messages for the page and the check: the published shapes with the demo's products in them.
+
+Shapes: Flipkart's notification documentation, v3 (``tests/samples/flipkart`` holds its examples). All dates are
+made relative to the moment of the event, so that a message is never out of date.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any, Final
+
+IST: Final = timezone(timedelta(hours=5, minutes=30))
+LOCATION: Final = "LOC1234"
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product of the demo agency as the marketplace knows it."""
+
+    sku: str
+    title: str
+    price: int
+    """What the buyer pays for one, in whole rupees."""
+
+
+PRODUCTS: Final = (
+    Product("BGP-TSR-STOLE", "Bhagalpuri tussar silk stole", 1499),
+    Product("BGP-KHD-STOLE", "Handspun khadi cotton stole", 649),
+    Product("GKP-TER-HORSE", "Gorakhpur terracotta horse", 799),
+    Product("GKP-DIYA-12", "Set of 12 clay diyas", 249),
+    Product("KOL-JUTE-TOTE", "Jute tote bag", 399),
+    Product("KOL-JUTE-LUNCH", "Jute lunch bag", 299),
+    Product("MDU-MANGO-400", "Mango pickle 400 g", 189),
+    Product("MDU-SUNGUDI", "Madurai sungudi cotton stole", 599),
+    Product("KLU-SHAWL-W", "Kullu wool shawl", 2899),
+    Product("KLU-CAP", "Kullu cap", 449),
+)
+
+UNMAPPED: Final = Product("SunChiraya-Tote", "Jute tote bag, sparrow print", 429)
+"""A listing that the registry does not know until ``local/demo-later`` is imported."""
+
+_BY_SKU: Final = {product.sku: product for product in (*PRODUCTS, UNMAPPED)}
+
+STEPS: Final = {
+    "packed": ("shipment_packed", "PACKED"),
+    "ready": ("shipment_ready_to_dispatch", "READY_TO_DISPATCH"),
+    "picked_up": ("shipment_pickup_complete", "PICKUP_COMPLETE"),
+    "shipped": ("shipment_shipped", "SHIPPED"),
+    "delivered": ("shipment_delivered", "DELIVERED"),
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """Units of one line. A line is named by what is sold (new orders) or by its order item id (the rest)."""
+
+    quantity: int
+    sku: str = ""
+    order_item_id: str = ""
+
+
+def created(shipment: str, items: Sequence[Item], at: datetime) -> dict[str, Any]:
+    """``shipment_created``. The lines' order item ids follow from the shipment: see ``order_item_id``."""
+    order_id = f"OD{_digits(shipment, 18)}"
+    return {
+        "eventType": "shipment_created",
+        "source": "flipkart",
+        "version": "v3",
+        "locationId": LOCATION,
+        "timestamp": _stamp(at),
+        "attributes": {
+            "dispatchByDate": _date(at + timedelta(days=2)),
+            "dispatchAfterDate": _date(at),
+            "updatedAt": _date(at),
+            "hold": False,
+            "mps": False,
+            "subShipments": [{"subShipmentId": "SS-1", "packages": []}],
+            "packagingPolicy": "DEFAULT",
+            "orderItems": [_order_item(shipment, order_id, n, item, at) for n, item in enumerate(items, 1)],
+            "forms": [],
+            "dispatchLocation": None,
+        },
+        "shipmentId": shipment,
+    }
+
+
+def step(shipment: str, name: str, at: datetime) -> dict[str, Any]:
+    """``shipment_packed`` and its sisters. KeyError for a step that is not in STEPS."""
+    event, status = STEPS[name]
+    return {
+        "eventType": event,
+        "source": "flipkart",
+        "version": "v3",
+        "timestamp": _stamp(at),
+        "attributes": {"status": status},
+        "shipmentId": shipment,
+    }
+
+
+def cancelled(shipment: str, items: Sequence[Item], at: datetime, reason: str = "buyer_cancellation") -> dict[str, Any]:
+    """``shipment_cancelled`` of some units of some lines."""
+    return {
+        "eventType": "shipment_cancelled",
+        "source": "flipkart",
+        "version": "v3",
+        "timestamp": _stamp(at),
+        "locationId": LOCATION,
+        "attributes": {
+            "status": "CANCELLED",
+            "orderItems": [
+                {
+                    "orderItemId": item.order_item_id,
+                    "quantity": item.quantity,
+                    "reason": reason,
+                    "subReason": "order_cancelled",
+                }
+                for item in items
+            ],
+        },
+        "shipmentId": shipment,
+    }
+
+
+def hold(shipment: str, items: Sequence[Item], at: datetime) -> dict[str, Any]:
+    """``shipment_hold``: an event type that Hunar does not read yet, so it becomes an exception."""
+    return {
+        "eventType": "shipment_hold",
+        "source": "flipkart",
+        "version": "v3",
+        "timestamp": _stamp(at),
+        "attributes": {
+            "orderItems": [{"orderItemId": item.order_item_id, "holdQuantity": item.quantity} for item in items]
+        },
+        "shipmentId": shipment,
+    }
+
+
+def order_item_id(shipment: str, number: int = 1) -> str:
+    """The id of the ``number``-th line of a shipment that ``created`` made."""
+    return _digits(f"{shipment}/{number}", 16)
+
+
+def as_body(message: Any) -> bytes:
+    return json.dumps(message, ensure_ascii=False).encode()
+
+
+def signed_headers(account: Mapping[str, Any], at: datetime, method: str = "POST") -> dict[str, str]:
+    """Flipkart's proof: SHA-1 over the epoch seconds of X_Date, the registered URL, the method and the secret.
+
+    ``account`` is ``{"app_id", "secret", "url", …}``, ``at`` the moment of sending. The body is not signed.
+    """
+    at = at.astimezone(UTC).replace(microsecond=0)
+    text = f"{int(at.timestamp())}{account['url']}{method}{account['secret']}"
+    digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    proof = base64.b64encode(f"{account['app_id']}:{digest}".encode()).decode()
+    return {
+        "X_Date": format_datetime(at, usegmt=True),
+        "X_Authorization": f"FKLOGIN {proof}",
+        "Content-Type": "application/json",
+    }
+
+
+def parsedate(text: str) -> datetime:
+    """The moment of an ``X_Date``. ValueError if it is none."""
+    return parsedate_to_datetime(text).astimezone(UTC)
+
+
+# --- what the page offers -------------------------------------------------------------------------------------------
+
+FORGED: Final = "forged"
+DUPLICATE: Final = "duplicate"
+
+
+def offered() -> list[dict[str, Any]]:
+    """The messages of the page, in the order of the story: id, title, section and what can be edited.
+
+    ``kind`` tells the page which fields to show: ``created`` takes a product, a quantity and, if wished, a shipment;
+    ``lines`` an order and units of its lines; ``step`` an order; ``again`` nothing.
+    """
+    new = [_offer(f"created:{p.sku}", f"{p.title} ({p.sku})", "New order", "created", sku=p.sku) for p in PRODUCTS]
+    two = "Jute totes and mango pickle: two groups"
+    return [
+        *new,
+        _offer("created-two-groups", two, "New order", "two"),
+        _offer(
+            "created-unmapped", f"A listing nobody mapped ({UNMAPPED.sku})", "New order", "created", sku=UNMAPPED.sku
+        ),
+        *(_offer(name, name.replace("_", " ").capitalize(), "On its way", "step") for name in STEPS),
+        _offer("cancelled-partly", "Some units cancelled", "Cancellation", "lines"),
+        _offer("cancelled", "All units cancelled", "Cancellation", "lines", all_units=True),
+        _offer(DUPLICATE, "The last message once more", "Odd", "again"),
+        _offer(FORGED, "An order with a forged signature", "Odd", "created", sku=PRODUCTS[0].sku),
+        _offer("hold", "Put on hold (not read yet)", "Odd", "lines"),
+    ]
+
+
+def _offer(message_id: str, title: str, section: str, kind: str, **more: Any) -> dict[str, Any]:
+    return {"id": message_id, "title": title, "section": section, "kind": kind, **more}
+
+
+def build(message_id: str, edits: Mapping[str, Any], at: datetime, fresh: str) -> bytes:
+    """The body of an offered message.
+
+    ``edits`` may hold ``shipment`` (default ``fresh`` for new orders) and ``items``
+    ``[{"sku" | "order_item_id", "quantity"}]``. ValueError, in words for the page, if something is missing.
+    """
+    shipment = str(edits.get("shipment") or "").strip()
+    items = [_item(given) for given in edits.get("items") or []]
+    if message_id.startswith("created") or message_id == FORGED:
+        if not items and message_id == "created-two-groups":
+            items = [Item(2, sku="KOL-JUTE-TOTE"), Item(3, sku="MDU-MANGO-400")]
+        elif not items:
+            sku = message_id.partition(":")[2] or (UNMAPPED if message_id == "created-unmapped" else PRODUCTS[0]).sku
+            items = [Item(1, sku=sku)]
+        if any(not item.sku for item in items):
+            raise ValueError("each item of a new order needs a sku")
+        return as_body(created(shipment or fresh, items, at))
+    if not shipment:
+        raise ValueError("choose the order that the message is about")
+    if message_id in STEPS:
+        return as_body(step(shipment, message_id, at))
+    if message_id not in ("cancelled-partly", "cancelled", "hold"):
+        raise ValueError(f"no message is called {message_id}")
+    if not items or any(not item.order_item_id for item in items):
+        raise ValueError("choose the lines and the units that the message is about")
+    return as_body(hold(shipment, items, at) if message_id == "hold" else cancelled(shipment, items, at))
+
+
+def _item(given: Any) -> Item:
+    try:
+        quantity = int(given["quantity"])
+        if quantity < 1:
+            raise ValueError
+        return Item(quantity, sku=str(given.get("sku", "")), order_item_id=str(given.get("order_item_id", "")))
+    except (TypeError, KeyError, AttributeError, ValueError):
+        raise ValueError('an item is {"sku" or "order_item_id", "quantity": at least 1}') from None
+
+
+def _order_item(shipment: str, order_id: str, number: int, item: Item, at: datetime) -> dict[str, Any]:
+    product = _BY_SKU.get(item.sku) or Product(item.sku, item.sku, 100)
+    fsn = _letters(item.sku, 16)
+    identity = order_item_id(shipment, number)
+    return {
+        "orderItemId": identity,
+        "orderId": order_id,
+        "cancellationGroupId": f"grp{identity}",
+        "orderDate": _date(at - timedelta(minutes=2)),
+        "paymentType": "PREPAID",
+        "status": "APPROVED",
+        "quantity": item.quantity,
+        "fsn": fsn,
+        "sku": item.sku,
+        "listingId": f"LST{fsn}{_letters(item.sku + '/listing', 6)}",
+        "hsn": None,
+        "title": product.title,
+        "packageIds": [],
+        "priceComponents": {
+            "sellingPrice": float(product.price),
+            "totalPrice": float(product.price),
+            "shippingCharge": 0.0,
+            "customerPrice": float(product.price),
+            "flipkartDiscount": 0.0,
+        },
+        "is_replacement": False,
+    }
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(IST).replace(microsecond=0).isoformat()
+
+
+def _date(at: datetime) -> str:
+    return at.astimezone(IST).isoformat(timespec="milliseconds")
+
+
+def _digits(seed: str, count: int) -> str:
+    """Digits that follow from a text; the first is not 0."""
+    number = int(hashlib.sha256(seed.encode()).hexdigest(), 16)
+    return str(10 ** (count - 1) + number % (9 * 10 ** (count - 1)))
+
+
+def _letters(seed: str, count: int) -> str:
+    digest = hashlib.sha256(seed.encode()).digest()
+    return "".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[byte % 26] for byte in digest[:count])

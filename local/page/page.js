@@ -1,0 +1,415 @@
+"use strict";
+
+// Everything from the server is written as text (textContent), never as markup.
+
+const $ = (id) => document.getElementById(id);
+const HEADERS = { "X-Local-User": "maker", "Content-Type": "application/json" };
+const LANGUAGES = { hi: "Hindi", bn: "Bengali", ta: "Tamil", en: "English" };
+const STATE_TONE = { DELIVERED: "good", CANCELLED: "bad", UNKNOWN: "wait", HELD: "wait" };
+
+const seen = { orders: [], stock: [], phones: [], exceptions: [], notifications: [], entries: [] };
+let offer = { account: "", messages: [], products: [], groups: [] };
+let chosen = null; // order_ref of the selected order
+
+// --- small helpers for the page
+
+function node(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === "text") made.textContent = value;
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+// Draws a list so that only the rows whose content changed are touched: focus, scroll and selection stay.
+function draw(parent, rows, key, render) {
+  const old = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const placed = new Set();
+  let at = parent.firstElementChild;
+  for (const row of rows) {
+    const name = key(row);
+    if (placed.has(name)) continue;
+    placed.add(name);
+    const text = JSON.stringify(row);
+    let child = old.get(name);
+    if (!child || child.dataset.text !== text) {
+      const made = render(row);
+      made.dataset.key = name;
+      made.dataset.text = text;
+      if (child) {
+        const scrolls = child.querySelector(".texts");
+        const focused = child.contains(document.activeElement);
+        if (at === child) at = made;
+        child.replaceWith(made);
+        if (scrolls) made.querySelector(".texts").scrollTop = scrolls.scrollTop;
+        if (focused) (made.querySelector("button") || made).focus();
+        made.classList.add("fresh");
+      } else {
+        parent.insertBefore(made, at);
+        if (parent.dataset.drawn) made.classList.add("fresh");
+      }
+      child = made;
+    }
+    old.delete(name);
+    if (child === at) at = child.nextElementSibling;
+    else parent.insertBefore(child, at);
+  }
+  for (const gone of old.values()) gone.remove();
+  parent.dataset.drawn = "yes";
+}
+
+const time = (text) =>
+  text ? new Date(text).toLocaleString("en-IN", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hour12: false }) : "";
+const shipmentOf = (orderRef) => orderRef.split(":").slice(2).join(":");
+const short = (id) => (id.length > 20 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
+
+// Integer paise to rupees, without a float on the way.
+function rupees(paise) {
+  const digits = String(Math.abs(paise)).padStart(3, "0");
+  const whole = digits.slice(0, -2).replace(/\B(?=(\d{2})*(\d{3})$)/g, ",");
+  return `${paise < 0 ? "−" : ""}₹${whole}.${digits.slice(-2)}`;
+}
+
+async function get(path) {
+  const answer = await fetch(path, { cache: "no-store" });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.json();
+}
+
+async function all(path) {
+  const items = [];
+  let next = null;
+  do {
+    const mark = next === null ? "" : `${path.includes("?") ? "&" : "?"}next=${encodeURIComponent(next)}`;
+    const page = await get(path + mark);
+    items.push(...page.items);
+    next = page.next;
+  } while (next !== null && items.length < 2000);
+  return items;
+}
+
+async function post(path, body) {
+  const answer = await fetch(path, { method: "POST", headers: HEADERS, body: JSON.stringify(body) });
+  const content = await answer.json();
+  if (!answer.ok) throw new Error(content.detail || content.title || String(answer.status));
+  return content;
+}
+
+// --- what the server knows, drawn
+
+function drawOrders() {
+  $("orders-count").textContent = seen.orders.length ? `(${seen.orders.length})` : "";
+  $("orders-empty").hidden = seen.orders.length > 0;
+  const rows = seen.orders.map((order) => ({ ...order, chosen: order.order_ref === chosen }));
+  draw($("orders"), rows, (order) => order.order_ref, renderOrder);
+  fillOrderChoice();
+}
+
+function renderOrder(order) {
+  const head = node("span", { class: "row" },
+    node("span", { class: "grow id", title: order.order_ref, text: short(shipmentOf(order.order_ref)) }),
+    node("span", { class: `tag ${STATE_TONE[order.state] || ""}`, text: order.state }));
+  const lines = order.lines.map((line) => {
+    const left = line.quantity - line.cancelled;
+    const text = `${left} × ${line.sku || line.listing}${line.cancelled ? ` (${line.cancelled} of ${line.quantity} cancelled)` : ""}`;
+    return node("span", { class: "row" },
+      node("span", { class: "grow", text }),
+      line.reserved ? node("span", { class: "tag good", text: `${line.reserved} reserved` }) : null,
+      line.short ? node("span", { class: "tag bad", text: `${line.short} short` }) : null,
+      line.sku ? null : node("span", { class: "tag wait", text: "not mapped" }));
+  });
+  const ship = order.ship_by ? [node("span", { class: "soft", text: `hand over by ${time(order.ship_by)}` })] : [];
+  const button = node("button", { type: "button", "aria-expanded": String(order.chosen) }, head, ...lines, ...ship);
+  button.addEventListener("click", () => choose(order.chosen ? null : order.order_ref));
+  const card = node("li", { class: order.chosen ? "chosen" : null }, button);
+  if (order.chosen && order.history) {
+    const steps = order.history.map((step) =>
+      node("li", { text: [time(step.at), step.what.replace("_", " "), step.detail].filter(Boolean).join(" · ") }));
+    card.append(node("ul", { class: "history", "aria-label": "History" }, ...steps));
+  }
+  return card;
+}
+
+async function choose(orderRef) {
+  chosen = orderRef;
+  seen.entries = [];
+  drawOrders();
+  drawLedger();
+  if (orderRef) {
+    $("order").value = orderRef;
+    drawLines();
+    await refreshChosen();
+  }
+}
+
+function drawStock() {
+  const names = new Map(offer.groups.map((group) => [group.group_id, group.city]));
+  draw($("stock"), seen.stock, (item) => item.sku, (item) => {
+    const figure = (value, warn) => node("td", { class: warn ? "n warn" : "n", text: String(value) });
+    return node("tr", {},
+      node("th", { scope: "row", class: "id", text: item.sku }),
+      node("td", { text: names.get(item.group_id) || item.group_id }),
+      figure(item.on_hand), figure(item.available), figure(item.reserved), figure(item.short, item.short > 0));
+  });
+}
+
+function drawPhones() {
+  const count = seen.phones.length;
+  $("phones-count").textContent = count ? `(${count} text${count === 1 ? "" : "s"})` : "";
+  const groups = new Map(offer.groups.map((group) => [group.phone, group]));
+  for (const text of seen.phones) if (!groups.has(text.to)) groups.set(text.to, { phone: text.to, name: text.to });
+  const rows = [...groups.values()].map((group) => ({
+    ...group,
+    texts: seen.phones.filter((text) => text.to === group.phone).reverse(),
+  }));
+  draw($("phones"), rows, (phone) => phone.phone, renderPhone);
+}
+
+function renderPhone(phone) {
+  const texts = phone.texts.map((text) =>
+    node("li", {},
+      node("p", { lang: phone.locale, text: text.text }),
+      node("p", { class: "soft", text: `${time(text.received_at)} · ${text.parts} part${text.parts === 1 ? "" : "s"}` })));
+  const about = [phone.leader, phone.city, LANGUAGES[phone.locale]].filter(Boolean).join(" · ");
+  return node("li", { class: "phone" },
+    node("h3", { lang: phone.locale, text: phone.name }),
+    node("p", { class: "soft", text: about || phone.phone }),
+    texts.length ? node("ul", { class: "texts", tabindex: "0", "aria-label": `Texts to ${phone.name}` }, ...texts)
+      : node("p", { class: "empty", text: "No text yet." }));
+}
+
+function drawExceptions() {
+  const open = seen.exceptions.filter((item) => !item.closed_at);
+  $("exceptions-count").textContent = open.length ? `(${open.length})` : "";
+  $("exceptions-empty").hidden = open.length > 0;
+  draw($("exceptions"), open, (item) => item.exception_id, (item) =>
+    node("li", {},
+      node("span", { class: "row" },
+        node("span", { class: "tag wait", text: item.kind.replaceAll("_", " ") }),
+        node("span", { class: "id", title: item.order_ref, text: item.order_ref ? short(shipmentOf(item.order_ref)) : "" }),
+        node("span", { class: "soft", text: time(item.opened_at) })),
+      node("p", { text: item.message }),
+      node("p", { class: "soft", text: item.action })));
+}
+
+function drawLedger() {
+  const none = chosen ? "Nothing is expected yet: this order has not been delivered." :
+    "Choose an order. When it is delivered, its expected split stands here.";
+  $("ledger-of").textContent = seen.entries.length ? `Order ${short(shipmentOf(chosen))}` : none;
+  draw($("ledger"), seen.entries, (entry) => entry.entry_id, (entry) => {
+    const sum = entry.postings.reduce((total, posting) => total + posting.amount_paise, 0);
+    return node("table", {},
+      node("caption", { text: `${entry.kind.replaceAll("_", " ").toLowerCase()} · ${time(entry.occurred_at)}` }),
+      node("thead", {}, node("tr", {},
+        node("th", { scope: "col", text: "Account" }), node("th", { scope: "col", class: "n", text: "Amount" }),
+        node("th", { scope: "col", text: "By which rate" }))),
+      node("tbody", {}, ...entry.postings.map((posting) =>
+        node("tr", {},
+          node("td", { text: posting.account }),
+          node("td", { class: "n", text: rupees(posting.amount_paise) }),
+          node("td", { class: "soft", text: String(posting.rate_row) })))),
+      node("tfoot", {}, node("tr", {}, node("td", { text: "Sum" }), node("td", { class: "n", text: rupees(sum) }), node("td"))));
+  });
+}
+
+// --- the form
+
+function currentOffer() {
+  return offer.messages.find((message) => message.id === $("message").value) || { kind: "again" };
+}
+
+function showFields() {
+  const { kind, sku } = currentOffer();
+  $("order-field").hidden = !["step", "lines"].includes(kind);
+  $("sku-field").hidden = kind !== "created";
+  $("quantity-field").hidden = kind !== "created";
+  $("shipment-field").hidden = !["created", "two"].includes(kind);
+  $("lines-field").hidden = kind !== "lines";
+  if (kind === "created" && sku) {
+    if (![...$("sku").options].some((option) => option.value === sku)) $("sku").append(node("option", { value: sku, text: sku }));
+    $("sku").value = sku;
+  }
+  drawLines();
+}
+
+function fillOrderChoice() {
+  const select = $("order");
+  const before = select.value;
+  const rows = seen.orders.map((order) => ({
+    order_ref: order.order_ref,
+    text: `${short(shipmentOf(order.order_ref))} · ${order.state} · ${order.lines.map((line) => line.sku || line.listing).join(", ") || "no lines yet"}`,
+  }));
+  draw(select, rows, (row) => row.order_ref, (row) => node("option", { value: row.order_ref, text: row.text }));
+  if (rows.some((row) => row.order_ref === before)) select.value = before;
+  drawLines();
+}
+
+function drawLines() {
+  const { kind, all_units: allUnits } = currentOffer();
+  const order = seen.orders.find((candidate) => candidate.order_ref === $("order").value);
+  const lines = kind === "lines" && order ? order.lines : [];
+  const rows = lines.map((line) => ({ id: line.line_id, name: line.sku || line.listing, open: line.quantity - line.cancelled, allUnits }));
+  draw($("lines"), rows, (row) => row.id, (row) => {
+    const id = `units-${row.id}`;
+    return node("div", {},
+      node("label", { for: id, text: `${row.name} (${row.open} open)` }),
+      node("input", { id, type: "number", min: "0", max: "999", value: String(row.allUnits ? row.open : Math.min(1, row.open)), "data-line": row.id }));
+  });
+}
+
+function edits() {
+  const { kind } = currentOffer();
+  const made = {};
+  if (kind === "created") made.items = [{ sku: $("sku").value, quantity: Number($("quantity").value) }];
+  if (kind === "created" || kind === "two") made.shipment = $("shipment").value.trim();
+  if (kind === "step" || kind === "lines") made.shipment = $("order").value ? shipmentOf($("order").value) : "";
+  if (kind === "lines") {
+    made.items = [...$("lines").querySelectorAll("input")]
+      .map((input) => ({ order_item_id: input.dataset.line, quantity: Number(input.value) }))
+      .filter((item) => item.quantity > 0);
+  }
+  return made;
+}
+
+// The stack answers in JSON; a person reads words.
+function inWords(text) {
+  try {
+    const said = JSON.parse(text);
+    if (said.delivery_id) return `${said.status}, delivery ${short(said.delivery_id)}`;
+    return [said.title, said.detail, said.message].filter(Boolean).join(": ") || text;
+  } catch {
+    return text;
+  }
+}
+
+function showAnswer(status, text, sent) {
+  const box = $("answer");
+  box.hidden = false;
+  box.classList.toggle("refused", status !== 200);
+  $("answer-status").textContent = status === 0 ? "Not sent:" : `${status}`;
+  $("answer-text").textContent = text;
+  $("answer-sent").textContent = sent ? JSON.stringify(sent, null, 2) : "";
+  box.querySelector("details").hidden = !sent;
+}
+
+async function send(event) {
+  event.preventDefault();
+  $("send-button").disabled = true;
+  try {
+    const answer = await post("/local/send", { message: $("message").value, edits: edits() });
+    showAnswer(answer.status, inWords(answer.answer) || "(no words)", answer.sent);
+    const shipment = answer.sent.body.shipmentId;
+    if (answer.status === 200 && shipment && currentOffer().kind !== "again") {
+      await choose(`${offer.account.replace("/", ":")}:${shipment}`);
+    }
+  } catch (error) {
+    showAnswer(0, error.message);
+  } finally {
+    $("send-button").disabled = false;
+  }
+}
+
+async function act(path, doing, done) {
+  const buttons = [$("map"), $("redeploy")];
+  buttons.forEach((button) => { button.disabled = true; });
+  $("act-answer").textContent = doing;
+  try {
+    const answer = await post(path, {});
+    $("act-answer").textContent = `${done} (${answer.seconds} s)`;
+  } catch (error) {
+    $("act-answer").textContent = error.message;
+  } finally {
+    buttons.forEach((button) => { button.disabled = false; });
+  }
+}
+
+function fillForm() {
+  const sections = new Map();
+  for (const message of offer.messages) {
+    if (!sections.has(message.section)) sections.set(message.section, node("optgroup", { label: message.section }));
+    sections.get(message.section).append(node("option", { value: message.id, text: message.title }));
+  }
+  $("message").replaceChildren(...sections.values());
+  $("sku").replaceChildren(...offer.products.map((product) =>
+    node("option", { value: product.sku, text: `${product.title} (${product.sku}), ₹${product.price}` })));
+  showFields();
+}
+
+// --- keeping up
+
+// One round at a time; what changes during a round asks for one more.
+let reading = false;
+let again = false;
+
+async function refresh() {
+  if (reading) {
+    again = true;
+    return;
+  }
+  reading = true;
+  try {
+    do {
+      again = false;
+      const [orders, stock, phones, exceptions] = await Promise.all([
+        all("/api/orders"), all("/api/stock"), get("/local/phones"), all("/api/exceptions"),
+      ]);
+      const details = new Map(seen.orders.map((order) => [order.order_ref, order.history]));
+      seen.orders = orders.map((order) => ({ ...order, history: order.history || details.get(order.order_ref) }));
+      Object.assign(seen, { stock, phones, exceptions });
+      drawOrders();
+      drawStock();
+      drawPhones();
+      drawExceptions();
+      await refreshChosen();
+      status("live", "live");
+    } while (again);
+  } catch (error) {
+    status("lost", error.message);
+  } finally {
+    reading = false;
+  }
+}
+
+async function refreshChosen() {
+  const of = chosen;
+  if (!of || !seen.orders.some((order) => order.order_ref === of)) return;
+  const [order, entries] = await Promise.all([
+    get(`/api/orders/${encodeURIComponent(of)}`), all(`/api/ledger/entries?order_ref=${encodeURIComponent(of)}`),
+  ]);
+  if (of !== chosen) return;
+  seen.orders = seen.orders.map((known) => (known.order_ref === of ? order : known));
+  seen.entries = entries;
+  drawOrders();
+  drawLedger();
+}
+
+function status(tone, text) {
+  if ($("status-text").textContent === text) return;
+  $("status").className = `status ${tone}`;
+  $("status-text").textContent = text;
+}
+
+function follow() {
+  const stream = new EventSource("/local/events");
+  stream.addEventListener("change", refresh);
+  stream.addEventListener("error", () => status("lost", "connection lost, trying again…"));
+  stream.addEventListener("open", refresh);
+}
+
+async function start() {
+  $("send").addEventListener("submit", send);
+  $("message").addEventListener("change", showFields);
+  $("order").addEventListener("change", drawLines);
+  $("map").addEventListener("click", () => act("/local/map", "Importing…", "Mapped; what waited goes on"));
+  $("redeploy").addEventListener("click", () => act("/local/redeploy", "Deploying, half a minute…", "Deployed"));
+  offer = await get("/local/messages");
+  fillForm();
+  drawPhones();
+  follow();
+  setInterval(refresh, 15000); // what came by the command line
+}
+
+start().catch((error) => status("lost", error.message));

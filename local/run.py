@@ -1,0 +1,310 @@
+"""``make run``: the deployed stack on this machine, the demo agency in it, and one port that opens when all is ready.
+
+The main thread builds, deploys and waits; the servers (the fake SMS service, the gateway) run in a
+thread of their own. Whatever ends the main thread, Ctrl-C and SIGTERM too, stops everything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import json
+import os
+import queue
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Final, NoReturn
+
+from aiohttp import web
+
+from local import gateway, quiet
+from local.phones import Phones, sms_service
+from local.stack import HOST, REGION, PortTaken, Stack, StackError
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+DEMO: Final = ROOT / "local" / "demo"
+LATER: Final = ROOT / "local" / "demo-later"
+SMS_TEXTS: Final = ROOT / "layers" / "common" / "hunar" / "sms_templates"
+
+MARKETPLACE: Final = "flipkart"
+ACCOUNT: Final = "demo"
+DEFAULT_PORT: Final = 8080
+QUIET_SECONDS: Final = 120
+COMMAND_SECONDS: Final = 300
+
+
+class Stopped(BaseException):
+    """Somebody asked this program to end."""
+
+
+class Servers:
+    """HTTP servers on loopback, in one event loop in one thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="servers", daemon=True)
+        self._runners: list[web.AppRunner] = []
+
+    def __enter__(self) -> Servers:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for runner in reversed(self._runners):
+            self._do(runner.cleanup())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def open(self, runner: web.AppRunner, listener: socket.socket) -> str:
+        """Serves on a bound socket; returns the address. OSError if the port was taken in the meantime."""
+        self._runners.append(runner)
+        self._do(self._start(runner, listener))
+        host, port = listener.getsockname()
+        return f"http://{host}:{port}"
+
+    async def _start(self, runner: web.AppRunner, listener: socket.socket) -> None:
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+
+    def _do(self, doing: Any) -> None:
+        asyncio.run_coroutine_threadsafe(doing, self._loop).result(30)
+
+
+class MainThread:
+    """Work that the servers leave to the main thread: there a signal interrupts it and ends its processes too."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.Queue[tuple[Callable[[], Any], Future[Any]]] = queue.Queue()
+        self._closed = False
+
+    def does(self, work: Callable[[], Any]) -> Callable[[], Any]:
+        """The same work, to be called from any other thread."""
+
+        def hand_over() -> Any:
+            done: Future[Any] = Future()
+            self._jobs.put((work, done))
+            if self._closed:
+                self.close()
+            return done.result()
+
+        return hand_over
+
+    def work_until(self, ended: Callable[[], bool]) -> None:
+        """Does what is handed over until ``ended``."""
+        while not ended():
+            try:
+                work, done = self._jobs.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            try:
+                done.set_result(work())
+            except Exception as error:  # it belongs to who asked
+                done.set_exception(error)
+            except BaseException:
+                done.set_exception(RuntimeError("the local stack is being stopped"))
+                raise
+
+    def close(self) -> None:
+        """Nobody waits for work that will not be done."""
+        self._closed = True
+        while True:
+            try:
+                _, done = self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            done.set_exception(RuntimeError("the local stack is being stopped"))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="make run", description="The local stack, at http://127.0.0.1:8080.")
+    parser.add_argument("--check", action="store_true", help="play the story over HTTP, then stop; the exit code tells")
+    parser.add_argument("--port", type=int, default=os.environ.get("HUNAR_PORT", DEFAULT_PORT), help="(HUNAR_PORT)")
+    options = parser.parse_args(arguments)
+    try:
+        listener = reserve(options.port)
+    except (OSError, OverflowError):
+        print(f"hunar: {PortTaken(options.port)} (HUNAR_PORT=8081 make run)", file=sys.stderr)
+        return 1
+    _stop_on_signals()
+    try:
+        with listener:
+            return run(listener, check=options.check)
+    except Stopped:
+        say("stopped")
+        return 130
+    except (StackError, OSError) as error:
+        print(f"hunar: {error}", file=sys.stderr)
+        return 1
+    finally:
+        _ignore_signals()
+
+
+def reserve(port: int) -> socket.socket:
+    """The port, bound but not listening: nobody else gets it, and visitors are turned away until all is ready."""
+    listener = socket.socket()
+    try:
+        if port:
+            with socket.socket() as visitor:
+                if visitor.connect_ex((HOST, port)) == 0:
+                    raise OSError("somebody answers")
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+    except (OSError, OverflowError):
+        listener.close()
+        raise
+    return listener
+
+
+def run(listener: socket.socket, *, check: bool) -> int:
+    """Everything from the build to the open port, and until the end. Returns the exit code."""
+    began = time.monotonic()
+    url = f"http://{HOST}:{listener.getsockname()[1]}"
+    phones = Phones()
+    agency = rows(DEMO / "agency.csv")[0]
+    phones.register_files(agency["dlt_entity_id"], agency["sender_id"], DEMO / "dlt_templates.csv", SMS_TEXTS)
+    main_thread = MainThread()
+    with Servers() as servers:
+        sms_url = servers.open(web.AppRunner(sms_service(phones), access_log=None), reserve(0))
+        with Stack(ROOT, say=say, sms_url=sms_url, public_url=url) as stack:
+            try:
+                account = prepare(stack, url)
+                observer = quiet.Observer(stack.client, stack.outputs)
+                await_quiet(observer)
+                stack.warm()
+                behind = gateway.Behind(
+                    endpoint_url=stack.endpoint_url,
+                    api_id=gateway.api_id(stack.outputs["ApiUrl"]),
+                    region=REGION,
+                    phones=phones,
+                    account=account,
+                    quiet=lambda seconds: quiet.wait(observer.look, seconds),
+                    functions=lambda: quiet.runs(stack.client, stack.outputs),
+                    map_listing=main_thread.does(lambda: hunar("import", str(LATER))),
+                    redeploy=main_thread.does(stack.redeploy),
+                    groups=groups(DEMO),
+                )
+                servers.open(gateway.runner(gateway.application(behind)), listener)
+                say(f"ready after {time.monotonic() - began:.0f} s")
+                if check:
+                    return play(url, main_thread)
+                print(f"\n  Hunar runs at {url}   Ctrl-C stops it\n", flush=True)
+                main_thread.work_until(lambda: False)
+                return 0
+            finally:
+                _ignore_signals()
+                main_thread.close()
+
+
+def prepare(stack: Stack, url: str) -> dict[str, Any]:
+    """The deployed stack with the demo agency in it. Returns the demo account and its secret of this run."""
+    stack.build()
+    stack.start()
+    stack.deploy()
+    stack.write_description()
+    account = {
+        "app_id": f"hunar-local-{secrets.token_hex(6)}",
+        "secret": secrets.token_hex(24),
+        "previous_secret": None,
+        "url": f"{url}/webhooks/{MARKETPLACE}/{ACCOUNT}",
+    }
+    with _Timed("seeding the demo agency"):
+        hunar("account", "add", MARKETPLACE, ACCOUNT, stdin=json.dumps(account))
+        hunar("import", str(DEMO))
+    return account
+
+
+def await_quiet(observer: quiet.Observer) -> None:
+    """Waits until the seeds have gone through. StackError with what is still busy."""
+    with _Timed("the seeds go through the queues"):
+        verdict = quiet.wait(observer.look, QUIET_SECONDS)
+    if not verdict.quiet:
+        raise StackError(f"the stack is not quiet {QUIET_SECONDS} s after seeding: {'; '.join(verdict.busy)}")
+
+
+def play(url: str, main_thread: MainThread) -> int:
+    """The story as a program of its own, which knows the stack by its address only."""
+    command = [sys.executable, "-m", "local.check", "--url", url]
+    story = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    try:
+        main_thread.work_until(lambda: story.poll() is not None)
+        return story.returncode
+    finally:
+        if story.poll() is None:
+            story.kill()
+            story.wait()
+
+
+def hunar(*arguments: str, stdin: str = "") -> str:
+    """Runs the real command and returns what it said. StackError with its words if it fails."""
+    command = [str(ROOT / ".venv" / "bin" / "hunar"), *arguments]
+    answer = subprocess.run(
+        command, cwd=ROOT, input=stdin, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+    )
+    if answer.returncode:
+        raise StackError(f"hunar {' '.join(arguments)} failed:\n{answer.stdout}{answer.stderr}".rstrip())
+    return answer.stdout
+
+
+def groups(folder: Path) -> list[dict[str, str]]:
+    """The groups of the registry files with their leaders, for the page."""
+    leaders = {row["group_id"]: row for row in rows(folder / "contacts.csv") if row["slot"] == "leader"}
+    return [
+        {
+            **{name: row[name] for name in ("group_id", "name", "city", "locale")},
+            "leader": leaders[row["group_id"]]["name"],
+            "phone": leaders[row["group_id"]]["phone"],
+        }
+        for row in rows(folder / "groups.csv")
+    ]
+
+
+def rows(path: Path) -> list[Mapping[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def say(line: str) -> None:
+    print(f"  {line}", flush=True)
+
+
+class _Timed:
+    """Says what was done, and in how many seconds."""
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None:
+            say(f"{self._doing} … {time.monotonic() - self._began:.0f} s")
+
+
+def _stop_on_signals() -> None:
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise Stopped
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+
+
+def _ignore_signals() -> None:
+    """While all is being stopped, a second Ctrl-C must not leave half of it behind."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
