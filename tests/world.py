@@ -123,11 +123,11 @@ class World:
         item = {"sku": sku, "group_id": group_id, "hsn": "6214", "names": names, "piece_price_paise": None}
         self.store.commit([Put(tables.product(sku), item)])
         if listed:
-            self.list(sku, group_id)
+            self.map_listing(sku, group_id)
         if stock:
             self.count_in(sku, stock)
 
-    def list(self, sku: str, group_id: str) -> None:
+    def map_listing(self, sku: str, group_id: str) -> None:
         """The mapping as the import writes it, and the message that it sends."""
         terms = {
             "from": "2026-01-01",

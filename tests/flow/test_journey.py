@@ -168,7 +168,7 @@ def test_an_unmapped_listing_waits_and_goes_on_by_itself_when_it_is_mapped(world
     assert world.exceptions() == ["UNKNOWN_LISTING"]
     assert world.stock("MAT")["reserved"] == 0
     assert [kind for kind, _ in world.phones.to("G22")] == ["NEW_ORDER"]
-    world.list("MAT", "G22")
+    world.map_listing("MAT", "G22")
     world.settle()
     assert world.stock("MAT")["reserved"] == 5
     assert world.exceptions() == []
@@ -187,7 +187,7 @@ def test_an_order_that_is_parked_while_its_listing_is_mapped_is_not_lost(world: 
     def commit_late(puts: list[Put]) -> None:
         if any(put.key.sk == "POINTER" for put in puts) and not met:
             met.append(True)
-            world.list("MAT", "G22")
+            world.map_listing("MAT", "G22")
             for body, _ in world.queues.taken(QueueName.ORDER_EVENTS):
                 world.work(QueueName.ORDER_EVENTS, body)
         commit(puts)

@@ -63,7 +63,7 @@ def test_a_mapping_wakes_the_orders_that_wait(application: Application) -> None:
     boto3.client("dynamodb").delete_item(TableName=application.settings.tables[listing.table], Key=key)
     apply_order_events.handle(event("apply_order_events_webhook"), None)
     assert [entry["kind"] for entry in open_exceptions(application)] == ["UNKNOWN_LISTING"]
-    World.list(_on(application), "STOLE", "G11")
+    World.map_listing(_on(application), "STOLE", "G11")
     apply_order_events.handle(event("apply_order_events_mapped"), None)
     assert application.store.read([STOCK])[STOCK]["short"] == 3
     assert [entry["kind"] for entry in open_exceptions(application)] == ["SHORT"]
