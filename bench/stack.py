@@ -22,6 +22,7 @@ from typing import Any
 import boto3
 
 from hunar.marketplaces.flipkart import signature
+from local.quiet import log_events, log_group
 from local.stack import KEYS, free_port
 
 ROOT = Path(__file__).parents[1]
@@ -73,24 +74,20 @@ class Running:
 
     def logged(self, function: str, word: str, *, since: float = 0.0) -> list[dict[str, Any]]:
         """The JSON log lines of a function with a word in them, since an epoch time in seconds."""
-        client = boto3.client(
-            "logs",
+        group = log_group(self._client("lambda"), self.description["outputs"][f"{function}FunctionName"])
+        events = log_events(self._client("logs"), group, word, since=int(since * 1000))
+        lines = [line for event in events for line in event["message"].splitlines() if word in line]
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def _client(self, service: str) -> Any:
+        make: Any = boto3.client
+        return make(
+            service,
             endpoint_url=self.description["endpoint_url"],
             region_name=self.description["region"],
             aws_access_key_id=KEYS.access_key,
             aws_secret_access_key=KEYS.secret_key,
         )
-        group = f"/aws/lambda/{self.description['outputs'][f'{function}FunctionName']}"
-        lines: list[dict[str, Any]] = []
-        asked: dict[str, Any] = {"logGroupName": group, "startTime": int(since * 1000)}
-        while True:
-            answer = client.filter_log_events(**asked)
-            for event in answer["events"]:
-                if word in event["message"] and event["message"].lstrip().startswith("{"):
-                    lines.append(json.loads(event["message"]))
-            if not (token := answer.get("nextToken")):
-                return lines
-            asked["nextToken"] = token
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         connection = getattr(self._local, "connection", None)
