@@ -60,6 +60,8 @@ night: .venv/ready ## property tests over NIGHT_EXAMPLES histories each (hours)
 build: .tools/sam/ready ## what `sam deploy --config-env dev|staging|prod` uploads (ARCH=arm64, or x86_64)
 	@$(for_sam) HUNAR_ARCH=$(ARCH) HUNAR_RUNTIME=$(runtime) $(sam) build \
 	    --parameter-overrides Runtime=$(runtime) Architecture=$(ARCH)
+	@[ "$(runtime) $(ARCH)" = "python3.13 arm64" ] || \
+	    echo "built for $(runtime) on $(ARCH): give sam deploy the same Runtime and Architecture, they are not the default" >&2
 
 lock: .tools/uv/ready ## write the hashed requirements again from the .in files
 	@for file in $(locks); do echo "$$file.txt"; $(lock) "$$file.in" --output-file "$$file.txt" || exit 1; done
@@ -79,7 +81,7 @@ ruff-format: .venv/ready
 	@.venv/bin/ruff format --check .
 
 mypy: .venv/ready
-	@.venv/bin/mypy layers/common/hunar functions local
+	@.venv/bin/mypy layers/common/hunar functions local bench
 
 validate: .tools/sam/ready
 	@$(sam) validate --lint

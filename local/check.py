@@ -232,7 +232,7 @@ class Story:
         """Open exceptions of a kind, of one order if named."""
         return [
             item
-            for item in self.all("/api/exceptions")
+            for item in self.all("/api/exceptions", state="open")
             if item["kind"] == kind
             and not item["closed_at"]
             and (shipment is None or item["order_ref"] == self.ref(shipment))

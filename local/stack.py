@@ -27,6 +27,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final
@@ -43,8 +44,9 @@ REGION: Final = "ap-south-1"
 STAGE: Final = "local"
 KEYS: Final = Credentials("LOCALSTACKKEY", "local-stack-opens-no-real-account")
 
-WARM_CALLS: Final = 4
-"""Calls at one time to each function, and so execution environments that are ready before the first visitor."""
+WARM_CALLS: Final = {"ReceiveWebhookFunctionName": 4, "RelayEffectsFunctionName": 1}
+"""Calls at one time, and so execution environments that are ready before the first visitor; two of all other functions.
+MiniStack relays streams one batch after the other."""
 
 HEALTHY_SECONDS: Final = 60
 STOP_SECONDS: Final = 10
@@ -177,7 +179,7 @@ class Stack:
         A function that fails even so is an error here and not later.
         """
         began = time.monotonic()
-        calls = [call for call in self._idle_calls() for _ in range(WARM_CALLS)]
+        calls = [call for output, call in self._idle_calls() for _ in range(WARM_CALLS.get(output, 2))]
         with ThreadPoolExecutor(len(calls)) as pool:
             for call in [pool.submit(call) for call in calls]:
                 call.result()
@@ -351,19 +353,19 @@ class Stack:
             raise StackError(f"the output ApiUrl names no API: {url}")
         return f"{self.endpoint_url}/_aws/execute-api/{found[1] or found[2]}/$default"
 
-    def _idle_calls(self) -> Iterator[Callable[[], None]]:
-        """One call for each function: a message without a signature, a look at a list, an empty batch."""
+    def _idle_calls(self) -> Iterator[tuple[str, Callable[[], None]]]:
+        """A call for each function: a message without a signature, a look at a list, an empty batch."""
         invoke = self.client(
             "lambda", read_timeout=HEALTHY_SECONDS, retries={"total_max_attempts": 1}, max_pool_connections=64
         ).invoke
         account = self.outputs["WebhookAccounts"].split(",")[0]
         for output, function in self.outputs.items():
             if output == "ReceiveWebhookFunctionName":
-                yield lambda: self._ask("POST", f"/webhooks/{account}", b"{}")
+                yield output, lambda: self._ask("POST", f"/webhooks/{account}", b"{}")
             elif output == "OperatorApiFunctionName":
-                yield lambda: self._ask("GET", "/api/exceptions")
+                yield output, lambda: self._ask("GET", "/api/exceptions")
             elif output.endswith("FunctionName"):
-                yield lambda function=function: _empty_batch(invoke, function)  # type: ignore[misc]
+                yield output, partial(_empty_batch, invoke, function)
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> None:
         url = self.outputs["ApiUrl"] + path

@@ -354,7 +354,7 @@ async function refresh() {
     do {
       again = false;
       const [orders, stock, phones, exceptions] = await Promise.all([
-        all("/api/orders"), all("/api/stock"), get("/local/phones"), all("/api/exceptions"),
+        all("/api/orders"), all("/api/stock"), get("/local/phones"), all("/api/exceptions?state=open"),
       ]);
       const details = new Map(seen.orders.map((order) => [order.order_ref, order.history]));
       seen.orders = orders.map((order) => ({ ...order, history: order.history || details.get(order.order_ref) }));

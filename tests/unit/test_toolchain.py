@@ -89,6 +89,13 @@ def test_the_interpreter_that_runs_these_tests_is_accepted_by_its_own_proof(tmp_
     assert (found.stdout.strip(), found.stderr) == (os.path.realpath(sys.executable), "")
 
 
+def test_an_interpreter_under_the_name_of_another_version_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / ("python3.12" if RUNTIME == "python3.14" else "python3.14")).symlink_to(sys.executable)
+    assert find(tmp_path, folder).returncode == 1
+
+
 def test_a_shim_without_an_interpreter_behind_it_is_passed_over(tmp_path: Path) -> None:
     script(tmp_path / "shims/python3.13", "#!/bin/sh\necho 'python3.13: command not found' >&2\nexit 127\n")
     real = interpreter(tmp_path / "later", "3.13")

@@ -1,0 +1,23 @@
+"""The ``hunar`` command: what an operator does from a terminal, over the same use cases as the functions."""
+
+from __future__ import annotations
+
+import typer
+
+from hunar.cli import account, catalogue, sign
+
+application = typer.Typer(
+    name="hunar",
+    help="Hunar from the terminal. Every command takes --stage (local, dev, staging, prod) and --json.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+application.add_typer(account.application, name="account")
+application.command("import")(catalogue.import_folder)
+application.command("sign")(sign.sign)
+
+
+def main() -> None:
+    """The installed command."""
+    application()

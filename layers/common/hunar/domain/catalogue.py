@@ -1,0 +1,617 @@
+"""The agency's catalogue: what a folder of CSV files says, checked and joined with what is registered.
+
+Nothing is half imported: the files become a plan, or a list of problems that names file, row and
+column. Ids stay text. What is dated is never rewritten for the past: a group's policy gets versions,
+and a listing keeps its mappings with the day from which each holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final
+
+from hunar.domain import effects, rate_card
+from hunar.domain.facts import instant, moment
+from hunar.domain.money import rupees
+from hunar.domain.rate_card import IST
+from hunar.domain.spreadsheet import Problem, Record, damage, read_table
+
+Item = dict[str, Any]
+Items = Mapping[str, Mapping[str, Item]]
+"""Registry items by kind (the file's name without ``.csv``) and id."""
+
+COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "agency": (("name", "dlt_entity_id", "sender_id", "demo"), ()),
+    "accounts": (("marketplace", "account"), ()),
+    "groups": (("group_id", "name", "city", "locale", "policy_from", "fulfilment_mode", "payout_basis"), ()),
+    "contacts": (("group_id", "slot", "name", "phone"), ()),
+    "skus": (("sku", "group_id", "hsn", "name_en"), ("name_hi", "name_bn", "name_ta", "piece_price")),
+    "listings": (("marketplace", "account", "listing", "sku"), ("from",)),
+    "rates": (
+        ("row_id", "scope", "code", "from", "basis", "value", "source"),
+        ("to", "hsn", "price_from", "price_to"),
+    ),
+    "dlt_templates": (("kind", "locale", "template_id"), ()),
+    "stock": (("sku", "quantity", "act_id"), ("at",)),
+}
+"""Each kind of file with the columns that it must have and may have."""
+
+LOCALES: Final = ("en", "hi", "bn", "ta")
+SLOTS: Final = ("leader", "second")
+FULFILMENT_MODES: Final = ("GROUP_PACKS", "HUB_PACKS")
+PAYOUT_BASES: Final = ("SALE_SHARE", "FIXED_PER_PIECE", "BOUGHT_OUTRIGHT")
+BY_PIECE: Final = frozenset({"FIXED_PER_PIECE", "BOUGHT_OUTRIGHT"})
+TEXT_KINDS: Final = (effects.NEW_ORDER, effects.CANCELLED)
+
+MOST_PAISE: Final = 1_000_000_000
+MOST_UNITS: Final = 1_000_000
+
+_CODE: Final = (
+    r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}",
+    "a code of at most 40 letters, digits, dots, dashes and underscores",
+)
+_MARKETPLACE: Final = (r"[a-z][a-z0-9_-]{0,39}", "a marketplace's name in small letters, e.g. flipkart")
+_ACCOUNT: Final = (r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", "an account's name of letters, digits, dashes and underscores")
+_HSN: Final = (r"[0-9]{4}|[0-9]{6}|[0-9]{8}", "an HSN code of 4, 6 or 8 digits (a spreadsheet drops a leading zero)")
+_DLT: Final = (r"[0-9]{19}", "a DLT id of 19 digits")
+_SENDER: Final = (r"[A-Za-z]{6}", "a DLT header of 6 letters")
+_TEXT: Final = (r".{1,60}", "a text of at most 60 characters")
+_LISTING: Final = (r".{1,200}", "the marketplace's name for the product, at most 200 characters")
+_ACT: Final = (r"[!-~]{1,64}", "an id of at most 64 letters, digits and signs without spaces")
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,9}")
+_AMOUNT: Final = re.compile(r"([0-9]+|[0-9]{1,3}(,[0-9]{3})+|[0-9]{1,2}(,[0-9]{2})*,[0-9]{3})(\.[0-9]{1,2})?")
+_DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
+
+_REFERRED: Final = {"groups": ("group_id",), "skus": ("sku",), "accounts": ("marketplace", "account")}
+"""Kinds that others refer to, with the columns of their id."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Units that were counted in (or out, negative), once per ``act_id``."""
+
+    sku: str
+    quantity: int
+    act_id: str
+    at: str | None
+    """RFC 3339 in UTC; None when the file does not say."""
+    row: int
+
+
+@dataclass
+class Folder:
+    """What the files hold, each by itself, before it is compared with anything."""
+
+    records: dict[str, list[Record]]
+    problems: list[Problem]
+    unreadable: frozenset[str]
+    """Kinds whose file has no usable heading: nothing can be said about what refers to them."""
+
+    def values(self, kind: str, *columns: str) -> set[str]:
+        """The ids that the rows of a kind name, also those of rows with other faults."""
+        return {" ".join(record.cells.get(name, "") for name in columns) for record in self.records.get(kind, [])}
+
+    @property
+    def acts(self) -> set[tuple[str, str]]:
+        """(sku, act_id) of every row of stock.csv."""
+        return {(record.cells["sku"], record.cells["act_id"]) for record in self.records.get("stock", [])}
+
+
+@dataclass
+class Plan:
+    """What the registry should hold after the import. Use it only when there are no problems."""
+
+    items: dict[str, dict[str, Item]] = field(default_factory=dict)
+    acts: list[Act] = field(default_factory=list)
+    """Only those that were not counted before."""
+    counted: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def identity(kind: str, item: Mapping[str, Any]) -> str:
+    """An item's id among those of its kind, as a person reads it."""
+    match kind:
+        case "agency":
+            return "agency"
+        case "accounts":
+            return f"{item['marketplace']}/{item['account']}"
+        case "groups":
+            return str(item["group_id"])
+        case "contacts":
+            return f"{item['group_id']} {item['slot']}"
+        case "skus":
+            return str(item["sku"])
+        case "listings":
+            return f"{item['marketplace']}/{item['account']}/{item['listing']}"
+        case "rates":
+            return f"{item['scope']}/{item['row_id']}"
+        case "dlt_templates":
+            return f"{item['kind']} {item['locale']}"
+    raise KeyError(kind)
+
+
+def read_folder(files: Mapping[str, bytes]) -> Folder:
+    """Reads files by name. A CSV file of another name is a problem: a slip of the pen must not be overlooked."""
+    folder = Folder({}, [], frozenset())
+    for name in sorted(files):
+        kind = name.lower().removesuffix(".csv")
+        if kind not in COLUMNS:
+            known = ", ".join(f"{known}.csv" for known in COLUMNS)
+            folder.problems.append(Problem(name, None, None, f"is none of the files that are imported: {known}"))
+            continue
+        required, optional = COLUMNS[kind]
+        records, problems = read_table(name, files[name], required, optional)
+        folder.problems += problems
+        if problems and not records:
+            folder.unreadable |= {kind}
+        folder.records[kind] = records
+    if not files:
+        folder.problems.append(Problem("", None, None, "there is no CSV file in the folder"))
+    return folder
+
+
+def day_in_india(now: str) -> str:
+    """The calendar day in India of a moment."""
+    return moment(now).astimezone(IST).date().isoformat()
+
+
+def plan(folder: Folder, registered: Items, counted: Mapping[tuple[str, str], int], *, now: str) -> Plan:
+    """Joins the folder with what is registered.
+
+    ``counted`` holds the quantity of each (sku, act_id) that was counted before. Items that are
+    registered and not in the folder stay as they are, except for the resolutions of listings.
+    """
+    made = Plan(problems=list(folder.problems))
+    reader = _Reader(folder, registered, made, day_in_india(now))
+    reader.read(counted)
+    return made
+
+
+def resolutions(
+    mappings: Sequence[Mapping[str, Any]], groups: Mapping[str, Item], skus: Mapping[str, Item]
+) -> list[Item]:
+    """What an order takes for a listing, by the moment from which it holds, sorted.
+
+    All combinations of the listing's mappings and its groups' policies. ``from`` is the beginning of
+    the day in India, in UTC, so that it compares with a time of sale. The first entry holds for all
+    earlier sales.
+    """
+    found: list[Item] = []
+    for place, mapping in enumerate(mappings):
+        sku = skus[mapping["sku"]]
+        policies = groups[sku["group_id"]]["policies"]
+        begins = mapping["from"] if place else ""
+        ends = mappings[place + 1]["from"] if place + 1 < len(mappings) else "9999"
+        held = [policy for policy in policies if policy["from"] <= begins] or policies[:1]
+        # The first mapping and the first policy hold for everything before them.
+        start = begins or min(mapping["from"], policies[0]["from"])
+        later = [policy for policy in policies if begins < policy["from"] < ends and policy is not held[-1]]
+        found += [_terms(start, sku, held[-1]), *(_terms(policy["from"], sku, policy) for policy in later)]
+    return found
+
+
+def _terms(day: str, sku: Mapping[str, Any], policy: Mapping[str, Any]) -> Item:
+    return {
+        "from": instant(datetime.combine(date.fromisoformat(day), datetime.min.time(), IST)),
+        "sku": sku["sku"],
+        "group_id": sku["group_id"],
+        "fulfilment_mode": policy["fulfilment_mode"],
+        "payout_basis": policy["payout_basis"],
+        "policy_version": policy["version"],
+        "hsn": sku["hsn"],
+        "piece_price_paise": sku["piece_price_paise"] if policy["payout_basis"] in BY_PIECE else None,
+    }
+
+
+class _Row:
+    """Takes the cells of one row and remembers what is wrong with them."""
+
+    def __init__(self, file: str, record: Record, made: Plan) -> None:
+        self._file, self._cells, self.number = file, record.cells, record.row
+        self._made = made
+        self.good = True
+
+    def wrong(self, column: str, message: str) -> None:
+        self.good = False
+        self._made.problems.append(Problem(self._file, self.number, column, message))
+
+    def warn(self, column: str, message: str) -> None:
+        self._made.warnings.append(Problem(self._file, self.number, column, message))
+
+    def given(self, column: str) -> bool:
+        return bool(self._cells.get(column))
+
+    def text(self, column: str, rule: tuple[str, str]) -> str:
+        pattern, wanted = rule
+        value = self._cells.get(column, "")
+        if not value:
+            self.wrong(column, f"is missing: {wanted}")
+        elif harm := damage(value):
+            self.wrong(column, harm)
+        elif not re.fullmatch(pattern, value):
+            self.wrong(column, f"{value!r} is not {wanted}")
+        return value
+
+    def dlt_id(self, column: str) -> str:
+        value = self.text(column, _DLT)
+        if value.endswith("0000"):
+            self.warn(
+                column, f"{value} ends in zeros; a spreadsheet keeps only the first 15 digits of a number: compare it"
+            )
+        return value
+
+    def yes(self, column: str) -> bool:
+        value = self._cells.get(column, "").lower()
+        if value not in ("yes", "no", "true", "false"):
+            self.wrong(column, f"{value!r} is not yes or no" if value else "is missing: yes or no")
+        return value in ("yes", "true")
+
+    def choice(self, column: str, choices: Collection[str]) -> str:
+        value = self._cells.get(column, "")
+        if value not in choices:
+            said = f"{value!r} is not one of" if value else "is missing:"
+            self.wrong(column, f"{said} {', '.join(choices)}")
+        return value
+
+    def day(self, column: str) -> str:
+        value = self._cells.get(column, "")
+        try:
+            if not _DAY.fullmatch(value):
+                raise ValueError
+            return date.fromisoformat(value).isoformat()
+        except ValueError:
+            said = f"{value!r} is not" if value else "is missing:"
+            self.wrong(column, f"{said} a day like 2026-04-01 (a spreadsheet may have rewritten it; format it as Text)")
+            return "9999-12-31"
+
+    def whole(self, column: str) -> int:
+        value = self._cells.get(column, "")
+        harm = damage(value, number=True)
+        if harm or not _WHOLE.fullmatch(value) or abs(int(value)) > MOST_UNITS:
+            said = f"{value!r} is not" if value else "is missing:"
+            self.wrong(column, harm or f"{said} a whole number of units up to {MOST_UNITS}")
+            return 0
+        return int(value)
+
+    def paise(self, column: str) -> int | None:
+        """An amount in rupees such as ``1,499.00``; None for an empty cell."""
+        value = self._cells.get(column, "")
+        if not value:
+            return None
+        harm = damage(value, number=True)
+        if harm or not _AMOUNT.fullmatch(value):
+            self.wrong(column, harm or f"{value!r} is not an amount in rupees like 1,499.00")
+            return None
+        whole, _, part = value.replace(",", "").partition(".")
+        paise = int(whole) * 100 + int(part.ljust(2, "0") or "0")
+        if not 0 < paise <= MOST_PAISE:
+            self.wrong(column, f"{value} is not an amount from 0.01 to {rupees(MOST_PAISE)}")
+        return paise
+
+    def phone(self, column: str) -> str:
+        """``+91`` and ten digits, from the ways in which people write an Indian mobile number."""
+        value = self._cells.get(column, "")
+        digits = re.sub(r"[ ()./-]", "", value)
+        found = re.fullmatch(r"(?:\+91|0091|91|0)?([6-9][0-9]{9})", digits)
+        if found is None or damage(value):
+            said = f"{value!r} is not" if value else "is missing:"
+            self.wrong(column, damage(value) or f"{said} an Indian mobile number: ten digits that begin with 6 to 9")
+            return ""
+        return f"+91{found[1]}"
+
+    def moment(self, column: str) -> str | None:
+        value = self._cells.get(column, "")
+        try:
+            return instant(moment(value)) if value else None
+        except ValueError:
+            self.wrong(column, f"{value!r} is not a time with an offset like 2026-11-24T15:00:00+05:30")
+            return None
+
+
+class _Reader:
+    """One kind after the other, each checked against those before it."""
+
+    def __init__(self, folder: Folder, registered: Items, made: Plan, today: str) -> None:
+        self._folder, self._registered, self._made, self._today = folder, registered, made, today
+        self._rows: dict[tuple[str, str], int] = {}
+        """The row of the file that says what an id is."""
+        self._named: dict[str, set[str]] = {}
+
+    def read(self, counted: Mapping[tuple[str, str], int]) -> None:
+        self._single("rates", self._rate)
+        self._check_rates()
+        self._single("dlt_templates", _dlt_template)
+        self._single("agency", _agency)
+        if len(self._folder.records.get("agency", [])) > 1:
+            self._problem("agency", self._folder.records["agency"][1].row, None, "a stack serves one agency: one row")
+        self._single("accounts", _account)
+        self._groups()
+        self._single("contacts", self._contact)
+        self._single("skus", self._sku)
+        self._listings()
+        self._check_groups()
+        self._stock(counted)
+
+    # the kinds
+
+    def _rate(self, row: _Row, record: Record) -> Item | None:
+        try:
+            return rate_card.row_from_csv(record.cells)
+        except rate_card.FieldError as error:
+            row.wrong(error.field, error.message)
+            return None
+
+    def _check_rates(self) -> None:
+        """The card as it will be: the file's rows, then the registered ones that it does not mention."""
+        items = self._made.items["rates"]
+        rows = [
+            (self._rows["rates", identity], item)
+            for identity, item in items.items()
+            if ("rates", identity) in self._rows
+        ]
+        if len(rows) < len(self._folder.records.get("rates", [])):
+            return
+        last = max((number for number, _ in rows), default=0)
+        scopes = {item["scope"] for _, item in rows}
+        rest = [
+            item
+            for identity, item in items.items()
+            if ("rates", identity) not in self._rows and item["scope"] in scopes
+        ]
+        names = {last + place: item["row_id"] for place, item in enumerate(rest, 1)}
+        for number, column, message in rate_card.check([*rows, *((last + n, item) for n, item in enumerate(rest, 1))]):
+            if number in names:
+                self._problem("rates", None, column, f"the registered row {names[number]}: {message}")
+            else:
+                self._problem("rates", number, column, message)
+
+    def _groups(self) -> None:
+        groups: dict[str, Item] = {key: dict(item) for key, item in self._registered.get("groups", {}).items()}
+        seen: set[tuple[str, str]] = set()
+        for row, _ in self._each("groups"):
+            group_id = row.text("group_id", _CODE)
+            described = {
+                "group_id": group_id,
+                "name": row.text("name", _TEXT),
+                "city": row.text("city", _TEXT),
+                "locale": row.choice("locale", LOCALES),
+            }
+            policy: Item = {
+                "from": row.day("policy_from"),
+                "fulfilment_mode": row.choice("fulfilment_mode", FULFILMENT_MODES),
+                "payout_basis": row.choice("payout_basis", PAYOUT_BASES),
+            }
+            if not row.good:
+                continue
+            first = self._rows.setdefault(("groups", group_id), row.number)
+            if (group_id, policy["from"]) in seen:
+                row.wrong("policy_from", f"{group_id} has a policy from {policy['from']} in another row already")
+                continue
+            seen.add((group_id, policy["from"]))
+            if first != row.number:
+                for name, value in described.items():
+                    if groups[group_id][name] != value:
+                        row.wrong(name, f"{value} differs from row {first}: {groups[group_id][name]}")
+            there = groups.get(group_id, {}).get("policies", [])
+            fixed = self._registered.get("groups", {}).get(group_id, {}).get("policies", [])
+            groups[group_id] = described | {"policies": self._amended(row, fixed, there, policy)}
+        self._made.items["groups"] = groups
+
+    def _amended(self, row: _Row, fixed: Sequence[Item], there: Sequence[Item], policy: Item) -> list[Item]:
+        """The policies with one more. A registered one that has begun, and the first one, hold as they are."""
+        same = next((old for old in there if old["from"] == policy["from"]), None)
+        if same is not None and same == policy | {"version": same["version"]}:
+            return list(there)
+        day = policy["from"]
+        if fixed and (day < self._today or day <= fixed[0]["from"] or (same is not None and day == self._today)):
+            held = [old for old in fixed if old["from"] <= day] or list(fixed[:1])
+            row.wrong(
+                "policy_from",
+                f"for {day} {held[-1]['fulfilment_mode']} and {held[-1]['payout_basis']} are registered, and sales "
+                f"were made under them; a change begins {self._today} or later, on a day without a policy",
+            )
+            return list(there)
+        version = max((old["version"] for old in there), default=0) + 1
+        kept = [old for old in there if old["from"] != day]
+        return sorted([*kept, policy | {"version": version}], key=lambda entry: str(entry["from"]))
+
+    def _contact(self, row: _Row, record: Record) -> Item:
+        group_id = row.text("group_id", _CODE)
+        self._refers(row, "group_id", "groups", group_id)
+        return {
+            "group_id": group_id,
+            "slot": row.choice("slot", SLOTS),
+            "name": row.text("name", _TEXT),
+            "phone": row.phone("phone"),
+        }
+
+    def _sku(self, row: _Row, record: Record) -> Item:
+        sku, group_id = row.text("sku", _CODE), row.text("group_id", _CODE)
+        self._refers(row, "group_id", "groups", group_id)
+        before = self._registered.get("skus", {}).get(sku)
+        if before and before["group_id"] != group_id:
+            row.wrong(
+                "group_id",
+                f"{sku} belongs to {before['group_id']}, which has its units on the shelf; "
+                f"a product of {group_id} needs a code of its own",
+            )
+        columns = {locale: f"name_{locale}" for locale in LOCALES}
+        names = {locale: row.text(column, _TEXT) for locale, column in columns.items() if row.given(column)}
+        if "en" not in names:
+            row.text("name_en", _TEXT)
+        locale = self._made.items["groups"].get(group_id, {}).get("locale")
+        if locale and locale not in names:
+            row.warn(columns[locale], f"is empty: texts to {group_id} will say {names.get('en')}")
+        piece_price = row.paise("piece_price")
+        policies = self._made.items["groups"].get(group_id, {}).get("policies", [])
+        if not row.given("piece_price") and any(policy["payout_basis"] in BY_PIECE for policy in policies):
+            row.wrong("piece_price", f"is missing: {group_id} is paid by the piece")
+        return {
+            "sku": sku,
+            "group_id": group_id,
+            "hsn": row.text("hsn", _HSN),
+            "names": names,
+            "piece_price_paise": piece_price,
+        }
+
+    def _listings(self) -> None:
+        listings: dict[str, Item] = {key: dict(item) for key, item in self._registered.get("listings", {}).items()}
+        rows: dict[str, list[int]] = {}
+        for row, _ in self._each("listings"):
+            item: Item = {
+                "marketplace": row.text("marketplace", _MARKETPLACE),
+                "account": row.text("account", _ACCOUNT),
+                "listing": row.text("listing", _LISTING),
+            }
+            sku = row.text("sku", _CODE)
+            self._refers(row, "account", "accounts", f"{item['marketplace']}/{item['account']}")
+            self._refers(row, "sku", "skus", sku)
+            day = row.day("from") if row.given("from") else None
+            if not row.good:
+                continue
+            key = identity("listings", item)
+            self._rows.setdefault(("listings", key), row.number)
+            others = rows.setdefault(key, [])
+            mappings = listings.get(key, {}).get("mappings", [])
+            if others and day is None:
+                row.wrong("from", f"is missing: the listing stands in row {others[0]} too")
+            elif day in self._days(others):
+                row.wrong("from", f"the listing stands in row {others[0]} with the same day")
+            else:
+                mapped = self._mapped(row, mappings, sku, day)
+                listings[key] = item | {"mappings": mapped, "resolutions": listings.get(key, {}).get("resolutions", [])}
+            others.append(row.number)
+        self._made.items["listings"] = listings
+        self._resolve()
+
+    def _days(self, rows: Collection[int]) -> set[str]:
+        """The days that the given rows of listings.csv name."""
+        return {record.cells.get("from", "") for record in self._folder.records["listings"] if record.row in rows}
+
+    def _mapped(self, row: _Row, mappings: Sequence[Item], sku: str, day: str | None) -> list[Item]:
+        """The mappings with one more. One may be corrected: an order keeps what it took from the registry."""
+        if day is None:
+            begun = [mapping for mapping in mappings if mapping["from"] <= self._today] or list(mappings[:1])
+            if begun and begun[-1]["sku"] == sku:
+                return list(mappings)
+            if begun:
+                since, now = begun[-1]["from"], begun[-1]["sku"]
+                row.wrong("from", f"is missing: since {since} the listing is {now}; from which day is it {sku}?")
+                return list(mappings)
+            day = self._today
+        same = next((mapping for mapping in mappings if mapping["from"] == day), None)
+        if same is not None and same["sku"] != sku:
+            message = f"was {same['sku']} from {day}; orders that have come in stay {same['sku']}"
+            row.warn("sku", message)
+        kept = [mapping for mapping in mappings if mapping["from"] != day]
+        return sorted([*kept, {"from": day, "sku": sku}], key=lambda mapping: str(mapping["from"]))
+
+    def _resolve(self) -> None:
+        """Every listing's resolutions anew: a group's policy or a product may have changed."""
+        if self._made.problems:
+            return
+        groups, skus = self._made.items["groups"], self._made.items["skus"]
+        for item in self._made.items["listings"].values():
+            item["resolutions"] = resolutions(item["mappings"], groups, skus)
+
+    def _check_groups(self) -> None:
+        """Whether each group of the folder can be told about an order and paid for it."""
+        contacts, templates = self._made.items["contacts"], self._made.items["dlt_templates"]
+        told = self._folder.values("contacts", "group_id", "slot")
+        for key, group in self._made.items["groups"].items():
+            row = self._rows.get(("groups", key))
+            if row is None:
+                continue
+            if "contacts" not in self._folder.unreadable and f"{key} leader" not in {*contacts, *told}:
+                self._problem("groups", row, "group_id", f"{key} has no leader in contacts.csv: nobody could be told")
+            elif f"{key} second" not in contacts:
+                self._warn("groups", row, "group_id", f"{key} has no second contact in contacts.csv")
+            missing = [kind for kind in TEXT_KINDS if f"{kind} {group['locale']}" not in templates]
+            if missing and "dlt_templates" not in self._folder.unreadable:
+                self._warn(
+                    "groups", row, "locale", f"no DLT template in {group['locale']} for {', '.join(missing)}: not told"
+                )
+            if any(policy["payout_basis"] in BY_PIECE for policy in group["policies"]):
+                self._check_pieces(key, row)
+
+    def _check_pieces(self, group_id: str, row: int) -> None:
+        for sku, item in self._made.items["skus"].items():
+            own = ("skus", sku) in self._rows
+            if not own and item["group_id"] == group_id and item["piece_price_paise"] is None:
+                message = f"{group_id} is paid by the piece, and {sku} is registered without a piece_price"
+                self._problem("groups", row, "payout_basis", message)
+
+    def _stock(self, counted: Mapping[tuple[str, str], int]) -> None:
+        seen: dict[str, int] = {}
+        for row, _ in self._each("stock"):
+            sku, quantity, act_id = row.text("sku", _CODE), row.whole("quantity"), row.text("act_id", _ACT)
+            self._refers(row, "sku", "skus", sku)
+            if act_id in seen:
+                row.wrong("act_id", f"{act_id} stands in row {seen[act_id]} already; each count needs an id of its own")
+            seen.setdefault(act_id, row.number)
+            before = counted.get((sku, act_id))
+            if before is not None and before != quantity and row.good:
+                row.wrong("act_id", f"{act_id} was counted with {before} before; another count needs a new act_id")
+            at = row.moment("at")
+            if row.good and before is None:
+                self._made.acts.append(Act(sku, quantity, act_id, at, row.number))
+            self._made.counted += int(before is not None)
+
+    # what they share
+
+    def _each(self, kind: str) -> Iterable[tuple[_Row, Record]]:
+        for record in self._folder.records.get(kind, []):
+            yield _Row(f"{kind}.csv", record, self._made), record
+
+    def _single(self, kind: str, read: Callable[[_Row, Record], Item | None]) -> None:
+        """Kinds of which each row is one item."""
+        items = dict(self._registered.get(kind, {}))
+        for row, record in self._each(kind):
+            item = read(row, record)
+            if item is None or not row.good:
+                continue
+            key = identity(kind, item)
+            first = self._rows.setdefault((kind, key), row.number)
+            if first != row.number:
+                row.wrong(COLUMNS[kind][0][0], f"{key} stands in row {first} already")
+            items[key] = item
+        self._made.items[kind] = items
+
+    def _refers(self, row: _Row, column: str, kind: str, key: str) -> None:
+        """A reference must lead to the folder or to the registry."""
+        if kind not in self._named:
+            here = self._folder.values(kind, *_REFERRED[kind])
+            self._named[kind] = {name.replace(" ", "/") for name in here} | self._registered.get(kind, {}).keys()
+        if row.good and kind not in self._folder.unreadable and key not in self._named[kind]:
+            row.wrong(column, f"{key} is neither in {kind}.csv nor registered")
+
+    def _problem(self, kind: str, row: int | None, column: str | None, message: str) -> None:
+        self._made.problems.append(Problem(f"{kind}.csv", row, column, message))
+
+    def _warn(self, kind: str, row: int | None, column: str | None, message: str) -> None:
+        self._made.warnings.append(Problem(f"{kind}.csv", row, column, message))
+
+
+def _dlt_template(row: _Row, record: Record) -> Item:
+    return {
+        "kind": row.choice("kind", TEXT_KINDS),
+        "locale": row.choice("locale", LOCALES),
+        "template_id": row.dlt_id("template_id"),
+    }
+
+
+def _agency(row: _Row, record: Record) -> Item:
+    return {
+        "name": row.text("name", _TEXT),
+        "dlt_entity_id": row.dlt_id("dlt_entity_id"),
+        "sender_id": row.text("sender_id", _SENDER),
+        "demo": row.yes("demo"),
+    }
+
+
+def _account(row: _Row, record: Record) -> Item:
+    return {"marketplace": row.text("marketplace", _MARKETPLACE), "account": row.text("account", _ACCOUNT)}

@@ -1,0 +1,204 @@
+"""The agency's files become its registry, all of them or none.
+
+Only items that change are written, products before the listings that lead to them, so that an order
+that finds a listing finds everything behind it. After that the counts go to the order-events queue,
+and the orders that wait for a new listing are told. An import that broke in the middle is repeated:
+what is there already changes nothing, and waiting orders are found by what waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from hunar import tables
+from hunar.domain.catalogue import Folder, Plan, identity, plan, read_folder
+from hunar.domain.spreadsheet import Problem
+from hunar.messages import AdjustStock, ListingMapped
+from hunar.ports import Put, QueueName, Queues, Store
+from hunar.tables import Item, Key
+
+MOST_PUTS: Final = 100
+"""In one transaction of DynamoDB."""
+
+_KEYS: Final[Mapping[str, Callable[[Item], Key]]] = {
+    "rates": lambda item: tables.rate(item["scope"], item["row_id"]),
+    "dlt_templates": lambda item: tables.dlt_template(item["kind"], item["locale"]),
+    "agency": lambda item: tables.agency(),
+    "accounts": lambda item: tables.account(item["marketplace"], item["account"]),
+    "groups": lambda item: tables.group(item["group_id"]),
+    "contacts": lambda item: tables.contact(item["group_id"], item["slot"]),
+    "skus": lambda item: tables.product(item["sku"]),
+    "listings": lambda item: tables.listing(item["marketplace"], item["account"], item["listing"]),
+}
+"""The kinds in the order in which they are written."""
+
+_PARTITIONS: Final[Mapping[str, str]] = {
+    "dlt_templates": tables.dlt_template("", "").pk,
+    "agency": tables.agency().pk,
+    "accounts": tables.account("", "").pk,
+    "groups": tables.group("").pk,
+    "contacts": tables.contact("", "").pk,
+    "skus": tables.product("").pk,
+    "listings": tables.listing("", "", "").pk,
+}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What importing needs from outside."""
+
+    store: Store
+    queues: Queues
+    now: str
+    demo: bool
+    """Whether the stack is a demo, whose texts reach no real phone."""
+    again: Callable[[Callable[[], Any]], Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One registry item that becomes or became another."""
+
+    kind: str
+    id: str
+    what: str
+    """``new``, or the fields that change."""
+
+
+@dataclass
+class Report:
+    """What an import did, or would do."""
+
+    problems: list[Problem] = field(default_factory=list)
+    """With any of these nothing was written."""
+    warnings: list[Problem] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+    """Rows read, by kind."""
+    changes: list[Change] = field(default_factory=list)
+    counts: int = 0
+    """Counts of stock.csv that were sent."""
+    counted_before: int = 0
+    told: int = 0
+    """Listings whose waiting orders were told."""
+
+    @property
+    def nothing_to_do(self) -> bool:
+        return not (self.problems or self.changes or self.counts or self.told)
+
+
+def import_catalogue(desk: Desk, files: Mapping[str, bytes], *, dry_run: bool) -> Report:
+    """Import the files, given by name. Raises Retryable; a repetition goes on where it broke."""
+    folder = read_folder(files)
+    registered = _registered(desk.store, folder)
+    wanted = plan(folder, registered, _counted(desk.store, folder), now=desk.now)
+    _refuse_fiction(desk, folder, wanted)
+    report = Report(rows={kind: len(records) for kind, records in folder.records.items()})
+    report.problems = sorted(wanted.problems, key=_place)
+    report.warnings = sorted(wanted.warnings, key=_place)
+    report.counted_before = wanted.counted
+    if report.problems:
+        return report
+    changed = list(_changed(wanted, registered))
+    report.changes = [change for change, _ in changed]
+    mapped = [item for change, item in changed if change.kind == "listings" and change.what != _RESOLUTIONS]
+    mapped += [item for item in _awaited(desk.store, folder, wanted) if item not in mapped]
+    report.counts, report.told = len(wanted.acts), len(mapped)
+    if not dry_run:
+        _write(desk, [Put(_KEYS[change.kind](item), item) for change, item in changed])
+        _send(desk, wanted, mapped)
+    return report
+
+
+def _place(problem: Problem) -> tuple[str, int, str]:
+    return (problem.file, problem.row or 0, problem.column or "")
+
+
+def _refuse_fiction(desk: Desk, folder: Folder, wanted: Plan) -> None:
+    """Invented groups with invented phones have no place where texts are real."""
+    agency = wanted.items["agency"].get("agency")
+    if agency and agency["demo"] and not desk.demo and folder.records.get("agency"):
+        row = folder.records["agency"][0].row
+        message = (
+            "a demo agency cannot be imported here: the stack's parameter Demo is false, so texts reach real phones"
+        )
+        wanted.problems.append(Problem("agency.csv", row, "demo", message))
+
+
+def _registered(store: Store, folder: Folder) -> dict[str, dict[str, Item]]:
+    found = {kind: _all(store, kind, partition) for kind, partition in _PARTITIONS.items()}
+    scopes = sorted(scope for scope in folder.values("rates", "scope") if scope)
+    found["rates"] = {}
+    for scope in scopes:
+        found["rates"] |= _all(store, "rates", tables.rate(scope, "").pk)
+    return found
+
+
+def _all(store: Store, kind: str, partition: str) -> dict[str, Item]:
+    return {identity(kind, item): item for item in _pages(store, partition)}
+
+
+def _pages(store: Store, partition: str) -> Iterator[Item]:
+    after = None
+    while True:
+        page = store.page(tables.Table.REGISTRY, partition, limit=500, after=after)
+        yield from page.items
+        after = page.next
+        if after is None:
+            return
+
+
+def _counted(store: Store, folder: Folder) -> dict[tuple[str, str], int]:
+    acts = sorted(act for act in folder.acts if all(act))
+    found = store.read(tables.adjustment(*act) for act in acts) if acts else {}
+    return {(item["sku"], item["act_id"]): item["quantity"] for item in found.values()}
+
+
+_RESOLUTIONS: Final = "resolutions"
+
+
+def _changed(wanted: Plan, registered: Mapping[str, Mapping[str, Item]]) -> Iterator[tuple[Change, Item]]:
+    for kind in _KEYS:
+        for key, item in sorted(wanted.items[kind].items()):
+            before = registered[kind].get(key)
+            if item != before:
+                yield Change(kind, key, _difference(before, item) if before else "new"), item
+
+
+def _difference(before: Item, after: Item) -> str:
+    names = [name for name in after if after[name] != before.get(name)]
+    if "mappings" in names or "policies" in names:
+        names = [name for name in names if name != _RESOLUTIONS]
+    return ", ".join(names)
+
+
+def _awaited(store: Store, folder: Folder, wanted: Plan) -> list[Item]:
+    """Listings of the folder for which orders still wait: an earlier import broke before it told them."""
+    names = {name for name in folder.values("listings", "listing") if name}
+    listings = [item for item in wanted.items["listings"].values() if item["listing"] in names]
+    pointers = {
+        tables.listing_pointer(item["marketplace"], item["account"], item["listing"]): item for item in listings
+    }
+    found = store.read(pointers) if pointers else {}
+    return [pointers[key] for key, pointer in sorted(found.items()) if pointer["waiting"]]
+
+
+def _write(desk: Desk, puts: list[Put]) -> None:
+    for start in range(0, len(puts), MOST_PUTS):
+        desk.again(partial(desk.store.commit, puts[start : start + MOST_PUTS]))
+
+
+def _send(desk: Desk, wanted: Plan, mapped: list[Item]) -> None:
+    """Counts first: an order that goes on finds its units."""
+    acts = [
+        AdjustStock(act_id=act.act_id, sku=act.sku, quantity=act.quantity, at=act.at or desk.now) for act in wanted.acts
+    ]
+    news = [
+        ListingMapped(marketplace=item["marketplace"], account=item["account"], listing=item["listing"], at=desk.now)
+        for item in mapped
+    ]
+    bodies = [message.model_dump_json() for message in (*acts, *news)]
+    if bodies:
+        desk.queues.send(QueueName.ORDER_EVENTS, bodies)

@@ -1,0 +1,195 @@
+"""What operators see: orders, stock, texts, exceptions and ledger entries, in the shapes of design section 5.
+
+Only reads. A list is a page ``{"items", "next"}``; ``next`` goes back as it came, and None ends the list.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hunar import tables
+from hunar.domain.order import knowledge, read
+from hunar.domain.stock import Stock
+from hunar.ports import Rejected, Store
+from hunar.tables import Item, Table
+
+MOST: Final = 100
+"""Items of a page, also when nobody asks for a number."""
+
+_NOTIFICATION: Final = ("notification_id", "kind", "order_ref", "group_id", "to", "locale", "text", "parts", "status")
+_EXCEPTION: Final = (
+    "exception_id",
+    "kind",
+    "order_ref",
+    "sku",
+    "listing",
+    "group_id",
+    "opened_at",
+    "closed_at",
+    "message",
+    "action",
+)
+_ENTRY: Final = ("entry_id", "kind", "order_ref", "line_id", "occurred_at", "postings")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which page of a list: at most ``limit`` items (1 to 100) after the token of the page before."""
+
+    limit: int = MOST
+    after: str | None = None
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Asked:
+        """The query parameters ``limit`` and ``next``. Raises Rejected."""
+        text = query.get("limit", str(MOST))
+        if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MOST):
+            raise Rejected(f"limit: not a whole number from 1 to {MOST}")
+        return cls(int(text), query.get("next"))
+
+
+def order(store: Store, order_ref: str) -> Item | None:
+    """One order as its facts state it, or None."""
+    key = tables.order(order_ref)
+    stored = store.read([key]).get(key) if _possible(order_ref) else None
+    return _order(stored) if stored else None
+
+
+def orders(store: Store, asked: Asked, *, state: str | None = None) -> Item:
+    """Orders by ship-by time, most urgent first; then those that ended. ``state`` is ``open``, ``ended`` or None."""
+    sections = _sections(state, {"open": ("OPEN", False), "ended": ("ENDED", True)})
+    return _list(store, Table.ORDERS, tables.BOARD, sections, asked, _order)
+
+
+def exceptions(store: Store, asked: Asked, *, state: str | None = None) -> Item:
+    """The worklist, newest first; then what was closed. ``state`` is ``open``, ``closed`` or None."""
+    sections = _sections(state, {"open": ("OPEN", True), "closed": ("CLOSED", True)})
+    return _list(store, Table.EXCEPTIONS, tables.WORKLIST, sections, asked, lambda item: _part(item, _EXCEPTION))
+
+
+def notifications(store: Store, asked: Asked) -> Item:
+    """Every text that was claimed, newest first. A text that was never written has null in ``to`` and ``text``."""
+    return _list(
+        store, Table.NOTIFICATIONS, tables.FEED, [("ALL", True)], asked, lambda item: _part(item, _NOTIFICATION)
+    )
+
+
+def stock(store: Store, sku: str) -> Item | None:
+    """One product's counters in units: zeros when nothing was ever counted; None for an unknown product."""
+    keys = [tables.product(sku), tables.stock(sku)]
+    found = store.read(keys) if _possible(sku) else {}
+    product = found.get(keys[0])
+    return _shelf(product, found.get(keys[1])) if product else None
+
+
+def stocks(store: Store, asked: Asked) -> Item:
+    """Every product of the registry with its counters, by SKU."""
+    page = store.page(Table.REGISTRY, tables.product("").pk, limit=asked.limit, after=asked.after)
+    found = store.read([tables.stock(product["sku"]) for product in page.items]) if page.items else {}
+    return {
+        "items": [_shelf(product, found.get(tables.stock(product["sku"]))) for product in page.items],
+        "next": page.next,
+    }
+
+
+def entries(store: Store, order_ref: str, asked: Asked) -> Item:
+    """The ledger entries of an order's lines: line by line, each sums to zero paise."""
+    if not _possible(order_ref):
+        raise Rejected("order_ref: is no order's key")
+    key = tables.ledger_entry(order_ref, "", "")
+    page = store.page(Table.LEDGER, key.pk, prefix="ENTRY#", limit=asked.limit, after=asked.after)
+    return {"items": [_part(item, _ENTRY) for item in page.items], "next": page.next}
+
+
+def _possible(name: str) -> bool:
+    """Whether an item can stand under this name: a key of DynamoDB holds at most 1,024 bytes."""
+    return 0 < len(name.encode(errors="replace")) <= 1000
+
+
+def _part(item: Item, names: Sequence[str]) -> Item:
+    return {name: item[name] for name in names}
+
+
+def _shelf(product: Item, counted: Item | None) -> Item:
+    return (Stock.of(counted) if counted else Stock(product["sku"], product["group_id"])).content()
+
+
+def _order(item: Item) -> Item:
+    state = read(knowledge(item))
+    lines = []
+    for line in state.lines:
+        applied = item["applied"].get(line.line_id, {})
+        lines.append(
+            {
+                "line_id": line.line_id,
+                "listing": line.listing,
+                "sku": line.resolved.sku if line.resolved else None,
+                "group_id": line.resolved.group_id if line.resolved else None,
+                "quantity": line.quantity,
+                "cancelled": line.cancelled,
+                "reserved": applied.get("reserved", 0),
+                "short": applied.get("short", 0),
+                # Returns are not read yet, so none has come back.
+                "returned": 0,
+                "state": line.state,
+                "unit_price_paise": line.unit_price_paise,
+            }
+        )
+    named = _part(item, ("order_ref", "marketplace", "account"))
+    return named | {"state": state.state, "ship_by": state.ship_by, "lines": lines, "history": list(state.history)}
+
+
+_Section = tuple[str, bool]
+"""A partition of an index, and whether its newest items come first."""
+
+
+def _sections(state: str | None, known: Mapping[str, _Section]) -> list[_Section]:
+    if state is None:
+        return list(known.values())
+    if state not in known:
+        raise Rejected(f"state: not one of {', '.join(known)}")
+    return [known[state]]
+
+
+def _list(
+    store: Store,
+    table: Table,
+    index: str,
+    sections: Sequence[_Section],
+    asked: Asked,
+    shown: Callable[[Item], Item],
+) -> Item:
+    """A page that goes on from one section to the next."""
+    names = [name for name, _ in sections]
+    first, after = _opened(asked.after) if asked.after else (names[0], None)
+    if first not in names:
+        raise Rejected("next: not a token of this list")
+    items: list[Item] = []
+    for name, newest_first in sections[names.index(first) :]:
+        if len(items) == asked.limit:
+            return {"items": items, "next": _token(name, None)}
+        rest = asked.limit - len(items)
+        page = store.page(table, name, index=index, limit=rest, after=after, newest_first=newest_first)
+        items += map(shown, page.items)
+        if page.next:
+            return {"items": items, "next": _token(name, page.next)}
+        after = None
+    return {"items": items, "next": None}
+
+
+def _token(section: str, after: str | None) -> str:
+    return base64.urlsafe_b64encode(json.dumps([section, after]).encode()).decode()
+
+
+def _opened(token: str) -> tuple[str, str | None]:
+    try:
+        section, after = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
+        if not isinstance(section, str) or not (after is None or isinstance(after, str)):
+            raise TypeError
+    except (ValueError, TypeError) as error:
+        raise Rejected("next: not a token of this list") from error
+    return section, after

@@ -1,0 +1,649 @@
+"""What template.yaml promises. Each promise looks at the translated template and says how it is broken."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeAlias
+
+import yaml
+
+from hunar.settings import Settings
+from hunar.tables import INDEXES, Table
+from tests.template.deployed import (
+    ROOT,
+    Template,
+    anchors,
+    as_text,
+    functions,
+    holds,
+    listed,
+    mappings,
+    named,
+    of_type,
+    present,
+    statements,
+    strings,
+)
+
+Promise: TypeAlias = Callable[[Template], list[str]]
+PROMISES: Final[dict[str, Promise]] = {}
+
+FOURTEEN_DAYS: Final = 14 * 24 * 60 * 60
+A_DAY: Final = 24 * 60 * 60
+LOGS_DAYS: Final = 365
+
+OUTBOX: Final = {"dynamodb": {"NewImage": {"outbox": {"S": [{"exists": True}]}}}}
+
+WEBHOOK: Final = "/webhooks/{marketplace}/{account}"
+ROUTES: Final = {
+    f"POST {WEBHOOK}": ("NONE", "ReceiveWebhookFunction"),
+    f"ANY {WEBHOOK}": ("NONE", "ReceiveWebhookFunction"),
+    "GET /api/orders": ("AWS_IAM", "OperatorApiFunction"),
+    "GET /api/orders/{order_ref}": ("AWS_IAM", "OperatorApiFunction"),
+    "GET /api/stock": ("AWS_IAM", "OperatorApiFunction"),
+    "GET /api/stock/{sku}": ("AWS_IAM", "OperatorApiFunction"),
+    "GET /api/notifications": ("AWS_IAM", "OperatorApiFunction"),
+    "GET /api/exceptions": ("AWS_IAM", "OperatorApiFunction"),
+    "GET /api/ledger/entries": ("AWS_IAM", "OperatorApiFunction"),
+}
+
+ENVIRONMENT: Final = {
+    "ReceiveWebhookFunction": "POWERTOOLS_SERVICE_NAME WEBHOOK_ACCOUNTS SECRET_PREFIX ORDER_EVENTS_QUEUE_URL",
+    "ApplyOrderEventsFunction": "POWERTOOLS_SERVICE_NAME"
+    " REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE DELIVERIES_TABLE EXCEPTIONS_TABLE",
+    "RelayEffectsFunction": "POWERTOOLS_SERVICE_NAME"
+    " ORDERS_TABLE STOCK_TABLE NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL",
+    "NotifyGroupFunction": "POWERTOOLS_SERVICE_NAME STAGE DEMO REGISTRY_TABLE ORDERS_TABLE NOTIFICATIONS_TABLE"
+    " EXCEPTIONS_TABLE NOTIFICATIONS_QUEUE_URL AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2",
+    "ComputePayoutFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE LEDGER_TABLE EXCEPTIONS_TABLE",
+    "OperatorApiFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE NOTIFICATIONS_TABLE"
+    " EXCEPTIONS_TABLE LEDGER_TABLE",
+}
+"""Function and what it is told. Who is told more can come to use it."""
+
+OUTPUTS: Final = (
+    "ApiUrl SecretPrefix WebhookAccounts Demo "
+    "RegistryTableName OrdersTableName StockTableName DeliveriesTableName NotificationsTableName "
+    "ExceptionsTableName LedgerTableName "
+    "OrderEventsQueueUrl NotificationsQueueUrl PayoutsQueueUrl "
+    "OrderEventsDeadLetterQueueUrl NotificationsDeadLetterQueueUrl PayoutsDeadLetterQueueUrl "
+    "ReceiveWebhookFunctionName ApplyOrderEventsFunctionName RelayEffectsFunctionName NotifyGroupFunctionName "
+    "ComputePayoutFunctionName OperatorApiFunctionName"
+).split()
+"""By these the local stack, the checks and the command line find their way. More may be there."""
+
+METRICS: Final = {
+    "WebhookUnsigned": "ReceiveWebhookFunction",
+    "WebhookForged": "ReceiveWebhookFunction",
+    "WebhookStale": "ReceiveWebhookFunction",
+    "WebhookOversize": "ReceiveWebhookFunction",
+    "WebhookNotStored": "ReceiveWebhookFunction",
+    "SmsRejected": "NotifyGroupFunction",
+}
+"""Hunar's own metrics that somebody must hear of, and the function that writes them."""
+
+WIDE: Final = {
+    # One secret per account; accounts come and go without a deployment.
+    "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:hunar/${Stage}/webhooks/*",
+    # A stream's name is the moment it was made.
+    "OrdersTable/stream/*",
+    "StockTable/stream/*",
+    # Objects of a bucket that has no other use; Lambda names them.
+    "FailedRelaysBucket/*",
+    # The sender's name is data of the agency.
+    "arn:${AWS::Partition}:sms-voice:${AWS::Region}:${AWS::AccountId}:sender-id/*/IN if AnySmsIdentity"
+    " else ${SmsIdentityArn}",
+}
+"""Resources that a policy may name with a wildcard, and why."""
+
+NOT_EMULATED: Final = (
+    "AWS::SMSVOICE::", "AWS::Budgets::", "AWS::CodeDeploy::", "AWS::CloudWatch::CompositeAlarm",
+    "AWS::CloudWatch::AnomalyDetector", "AWS::CloudWatch::InsightRule", "AWS::Logs::QueryDefinition",
+    "AWS::Logs::LogAnomalyDetector", "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::ResourcePolicy",
+    "AWS::SQS::QueueInlinePolicy", "AWS::SNS::TopicInlinePolicy", "AWS::ApplicationSignals::", "AWS::Synthetics::",
+    "AWS::XRay::", "AWS::ApplicationAutoScaling::",
+)  # fmt: skip
+"""Types that the emulator refuses, and with them the whole stack."""
+
+FIXED_NAMES: Final = {
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Lambda::LayerVersion": "LayerName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::CloudWatch::Alarm": "AlarmName",
+}
+OWN_LAYER_NAME: Final = "CommonLayer"
+"""SAM names a layer after its logical id. Two stacks then make versions of one layer, which disturbs neither."""
+
+SECRETS: Final = {
+    "an access key": r"\b(AKIA|ASIA)[0-9A-Z]{16}\b",
+    "a private key": r"-----BEGIN",
+    "a key or hash": r"(?<![A-Za-z0-9+/_-])(?=[A-Za-z0-9+/_-]*[0-9])(?=[A-Za-z0-9+/_-]*[A-Za-z])[A-Za-z0-9+_-]{32,}={0,2}",
+    "a phone number": r"\+?91[6-9][0-9]{9}\b",
+    "an account number": r"\b[0-9]{12}\b",
+    "an address of a person": r"[\w.+-]+@[\w-]+\.[\w.]+",
+}
+
+
+def promise(check: Callable[[Template], Iterator[str]]) -> Promise:
+    def broken(template: Template) -> list[str]:
+        return list(check(template))
+
+    PROMISES[check.__name__] = broken
+    return broken
+
+
+def _main_queues(template: Template) -> dict[str, dict[str, Any]]:
+    return {name: queue for name, queue in of_type(template, "AWS::SQS::Queue").items() if "RedrivePolicy" in queue}
+
+
+def _dead_letter_queues(template: Template) -> dict[str, dict[str, Any]]:
+    main = _main_queues(template)
+    return {name: queue for name, queue in of_type(template, "AWS::SQS::Queue").items() if name not in main}
+
+
+# --- queues
+
+
+@promise
+def a_message_stays_invisible_for_six_timeouts_of_its_function(template: Template) -> Iterator[str]:
+    queues = of_type(template, "AWS::SQS::Queue")
+    for name, mapping in mappings(template, "sqs").items():
+        function = functions(template)[named(mapping["FunctionName"])]
+        least = 6 * function["Timeout"] + mapping.get("MaximumBatchingWindowInSeconds", 0)
+        seconds = queues[named(mapping["EventSourceArn"])].get("VisibilityTimeout", 30)
+        if seconds < least:
+            yield f"{name}: visible again after {seconds} s, six timeouts are {least} s"
+
+
+@promise
+def what_fails_five_times_is_kept_for_fourteen_days(template: Template) -> Iterator[str]:
+    main, dead = _main_queues(template), _dead_letter_queues(template)
+    used = Counter(named(queue["RedrivePolicy"]["deadLetterTargetArn"]) for queue in main.values())
+    consumed = {named(mapping["EventSourceArn"]) for mapping in mappings(template, "sqs").values()}
+    for name in sorted(consumed - set(main)):
+        yield f"{name} has a consumer and no dead letter queue"
+    for name, queue in main.items():
+        if (receives := queue["RedrivePolicy"].get("maxReceiveCount")) != 5:
+            yield f"{name} gives up after {receives} receives"
+        if named(queue["RedrivePolicy"]["deadLetterTargetArn"]) not in dead:
+            yield f"{name} has no dead letter queue of this stack"
+        if queue.get("RedriveAllowPolicy") != {"redrivePermission": "denyAll"}:
+            yield f"{name} may be used as somebody's dead letter queue"
+    for name, queue in {**main, **dead}.items():
+        if queue.get("MessageRetentionPeriod", 0) != FOURTEEN_DAYS:
+            yield f"{name} does not keep messages for 14 days"
+        if queue.get("SqsManagedSseEnabled") is not True:
+            yield f"{name} is not encrypted"
+        if "FifoQueue" in queue:
+            yield f"{name} is not a standard queue"
+    for name in dead:
+        if used[name] != 1:
+            yield f"{name} is the dead letter queue of {used[name]} queues"
+
+
+@promise
+def one_bad_message_does_not_bring_its_batch_again(template: Template) -> Iterator[str]:
+    for name, mapping in mappings(template, "sqs").items():
+        if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+            yield f"{name} takes no partial batch responses"
+        if not 1 <= mapping.get("BatchSize", 10) <= 10:
+            yield f"{name} takes more than ten messages at a time"
+        if not 2 <= mapping.get("ScalingConfig", {}).get("MaximumConcurrency", 0) <= 4:
+            yield f"{name} has no limit of concurrency"
+
+
+# --- streams
+
+
+@promise
+def effects_are_relayed_until_they_are_kept_in_the_bucket(template: Template) -> Iterator[str]:
+    streams = {
+        name: table["StreamSpecification"]
+        for name, table in of_type(template, "AWS::DynamoDB::Table").items()
+        if "StreamSpecification" in table
+    }
+    if set(streams) != {"OrdersTable", "StockTable"}:
+        yield f"tables with a stream: {sorted(streams)}"
+    for name, stream in streams.items():
+        if stream != {"StreamViewType": "NEW_IMAGE"}:
+            yield f"{name} streams {stream}"
+    found = mappings(template, "dynamodb")
+    if Counter(named(mapping["EventSourceArn"]) for mapping in found.values()) != Counter(streams.keys()):
+        yield "not every stream has exactly one mapping"
+    buckets = of_type(template, "AWS::S3::Bucket")
+    for name, mapping in found.items():
+        if named(mapping["FunctionName"]) != "RelayEffectsFunction":
+            yield f"{name} is not relayed by relay_effects"
+        filters = mapping.get("FilterCriteria", {}).get("Filters", [])
+        if [json.loads(entry["Pattern"]) for entry in filters] != [OUTBOX]:
+            yield f"{name} does not filter by the outbox marker"
+        if mapping.get("BisectBatchOnFunctionError") is not True:
+            yield f"{name} does not halve a batch that fails"
+        if not 1 <= mapping.get("MaximumRetryAttempts", -1) <= 1000:
+            yield f"{name} tries without end, or not again"
+        if not 60 * 60 <= mapping.get("MaximumRecordAgeInSeconds", -1) < A_DAY:
+            yield f"{name} gives up before an hour, or after the stream has forgotten"
+        if named(mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")) not in buckets:
+            yield f"{name} keeps nowhere what it gave up"
+        if mapping.get("StartingPosition") != "TRIM_HORIZON":
+            yield f"{name} skips what was written before it"
+        if not 1 <= mapping.get("BatchSize", 100) <= 100:
+            yield f"{name} takes large batches"
+        if "FunctionResponseTypes" in mapping:
+            yield f"{name} takes partial failures, but the relay only raises"
+        if mapping.get("MetricsConfig") != {"Metrics": ["EventCount"]}:
+            yield f"{name} does not count what it gave up"
+
+
+@promise
+def what_was_given_up_is_kept_in_private(template: Template) -> Iterator[str]:
+    for name, bucket in of_type(template, "AWS::S3::Bucket").items():
+        resource = template["Resources"][name]
+        block = bucket.get("PublicAccessBlockConfiguration", {})
+        if [block.get(f"{what}") for what in (
+            "BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"
+        )] != [True] * 4:  # fmt: skip
+            yield f"{name} can be made public"
+        if "BucketEncryption" not in bucket:
+            yield f"{name} is not encrypted"
+        rules = bucket.get("LifecycleConfiguration", {}).get("Rules", [])
+        if not any(rule.get("Status") == "Enabled" and rule.get("ExpirationInDays", 0) >= 30 for rule in rules):
+            yield f"{name} keeps for ever, or too short"
+        if {resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")} != {"Retain"}:
+            yield f"{name} goes with its stack"
+    locked = [
+        named(policy["Bucket"])
+        for policy in of_type(template, "AWS::S3::BucketPolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny" and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
+    ]
+    for name in sorted(of_type(template, "AWS::S3::Bucket").keys() - set(locked)):
+        yield f"{name} can be reached without TLS"
+
+
+# --- tables
+
+
+@promise
+def tables_outlive_the_stack_and_its_mistakes(template: Template) -> Iterator[str]:
+    tables = of_type(template, "AWS::DynamoDB::Table")
+    if set(tables) != {f"{table.value.capitalize()}Table" for table in Table}:
+        yield f"tables.py knows other tables than {sorted(tables)}"
+    for name, table in tables.items():
+        resource = template["Resources"][name]
+        if {resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")} != {"Retain"}:
+            yield f"{name} goes with its stack"
+        if table.get("PointInTimeRecoverySpecification") != {"PointInTimeRecoveryEnabled": True}:
+            yield f"{name} cannot be restored to a point in time"
+        if table.get("DeletionProtectionEnabled") != {"Fn::If": ["IsProd", True, False]}:
+            yield f"{name} is not protected in prod"
+        if table.get("BillingMode") != "PAY_PER_REQUEST":
+            yield f"{name} has a fixed capacity"
+        if table["KeySchema"] != _keys("pk", "sk"):
+            yield f"{name} has other keys than pk and sk"
+        if any(attribute["AttributeType"] != "S" for attribute in table["AttributeDefinitions"]):
+            yield f"{name} has a key that is not text"
+    stages = template["Parameters"]["Stage"]["AllowedValues"]
+    if [stage for stage in stages if holds(template, "IsProd", {"Stage": stage})] != ["prod"]:
+        yield "IsProd does not mean prod"
+
+
+@promise
+def indexes_hold_keys_only(template: Template) -> Iterator[str]:
+    for table in Table:
+        name = f"{table.value.capitalize()}Table"
+        found = of_type(template, "AWS::DynamoDB::Table").get(name, {}).get("GlobalSecondaryIndexes", [])
+        if sorted(index["IndexName"] for index in found) != sorted(INDEXES.get(table, ())):
+            yield f"{name} has other indexes than tables.py says"
+        for index in found:
+            key = index["IndexName"]
+            if index["Projection"] != {"ProjectionType": "KEYS_ONLY"}:
+                yield f"{name}/{key} holds more than keys"
+            if index["KeySchema"] != _keys(f"{key}_pk", f"{key}_sk"):
+                yield f"{name}/{key} has other keys than its name says"
+
+
+@promise
+def deliveries_expire_and_have_a_key_of_their_own(template: Template) -> Iterator[str]:
+    deliveries = of_type(template, "AWS::DynamoDB::Table").get("DeliveriesTable", {})
+    if deliveries.get("TimeToLiveSpecification") != {"AttributeName": "expires_at", "Enabled": True}:
+        yield "deliveries never expire"
+    if deliveries.get("SSESpecification") != {"SSEEnabled": True, "SSEType": "KMS"}:
+        yield "deliveries have no key whose use is recorded"
+    for name, table in of_type(template, "AWS::DynamoDB::Table").items():
+        if name != "DeliveriesTable" and "TimeToLiveSpecification" in table:
+            yield f"{name} forgets"
+
+
+def _keys(partition: str, sort: str) -> list[dict[str, str]]:
+    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
+
+
+# --- API
+
+
+@promise
+def routes_are_those_of_the_contract_and_operators_sign(template: Template) -> Iterator[str]:
+    integrations = of_type(template, "AWS::ApiGatewayV2::Integration")
+    found = {}
+    for name, route in of_type(template, "AWS::ApiGatewayV2::Route").items():
+        target = re.fullmatch(r"integrations/\$\{(\w+)\}", as_text(route["Target"]))
+        integration = integrations.get(target[1], {}) if target else {}
+        found[route["RouteKey"]] = (route.get("AuthorizationType"), named(integration.get("IntegrationUri")))
+        if integration.get("PayloadFormatVersion") != "2.0":
+            yield f"{name} hands on another format than 2.0"
+    for key in sorted(found.keys() | ROUTES.keys()):
+        if found.get(key) != ROUTES.get(key):
+            yield f"{key}: {found.get(key)} and not {ROUTES.get(key)}"
+    if of_type(template, "AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi").keys() != {"Api"}:
+        yield "there is not exactly one API"
+
+
+@promise
+def only_the_api_calls_functions_and_only_by_their_routes(template: Template) -> Iterator[str]:
+    arn = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}"
+    wanted = {
+        "ReceiveWebhookFunction": f"{arn}/*/*/webhooks/*/*",
+        "OperatorApiFunction": f"{arn}/*/GET/api/*",
+    }
+    found = {}
+    for name, permission in of_type(template, "AWS::Lambda::Permission").items():
+        found[named(permission["FunctionName"])] = as_text(permission.get("SourceArn", "anywhere"))
+        if (permission["Action"], permission["Principal"]) != ("lambda:InvokeFunction", "apigateway.amazonaws.com"):
+            yield f"{name} lets {permission['Principal']} {permission['Action']}"
+    if found != wanted:
+        yield f"called from {found}"
+
+
+@promise
+def no_caller_uses_up_everybody_elses_share(template: Template) -> Iterator[str]:
+    for name, stage in of_type(template, "AWS::ApiGatewayV2::Stage").items():
+        default = stage.get("DefaultRouteSettings", {})
+        posts = stage.get("RouteSettings", {}).get(f"POST {WEBHOOK}", {})
+        others = stage.get("RouteSettings", {}).get(f"ANY {WEBHOOK}", {})
+        for what, settings, most in (("default", default, 20), ("POST", posts, 50), ("ANY", others, 5)):
+            if not 0 < settings.get("ThrottlingRateLimit", 0) <= most:
+                yield f"{name}: no rate limit up to {most} per second for {what}"
+            if not 0 < settings.get("ThrottlingBurstLimit", 0) <= 2.5 * most:
+                yield f"{name}: no burst limit for {what}"
+        if stage.get("StageName") != "$default" or stage.get("AutoDeploy") is not True:
+            yield f"{name} does not deploy itself as $default"
+        group = named(stage.get("AccessLogSettings", {}).get("DestinationArn"))
+        if group not in of_type(template, "AWS::Logs::LogGroup"):
+            yield f"{name} does not say who called"
+
+
+# --- functions
+
+
+@promise
+def every_folder_of_functions_is_a_function_and_vice_versa(template: Template) -> Iterator[str]:
+    folders = {path.parent.name for path in ROOT.glob("functions/*/handler.py")}
+    expected = {f"{folder.title().replace('_', '')}Function": f"functions/{folder}" for folder in folders}
+    found = {name: function["Code"]["S3Key"] for name, function in functions(template).items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            yield f"{name}: folder {expected.get(name)}, code {found.get(name)}"
+
+
+@promise
+def functions_run_as_the_parameters_say(template: Template) -> Iterator[str]:
+    layers = of_type(template, "AWS::Lambda::LayerVersion")
+    for name, function in functions(template).items():
+        if named(function.get("Runtime")) != "Runtime":
+            yield f"{name} has a runtime of its own"
+        if [named(one) for one in function.get("Architectures", [])] != ["Architecture"]:
+            yield f"{name} has a processor of its own"
+        if function["Handler"] != "handler.handle":
+            yield f"{name} starts at {function['Handler']}"
+        if [named(one) for one in function.get("Layers", [])] != list(layers):
+            yield f"{name} does not have exactly the common layer"
+        if not 256 <= function.get("MemorySize", 128) <= 512:
+            yield f"{name} has {function.get('MemorySize')} MB"
+        if not 1 <= function.get("Timeout", 3) <= 60:
+            yield f"{name} may run for {function.get('Timeout')} s"
+
+
+@promise
+def logs_are_kept_for_a_year_each_function_its_own(template: Template) -> Iterator[str]:
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    used = Counter()
+    for name, function in functions(template).items():
+        group = named(function.get("LoggingConfig", {}).get("LogGroup"))
+        used[group] += 1
+        if group not in groups or used[group] > 1:
+            yield f"{name} has no log group of its own"
+    for name, group in groups.items():
+        resource = template["Resources"][name]
+        if group.get("RetentionInDays") != LOGS_DAYS:
+            yield f"{name} is kept for {group.get('RetentionInDays', 'ever')}"
+        if {resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")} != {"Retain"}:
+            yield f"{name} goes with its stack"
+
+
+@promise
+def a_function_is_told_what_it_uses_and_nothing_else(template: Template) -> Iterator[str]:
+    found = functions(template)
+    for name in sorted(found.keys() | ENVIRONMENT.keys()):
+        told = set(found.get(name, {}).get("Environment", {}).get("Variables", {}))
+        if told != set(ENVIRONMENT.get(name, "").split()):
+            yield f"{name} is told {sorted(told)}"
+    for name, function in found.items():
+        allowed = " ".join(_permissions(template, function))
+        for variable, value in function.get("Environment", {}).get("Variables", {}).items():
+            if variable.endswith(("_TABLE", "_QUEUE_URL")) and named(value) not in allowed:
+                yield f"{name} is told {variable} but may do nothing with it"
+        for table in of_type(template, "AWS::DynamoDB::Table"):
+            if f" {table}" in allowed and f"{table.removesuffix('Table').upper()}_TABLE" not in _variables(function):
+                yield f"{name} may use {table} but does not know its name"
+
+
+@promise
+def names_reach_the_setting_that_reads_them(template: Template) -> Iterator[str]:
+    for name, function in functions(template).items():
+        variables = function.get("Environment", {}).get("Variables", {})
+        settings = Settings.from_environment({key: named(value) or as_text(value) for key, value in variables.items()
+                                              if key not in ("WEBHOOK_ACCOUNTS",)})  # fmt: skip
+        for table, told in settings.tables.items():
+            if told != f"{table.value.capitalize()}Table":
+                yield f"{name} takes {told} for {table}"
+        for queue, told in settings.queues.items():
+            if told != f"{queue.value.title().replace('-', '')}Queue":
+                yield f"{name} takes {told} for {queue}"
+        if settings.secret_prefix and settings.secret_prefix != as_text(template["Outputs"]["SecretPrefix"]["Value"]):
+            yield f"{name} looks for secrets elsewhere than the output says"
+
+
+def _variables(function: dict[str, Any]) -> set[str]:
+    return set(function.get("Environment", {}).get("Variables", {}))
+
+
+# --- permissions
+
+
+def _permissions(template: Template, function: dict[str, Any]) -> list[str]:
+    """Sorted ``action resource`` pairs of a function's role."""
+    role = of_type(template, "AWS::IAM::Role").get(named(function.get("Role")), {})
+    return sorted(
+        f"{action} {as_text(resource)}"
+        for statement in statements(role)
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    )
+
+
+def permissions(template: Template) -> dict[str, list[str]]:
+    return {name: _permissions(template, function) for name, function in functions(template).items()}
+
+
+@promise
+def each_function_may_do_what_the_golden_list_says(template: Template) -> Iterator[str]:
+    golden = yaml.safe_load((ROOT / "tests/template/iam_golden.yaml").read_text())
+    found = permissions(template)
+    for name in sorted(golden.keys() | found.keys()):
+        more = set(found.get(name, ())) - set(golden.get(name, ()))
+        less = set(golden.get(name, ())) - set(found.get(name, ()))
+        if more or less:
+            yield f"{name}: more {sorted(more)}, less {sorted(less)}"
+
+
+@promise
+def no_permission_is_wider_than_its_reason(template: Template) -> Iterator[str]:
+    for name, role in of_type(template, "AWS::IAM::Role").items():
+        if role.get("ManagedPolicyArns"):
+            yield f"{name} has policies that others can change"
+        for trust in role["AssumeRolePolicyDocument"]["Statement"]:
+            if trust["Principal"] != {"Service": "lambda.amazonaws.com"}:
+                yield f"{name} can be assumed by {trust['Principal']}"
+        for statement in statements(role):
+            if statement["Effect"] != "Allow" or {"NotAction", "NotResource"} & statement.keys():
+                yield f"{name} says what is not meant"
+                continue
+            for action in listed(statement["Action"]):
+                if "*" in action:
+                    yield f"{name}: {action}"
+            for resource in map(as_text, listed(statement["Resource"])):
+                if "*" in resource and resource not in WIDE:
+                    yield f"{name}: {resource}"
+    used = Counter(named(function.get("Role")) for function in functions(template).values())
+    for name in of_type(template, "AWS::IAM::Role"):
+        if used[name] != 1:
+            yield f"{name} belongs to {used[name]} functions"
+    if of_type(template, "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::User"):
+        yield "permissions outside the roles"
+
+
+@promise
+def no_secret_stands_in_the_template(template: Template) -> Iterator[str]:
+    for string in strings(template):
+        for what, pattern in SECRETS.items():
+            if re.search(pattern, string):
+                yield f"{what}: {string[:6]}…"
+
+
+# --- alarms
+
+
+@promise
+def every_way_to_fail_has_an_alarm(template: Template) -> Iterator[str]:
+    found = {
+        (alarm["Namespace"], alarm["MetricName"], *(_dimension(one) for one in alarm["Dimensions"]))
+        for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()
+    }
+    wanted = {("AWS/ApiGateway", "5xx", "ApiId=Api")}
+    for queue in _dead_letter_queues(template):
+        wanted.add(("AWS/SQS", "ApproximateNumberOfMessagesVisible", f"QueueName={queue}"))
+    for queue in _main_queues(template):
+        wanted.add(("AWS/SQS", "ApproximateAgeOfOldestMessage", f"QueueName={queue}"))
+    for function in functions(template):
+        wanted.add(("AWS/Lambda", "Errors", f"FunctionName={function}"))
+    for name, mapping in mappings(template, "dynamodb").items():
+        function = named(mapping["FunctionName"])
+        wanted.add(("AWS/Lambda", "IteratorAge", f"FunctionName={function}"))
+        wanted.add(("AWS/Lambda", "DestinationDeliveryFailures", f"FunctionName={function}"))
+        wanted.add(("AWS/Lambda", "OnFailureDestinationDeliveredEventCount", f"EventSourceMappingUUID={name}"))
+    for metric, function in METRICS.items():
+        service = functions(template).get(function, {}).get("Environment", {}).get("Variables", {})
+        wanted.add(("Hunar", metric, f"service={as_text(service.get('POWERTOOLS_SERVICE_NAME', 'unnamed'))}"))
+    for missing in sorted(wanted - found):
+        yield f"no alarm on {' '.join(missing)}"
+    for superfluous in sorted(found - wanted):
+        yield f"nothing sets off the alarm on {' '.join(superfluous)}"
+
+
+@promise
+def an_alarm_goes_off_at_once_and_somebody_hears_it(template: Template) -> Iterator[str]:
+    topics = of_type(template, "AWS::SNS::Topic")
+    for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
+        for action in ("AlarmActions", "OKActions"):
+            if not alarm.get(action) or not {named(one) for one in alarm[action]} <= set(topics):
+                yield f"{name} has no {action}"
+        if alarm.get("TreatMissingData") != "notBreaching":
+            yield f"{name} is on when nothing happens"
+        if alarm["ComparisonOperator"] != "GreaterThanThreshold":
+            yield f"{name} goes off below its threshold"
+        if alarm["Period"] * alarm["EvaluationPeriods"] > 300:
+            yield f"{name} waits for more than five minutes"
+        waits = alarm["MetricName"] in ("ApproximateAgeOfOldestMessage", "IteratorAge")
+        if not (0 < alarm["Threshold"] <= 3600 * (1000 if alarm["MetricName"] == "IteratorAge" else 1)
+                if waits else alarm["Threshold"] == 0):  # fmt: skip
+            yield f"{name} lets {alarm['Threshold']} pass"
+        if alarm["Statistic"] != ("Maximum" if alarm["Namespace"] == "AWS/SQS" or waits else "Sum"):
+            yield f"{name} looks at the {alarm['Statistic']}"
+    mails = [subscription for subscription in of_type(template, "AWS::SNS::Subscription").values()
+             if subscription["Protocol"] == "email" and named(subscription["Endpoint"]) == "AlarmEmail"]  # fmt: skip
+    if [named(mail["TopicArn"]) for mail in mails] != list(topics):
+        yield "alarms are mailed to nobody"
+
+
+@promise
+def every_alarm_names_a_section_of_the_runbook(template: Template) -> Iterator[str]:
+    page = anchors((ROOT / "docs/runbook.md").read_text())
+    sections = Counter()
+    for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
+        section = re.fullmatch(r"(?s).+[.] docs/runbook\.md#([\w-]+)", alarm.get("AlarmDescription", ""))
+        if section is None:
+            yield f"{name} names no section"
+        elif section[1] not in page:
+            yield f"{name} names {section[1]}, which is not there"
+        else:
+            sections[section[1]] += 1
+    for section in page:
+        if sections[section] != 1:
+            yield f"{section} is the section of {sections[section]} alarms"
+
+
+def _dimension(dimension: dict[str, Any]) -> str:
+    value = dimension["Value"]
+    return f"{dimension['Name']}={named(value) or as_text(value)}"
+
+
+# --- the whole
+
+
+@promise
+def the_stack_says_where_everything_is(template: Template) -> Iterator[str]:
+    for output in OUTPUTS:
+        value = template["Outputs"].get(output, {}).get("Value")
+        if value is None:
+            yield f"no output {output}"
+            continue
+        wanted = next((output.removesuffix(end) for end in ("Name", "Url") if output.endswith(end)), output)
+        if output not in ("ApiUrl", "SecretPrefix") and named(value) != wanted:
+            yield f"{output} is {named(value) or value}"
+    if template["Outputs"].get("ApiUrl", {}).get("Value") != {"Fn::GetAtt": ["Api", "ApiEndpoint"]}:
+        yield "ApiUrl is not the API's address"
+
+
+@promise
+def stacks_do_not_get_into_each_others_way(template: Template) -> Iterator[str]:
+    for name, resource in template["Resources"].items():
+        fixed = resource.get("Properties", {}).get(FIXED_NAMES.get(resource["Type"], ""))
+        if fixed is not None and fixed != OWN_LAYER_NAME:
+            yield f"{name} is always called {fixed}"
+    for name, function in functions(template).items():
+        service = function.get("Environment", {}).get("Variables", {}).get("POWERTOOLS_SERVICE_NAME", "")
+        if "${AWS::StackName}" not in as_text(service):
+            yield f"{name} counts together with the functions of other stacks"
+
+
+@promise
+def only_an_emulator_goes_without_what_it_lacks(template: Template) -> Iterator[str]:
+    everything = set(template["Resources"])
+    optional = {"AlarmEmailSubscription"}
+    for name in sorted(everything - present(template) - optional):
+        yield f"{name} is missing on AWS"
+    for name in sorted(everything - present(template, AlarmEmail="somebody")):
+        yield f"{name} is missing with a mail address"
+    emulated = present(template, Emulated="true")
+    for name, resource in template["Resources"].items():
+        if resource["Type"].startswith(NOT_EMULATED) == (name in emulated) and name not in optional:
+            yield f"{name} is {'there' if name in emulated else 'missing'} on the emulator"
