@@ -125,7 +125,7 @@ OWN_LAYER_NAME: Final = "CommonLayer"
 SECRETS: Final = {
     "an access key": r"\b(AKIA|ASIA)[0-9A-Z]{16}\b",
     "a private key": r"-----BEGIN",
-    "a key or hash": r"(?<![A-Za-z0-9+/_-])(?=[A-Za-z0-9+/_-]*[0-9])(?=[A-Za-z0-9+/_-]*[A-Za-z])[A-Za-z0-9+_-]{32,}={0,2}",
+    "a key or hash": r"(?<![\w+/-])(?=[A-Za-z+/-]*[0-9])(?=[0-9+/-]*[A-Za-z])[A-Za-z0-9+/-]{32,}",
     "a phone number": r"\+?91[6-9][0-9]{9}\b",
     "an account number": r"\b[0-9]{12}\b",
     "an address of a person": r"[\w.+-]+@[\w-]+\.[\w.]+",
