@@ -401,7 +401,10 @@ function follow() {
 
 async function start() {
   $("send").addEventListener("submit", send);
-  $("message").addEventListener("change", showFields);
+  $("message").addEventListener("change", () => {
+    $("quantity").value = "1";
+    showFields();
+  });
   $("order").addEventListener("change", drawLines);
   $("map").addEventListener("click", () => act("/local/map", "Importing…", "Mapped; what waited goes on"));
   $("redeploy").addEventListener("click", () => act("/local/redeploy", "Deploying, half a minute…", "Deployed"));

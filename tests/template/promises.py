@@ -65,14 +65,12 @@ ENVIRONMENT: Final = {
 """Function and what it is told. Who is told more can come to use it."""
 
 OUTPUTS: Final = (
-    "ApiUrl SecretPrefix WebhookAccounts Demo "
-    "RegistryTableName OrdersTableName StockTableName DeliveriesTableName NotificationsTableName "
-    "ExceptionsTableName LedgerTableName "
-    "OrderEventsQueueUrl NotificationsQueueUrl PayoutsQueueUrl "
-    "OrderEventsDeadLetterQueueUrl NotificationsDeadLetterQueueUrl PayoutsDeadLetterQueueUrl "
-    "ReceiveWebhookFunctionName ApplyOrderEventsFunctionName RelayEffectsFunctionName NotifyGroupFunctionName "
-    "ComputePayoutFunctionName OperatorApiFunctionName"
-).split()
+    "ApiUrl", "SecretPrefix", "WebhookAccounts", "Demo", "RegistryTableName", "OrdersTableName", "StockTableName",
+    "DeliveriesTableName", "NotificationsTableName", "ExceptionsTableName", "LedgerTableName", "OrderEventsQueueUrl",
+    "NotificationsQueueUrl", "PayoutsQueueUrl", "OrderEventsDeadLetterQueueUrl", "NotificationsDeadLetterQueueUrl",
+    "PayoutsDeadLetterQueueUrl", "ReceiveWebhookFunctionName", "ApplyOrderEventsFunctionName",
+    "RelayEffectsFunctionName", "NotifyGroupFunctionName", "ComputePayoutFunctionName", "OperatorApiFunctionName",
+)  # fmt: skip
 """By these the local stack, the checks and the command line find their way. More may be there."""
 
 METRICS: Final = {
@@ -248,9 +246,8 @@ def what_was_given_up_is_kept_in_private(template: Template) -> Iterator[str]:
     for name, bucket in of_type(template, "AWS::S3::Bucket").items():
         resource = template["Resources"][name]
         block = bucket.get("PublicAccessBlockConfiguration", {})
-        if [block.get(f"{what}") for what in (
-            "BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"
-        )] != [True] * 4:  # fmt: skip
+        wanted = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+        if any(block.get(setting) is not True for setting in wanted):
             yield f"{name} can be made public"
         if "BucketEncryption" not in bucket:
             yield f"{name} is not encrypted"
@@ -415,16 +412,16 @@ def functions_run_as_the_parameters_say(template: Template) -> Iterator[str]:
 @promise
 def logs_are_kept_for_a_year_each_function_its_own(template: Template) -> Iterator[str]:
     groups = of_type(template, "AWS::Logs::LogGroup")
-    used = Counter()
+    used: Counter[str] = Counter()
     for name, function in functions(template).items():
         group = named(function.get("LoggingConfig", {}).get("LogGroup"))
         used[group] += 1
         if group not in groups or used[group] > 1:
             yield f"{name} has no log group of its own"
-    for name, group in groups.items():
+    for name, properties in groups.items():
         resource = template["Resources"][name]
-        if group.get("RetentionInDays") != LOGS_DAYS:
-            yield f"{name} is kept for {group.get('RetentionInDays', 'ever')}"
+        if properties.get("RetentionInDays") != LOGS_DAYS:
+            yield f"{name} is kept for {properties.get('RetentionInDays', 'ever')} days"
         if {resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")} != {"Retain"}:
             yield f"{name} goes with its stack"
 
@@ -450,8 +447,8 @@ def a_function_is_told_what_it_uses_and_nothing_else(template: Template) -> Iter
 def names_reach_the_setting_that_reads_them(template: Template) -> Iterator[str]:
     for name, function in functions(template).items():
         variables = function.get("Environment", {}).get("Variables", {})
-        settings = Settings.from_environment({key: named(value) or as_text(value) for key, value in variables.items()
-                                              if key not in ("WEBHOOK_ACCOUNTS",)})  # fmt: skip
+        told_names = {key: named(value) or as_text(value) for key, value in variables.items()}
+        settings = Settings.from_environment(told_names | {"WEBHOOK_ACCOUNTS": ""})
         for table, told in settings.tables.items():
             if told != f"{table.value.capitalize()}Table":
                 yield f"{name} takes {told} for {table}"
@@ -550,9 +547,9 @@ def every_way_to_fail_has_an_alarm(template: Template) -> Iterator[str]:
         wanted.add(("AWS/Lambda", "IteratorAge", f"FunctionName={function}"))
         wanted.add(("AWS/Lambda", "DestinationDeliveryFailures", f"FunctionName={function}"))
         wanted.add(("AWS/Lambda", "OnFailureDestinationDeliveredEventCount", f"EventSourceMappingUUID={name}"))
-    for metric, function in METRICS.items():
-        service = functions(template).get(function, {}).get("Environment", {}).get("Variables", {})
-        wanted.add(("Hunar", metric, f"service={as_text(service.get('POWERTOOLS_SERVICE_NAME', 'unnamed'))}"))
+    for metric, writer in METRICS.items():
+        variables = functions(template).get(writer, {}).get("Environment", {}).get("Variables", {})
+        wanted.add(("Hunar", metric, f"service={as_text(variables.get('POWERTOOLS_SERVICE_NAME', 'unnamed'))}"))
     for missing in sorted(wanted - found):
         yield f"no alarm on {' '.join(missing)}"
     for superfluous in sorted(found - wanted):
@@ -573,21 +570,25 @@ def an_alarm_goes_off_at_once_and_somebody_hears_it(template: Template) -> Itera
         if alarm["Period"] * alarm["EvaluationPeriods"] > 300:
             yield f"{name} waits for more than five minutes"
         waits = alarm["MetricName"] in ("ApproximateAgeOfOldestMessage", "IteratorAge")
-        if not (0 < alarm["Threshold"] <= 3600 * (1000 if alarm["MetricName"] == "IteratorAge" else 1)
-                if waits else alarm["Threshold"] == 0):  # fmt: skip
+        # Waiting is counted in seconds, a stream's in milliseconds; of anything else one is too many.
+        most = {"ApproximateAgeOfOldestMessage": 3600, "IteratorAge": 300_000}.get(alarm["MetricName"], 0)
+        if not most >= alarm["Threshold"] >= min(most, 1):
             yield f"{name} lets {alarm['Threshold']} pass"
         if alarm["Statistic"] != ("Maximum" if alarm["Namespace"] == "AWS/SQS" or waits else "Sum"):
             yield f"{name} looks at the {alarm['Statistic']}"
-    mails = [subscription for subscription in of_type(template, "AWS::SNS::Subscription").values()
-             if subscription["Protocol"] == "email" and named(subscription["Endpoint"]) == "AlarmEmail"]  # fmt: skip
-    if [named(mail["TopicArn"]) for mail in mails] != list(topics):
+    mailed = [
+        named(subscription["TopicArn"])
+        for subscription in of_type(template, "AWS::SNS::Subscription").values()
+        if subscription["Protocol"] == "email" and named(subscription["Endpoint"]) == "AlarmEmail"
+    ]
+    if mailed != list(topics):
         yield "alarms are mailed to nobody"
 
 
 @promise
 def every_alarm_names_a_section_of_the_runbook(template: Template) -> Iterator[str]:
     page = anchors((ROOT / "docs/runbook.md").read_text())
-    sections = Counter()
+    sections: Counter[str] = Counter()
     for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
         section = re.fullmatch(r"(?s).+[.] docs/runbook\.md#([\w-]+)", alarm.get("AlarmDescription", ""))
         if section is None:
@@ -596,9 +597,9 @@ def every_alarm_names_a_section_of_the_runbook(template: Template) -> Iterator[s
             yield f"{name} names {section[1]}, which is not there"
         else:
             sections[section[1]] += 1
-    for section in page:
-        if sections[section] != 1:
-            yield f"{section} is the section of {sections[section]} alarms"
+    for title in page:
+        if sections[title] != 1:
+            yield f"{title} is the section of {sections[title]} alarms"
 
 
 def _dimension(dimension: dict[str, Any]) -> str:

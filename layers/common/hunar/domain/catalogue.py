@@ -326,8 +326,6 @@ class _Reader:
         self._check_rates()
         self._single("dlt_templates", _dlt_template)
         self._single("agency", _agency)
-        if len(self._folder.records.get("agency", [])) > 1:
-            self._problem("agency", self._folder.records["agency"][1].row, None, "a stack serves one agency: one row")
         self._single("accounts", _account)
         self._groups()
         self._single("contacts", self._contact)

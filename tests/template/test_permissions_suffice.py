@@ -1,0 +1,125 @@
+"""The golden list of permissions is what the functions do: histories are played, and each touch of a table is noted."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+import yaml
+
+from functions.operator_api.handler import ROUTES
+from hunar import tables
+from hunar.adapters.memory import MemoryStore
+from hunar.domain import rate_card
+from hunar.ports import Page, Put, QueueName, Refused
+from hunar.tables import Key, Table
+from tests.flipkart_messages import created, item, step
+from tests.template.deployed import ROOT
+from tests.world import World
+
+CONSUMERS = {
+    QueueName.ORDER_EVENTS: "ApplyOrderEventsFunction",
+    QueueName.NOTIFICATIONS: "NotifyGroupFunction",
+    QueueName.PAYOUTS: "ComputePayoutFunction",
+}
+NOBODY = "an operator's import, which is no function"
+
+
+class WatchedStore(MemoryStore):
+    """Notes which function makes which call to which table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.acting = NOBODY
+        self.used: dict[str, set[str]] = {}
+
+    def read(self, keys: Iterable[Key]) -> dict[Key, Any]:
+        keys = list(keys)
+        self._note("BatchGetItem", *(key.table for key in keys))
+        return super().read(keys)
+
+    def commit(self, puts: Sequence[Put]) -> None:
+        self._note("PutItem", *(put.key.table for put in puts))
+        super().commit(puts)
+
+    def page(self, table: Table, partition: str, *, index: str | None = None, **how: Any) -> Page:
+        if index is None:
+            self._note("Query", table)
+        else:
+            self._note("Query", f"{_logical(table)}/index/{index}")
+            # An index has keys only; the items behind them are read from the table.
+            self._note("BatchGetItem", table)
+        return super().page(table, partition, index=index, **how)
+
+    def _note(self, action: str, *where: Table | str) -> None:
+        for place in where:
+            resource = _logical(place) if isinstance(place, Table) else place
+            self.used.setdefault(self.acting, set()).add(f"dynamodb:{action} {resource}")
+
+
+def _logical(table: Table) -> str:
+    return f"{table.value.capitalize()}Table"
+
+
+class WatchedWorld(World):
+    def __init__(self) -> None:
+        super().__init__()
+        self.store: WatchedStore = WatchedStore()
+
+    def work(self, queue: QueueName, body: str) -> str:
+        self.store.acting = CONSUMERS[queue]
+        try:
+            return super().work(queue, body)
+        finally:
+            self.store.acting = NOBODY
+
+    def ask(self, route: str, query: dict[str, str] | None = None, **path: str) -> Any:
+        self.store.acting = "OperatorApiFunction"
+        try:
+            return ROUTES[route](self.store, path, query or {})
+        finally:
+            self.store.acting = NOBODY
+
+
+@pytest.fixture(scope="module")
+def world() -> WatchedWorld:
+    """A refused text, an unknown event twice, an unmapped listing, lines without rates and with, an operator."""
+    world = WatchedWorld()
+    world.group("G11")
+    world.product("STOLE", "G11", "तसर स्टोल", stock=8)
+    world.settle()
+    world.phones.answers = iter([Refused("opted out")])
+    world.post(created("S1", item("STOLE", 3)))
+    for _ in range(2):
+        world.post(step("S1", "blessed"))
+    world.post(created("S2", item("NOBODYS", 1)))
+    world.settle()
+    world.post(step("S1", "delivered"))
+    world.settle()
+    with (ROOT / "local/demo/rates.csv").open() as rates:
+        rows = [rate_card.row_from_csv(record) for record in csv.DictReader(rates)]
+    world.store.commit([Put(tables.rate(row["scope"], row["row_id"]), row) for row in rows])
+    world.post(created("S3", item("STOLE", 1)))
+    world.settle()
+    world.post(step("S3", "delivered"))
+    world.settle()
+    assert {"UNKNOWN_LISTING", "SMS_REJECTED", "RATE_GAP"} <= set(world.exceptions())
+    assert world.items(Table.LEDGER)
+    world.ask("GET /api/orders")
+    assert world.ask("GET /api/orders/{order_ref}", order_ref="flipkart:demo:S1")
+    world.ask("GET /api/stock")
+    assert world.ask("GET /api/stock/{sku}", sku="STOLE")
+    assert world.ask("GET /api/notifications")["items"]
+    assert world.ask("GET /api/exceptions")["items"]
+    world.ask("GET /api/ledger/entries", {"order_ref": "flipkart:demo:S1"})
+    return world
+
+
+@pytest.mark.parametrize("function", [*CONSUMERS.values(), "OperatorApiFunction"])
+def test_a_function_uses_the_tables_that_its_policy_opens_all_of_them_and_no_other(
+    world: WatchedWorld, function: str
+) -> None:
+    golden = yaml.safe_load((ROOT / "tests/template/iam_golden.yaml").read_text())[function]
+    assert world.store.used[function] == {line for line in golden if line.startswith("dynamodb:")}
