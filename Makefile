@@ -26,7 +26,7 @@ export SAM_CLI_TELEMETRY := 0
 for_sam := PATH="$(CURDIR)/.tools/bin:$$PATH" HUNAR_UV="$(CURDIR)/$(uv)" HUNAR_PYTHON="$$(cat .tools/python)"
 runtime = $$(basename "$$(ls .tools/bin/python3.* | head -n 1)")
 
-.PHONY: help run test check bench night build lock clean pytest ruff-check ruff-format mypy validate race FORCE
+.PHONY: help run test check bench night build lock clean pytest ruff-check ruff-format mypy validate built race FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,7 @@ check: .venv/ready .tools/sam/ready .tools/ministack/ready ## all that CI does
 	finish() { printf '\n%b%5s s  %s\n' "$$times" $$(( $$(date +%s) - began )) "$$1"; exit $$2; }; \
 	for target in pytest ruff-check ruff-format mypy validate build; do step $$target; done; \
 	step run ARGS=--check; \
+	step built; \
 	step race; \
 	finish "all checks passed" 0
 
@@ -85,6 +86,10 @@ mypy: .venv/ready
 
 validate: .tools/sam/ready
 	@$(sam) validate --lint
+
+# What `run` built, in interpreters that see only the layer, boto3 and the standard library.
+built: .venv/ready
+	@$(dev) -m pytest -q tests/built/built_layer.py
 
 race: .venv/ready .tools/sam/ready .tools/ministack/ready
 	@$(dev) -m bench.race

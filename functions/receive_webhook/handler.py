@@ -35,6 +35,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         delivery_id=answer.delivery_id,
         outcome=answer.outcome,
         status=answer.status,
+        reason=answer.reason,
         aws_calls=aws_calls(),
     )
     return {"statusCode": answer.status, "headers": dict(answer.headers), "body": json.dumps(answer.body)}

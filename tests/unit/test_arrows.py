@@ -24,7 +24,7 @@ MAY: dict[str, frozenset[str]] = {
     "functions": PURE | CONTRACT | {"hunar.use_cases", "hunar.wiring", "hunar.telemetry"},
 }
 NOT_IN_THE_DOMAIN = frozenset(
-    {"boto3", "botocore", "time", "random", "secrets", "os", "io", "pathlib", "socket", "logging", "uuid", "threading"}
+    {"boto3", "botocore", "time", "random", "secrets", "os", "pathlib", "socket", "logging", "uuid", "threading"}
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -85,6 +85,8 @@ class Answer:
     headers: Mapping[str, str]
     outcome: str
     delivery_id: str | None = None
+    reason: str | None = None
+    """Why nothing could be stored, for the log."""
 
 
 def receive(
@@ -130,8 +132,8 @@ def _answer(
             return _problem(401, proof.value)
         readable = unpacked and door.readable(raw)
         queues.send(QueueName.ORDER_EVENTS, [_message(request, identity, raw, readable, now)])
-    except Retryable:
-        return _problem(503, "not_stored")
+    except Retryable as error:
+        return replace(_problem(503, "not_stored"), reason=str(error))
     if not readable:
         return _said(400, "unreadable", identity)
     return _said(200, "accepted", identity)
