@@ -153,6 +153,22 @@ def test_with_one_wrong_row_anywhere_nothing_is_written(world: World, folder: Pa
     assert world.queues.empty
 
 
+def test_a_cell_of_any_length_is_a_problem_of_its_row(world: World, folder: Path) -> None:
+    long = "x" * 3000
+    with (folder / "stock.csv").open("a") as stock, (folder / "rates.csv").open("a") as rates:
+        stock.write(f"{long},1,{long}\n")
+        rates.write(f"a,{long},fee,2026-01-01,,ppm_of_price,1,,,,card,\n")
+    with mock_aws():
+        dynamodb = client("dynamodb")
+        world.store = DynamoDBStore(dynamodb, create_tables(dynamodb))  # type: ignore[assignment]
+        report = bring(world, folder)
+    assert [(problem.file, problem.column) for problem in report.problems] == [
+        ("rates.csv", "scope"),
+        ("stock.csv", "act_id"),
+        ("stock.csv", "sku"),
+    ]
+
+
 def test_a_listing_that_is_mapped_later_wakes_the_orders_that_wait(world: World) -> None:
     bring(world, DEMO)
     world.post(created("S1", item("SunChiraya-Tote", 2, price=429.0)))

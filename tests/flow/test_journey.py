@@ -256,7 +256,7 @@ def test_a_replay_long_after_the_order_sends_no_text(world: World) -> None:
 
 
 def test_an_unknown_event_is_kept_whole_and_shown(world: World) -> None:
-    """Fault 12: an event type that nobody knows yet."""
+    """An event type that nobody knows yet."""
     world.post(step("S1", "teleported") | {"buyer": "kept whole, for thirty days"})
     world.post(step("S1", "teleported") | {"buyer": "kept whole, for thirty days"})
     world.settle()
@@ -275,7 +275,7 @@ def test_what_nobody_can_read_is_kept_as_it_came_and_shown(world: World) -> None
 
 
 def test_a_bad_line_does_not_lose_the_good_one(world: World) -> None:
-    """Faults 13 and 14: zero and negative quantities, as a text too."""
+    """Zero and negative quantities, and a text that is no number."""
     world.post(
         created(
             "S1",

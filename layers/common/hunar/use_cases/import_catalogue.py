@@ -129,7 +129,7 @@ def _refuse_fiction(desk: Desk, folder: Folder, wanted: Plan) -> None:
 
 def _registered(store: Store, folder: Folder) -> dict[str, dict[str, Item]]:
     found = {kind: _all(store, kind, partition) for kind, partition in _PARTITIONS.items()}
-    scopes = sorted(scope for scope in folder.values("rates", "scope") if scope)
+    scopes = sorted(filter(_possible, folder.values("rates", "scope")))
     found["rates"] = {}
     for scope in scopes:
         found["rates"] |= _all(store, "rates", tables.rate(scope, "").pk)
@@ -150,8 +150,13 @@ def _pages(store: Store, partition: str) -> Iterator[Item]:
             return
 
 
+def _possible(name: str) -> bool:
+    """Whether something can stand under this name. Cells are looked up before they are judged."""
+    return 0 < len(name) <= 100
+
+
 def _counted(store: Store, folder: Folder) -> dict[tuple[str, str], int]:
-    acts = sorted(act for act in folder.acts if all(act))
+    acts = sorted(act for act in folder.acts if all(map(_possible, act)))
     found = store.read(tables.adjustment(*act) for act in acts) if acts else {}
     return {(item["sku"], item["act_id"]): item["quantity"] for item in found.values()}
 
