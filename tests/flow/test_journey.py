@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 
@@ -242,6 +243,28 @@ def test_an_order_of_fifty_lines_is_applied_in_slices_and_told_once() -> None:
     world.post(step("S1", "shipped"))
     world.settle()
     assert all(world.stock(f"P{number:02}")["on_hand"] == 0 for number in range(50))
+
+
+def test_an_order_in_which_everything_is_wrong_stays_within_a_transaction() -> None:
+    """120 lines: half of them unmapped, all without a clear price, all short or gone uncounted."""
+    world = World()
+    world.group("G11")
+    for number in range(0, 120, 2):
+        world.product(f"P{number:03}", "G11", f"Craft {number}")
+    world.settle()
+    unclear = {"sellingPrice": "1,499", "totalPrice": "1,499"}
+    lines = [item(f"P{number:03}", 2, line_id=f"L{number:03}", priceComponents=unclear) for number in range(120)]
+    world.post(created("S1", *lines))
+    world.settle()
+    kinds = Counter(world.exceptions())
+    assert kinds == {"PRICE_UNCLEAR": 120, "SHORT": 60, "UNKNOWN_LISTING": 60}
+    assert len(world.phones.texts) == 1
+    world.post(step("S1", "shipped"))
+    for number in range(1, 120, 2):
+        world.product(f"P{number:03}", "G11", f"Craft {number}")
+    world.settle()
+    assert Counter(world.exceptions()) == {"PRICE_UNCLEAR": 120, "UNCOUNTED": 120}
+    assert not world.order("S1")["unfinished"]
 
 
 def test_a_replay_long_after_the_order_sends_no_text(world: World) -> None:

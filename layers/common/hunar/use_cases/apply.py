@@ -28,8 +28,10 @@ from hunar.tables import Item, Key
 from hunar.use_cases.worklist import close_exception
 
 SLICE: Final = 20
-"""Lines that one transaction resolves or moves at most: with their SKUs, proofs and exceptions they
-stay under DynamoDB's 100 items."""
+"""Lines that one transaction resolves, and lines that it moves, at most. Each is at most two items."""
+SHOWN: Final = 15
+"""Exceptions that one transaction opens or closes at most. With the order itself that is 96 items;
+DynamoDB takes 100."""
 
 KEPT_WHOLE: Final = timedelta(days=30)
 """How long a message is kept that nobody could redact, because nobody knows its fields."""
@@ -224,11 +226,11 @@ class _Step:
         order = read(known)
         taken = {line_id: Applied(**line) for line_id, line in before["applied"].items()} if before else {}
         applied, unmoved = self._move(order, taken)
-        unfinished = unresolved or unmoved
+        raised, unraised = self._worklist(order, applied, before["raised"] if before else {})
+        unfinished = unresolved or unmoved or unraised
         owed: dict[str, Any] = before["owed"] if before else {}
         # Half an order would tell the group half the truth: texts wait for the last slice.
         added = {} if unfinished else effects.new_effects(str(self._order), order, owed)
-        raised = self._worklist(order, applied, before["raised"] if before else {})
         item: Item = {
             "order_ref": str(self._order),
             "marketplace": self._order.marketplace,
@@ -346,22 +348,28 @@ class _Step:
             self._puts += stock_puts(self._desk, shelf[sku], stock, items[sku])
         return applied, len(wanted) > len(now)
 
-    def _worklist(self, order: Order, applied: Mapping[str, Applied], raised: Mapping[str, Item]) -> dict[str, Item]:
-        """The exceptions that this order has open after this transaction, with what changes among them."""
+    def _worklist(
+        self, order: Order, applied: Mapping[str, Applied], raised: Mapping[str, Item]
+    ) -> tuple[dict[str, Item], bool]:
+        """The exceptions that this order has open after this transaction, and whether more are to come."""
         wanted = worklist.of_order(str(self._order), order, applied, at=self._desk.now)
-        still: dict[str, Item] = {}
+        still = dict(raised)
+        changes: list[Put] = []
         for identity, item in wanted.items():
-            if there := raised.get(identity):
-                still[identity] = there | {"message": item["message"], "sku": item["sku"], "group_id": item["group_id"]}
-                changed = still[identity] != there
-            else:
-                still[identity], changed = item, True
-            if changed:
-                self._puts.append(Put(tables.exception(identity), still[identity]))
+            there = raised.get(identity)
+            shown = (there or item) | {name: item[name] for name in ("message", "sku", "group_id")}
+            if shown != there:
+                changes.append(Put(tables.exception(identity), shown))
         for identity, there in raised.items():
             if identity not in wanted:
-                self._puts.append(Put(tables.exception(identity), worklist.closed(there, at=self._desk.now)))
-        return still
+                changes.append(Put(tables.exception(identity), worklist.closed(there, at=self._desk.now)))
+        for put in changes[:SHOWN]:
+            if put.item["closed_at"] is None:
+                still[put.key.pk] = put.item
+            else:
+                del still[put.key.pk]
+        self._puts += changes[:SHOWN]
+        return still, len(changes) > SHOWN
 
 
 def _met(line: Applied, want: Demand) -> bool:
