@@ -38,6 +38,7 @@ REASONS: Final = {
     "EXCEPTION": "a person must look",
     "EXPECTED": "what is posted for the line so far",
     "ENTRY": "the balanced entry",
+    "SHORT": "a line's place in the queue for its SKU",
     "POINTER": "which orders wait for a listing",
 }
 
@@ -68,9 +69,10 @@ class CountingStore(MemoryStore):
         before = self.read([put.key for put in puts])
         super().commit(puts)
         for put in puts:
-            size = item_size(put.key, put.item)
+            # Removing costs what stood there.
+            size = item_size(put.key, put.item or before.get(put.key, {}))
             units = -(-size // KILOBYTE) * (2 if len(puts) > 1 else 1)
-            units += index_units(put.key, before.get(put.key, {}), put.item)
+            units += index_units(put.key, before.get(put.key, {}), put.item or {})
             self.writes.append(Write(put.key, size, len(puts) > 1, units))
 
 

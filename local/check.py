@@ -510,6 +510,25 @@ def sold_short(story: Story) -> None:
     story.expect_stock()
 
 
+def served_from_a_cancellation(story: Story) -> None:
+    """One buyer has the whole shelf and a second waits; the first gives two back, and the second has them."""
+    sku = "MDU-SUNGUDI"
+    shelf = story.shelves[sku]
+    units = shelf.available
+    first, second = story.sell(Item(units, sku=sku)), story.sell(Item(2, sku=sku))
+    story.expect_order(second, "PLACED", (2, 0, 2))
+    story.report.expect("a person can see it", 1, len(story.exceptions("SHORT", second)))
+    story.accepted(messages.cancelled(first, [Item(2, order_item_id=messages.order_item_id(first, 1))], story.later()))
+    story.quiet()
+    shelf.available, shelf.reserved = 0, shelf.reserved + units
+    story.expect_order(first, "PLACED", (units - 2, units - 2, 0))
+    story.expect_order(second, "PLACED", (2, 2, 0))
+    story.report.expect("the exception is closed", 0, len(story.exceptions("SHORT", second)))
+    story.expect_texts(first, ("NEW_ORDER", sku), ("CANCELLED", sku))
+    story.expect_texts(second, ("NEW_ORDER", sku))
+    story.expect_stock()
+
+
 def unknown_event(story: Story) -> None:
     """An event type that is not read yet is accepted and kept for a person."""
     shipment = story.orders[0]
@@ -697,6 +716,7 @@ PHASES: Final[tuple[tuple[str, Callable[[Story], None]], ...]] = (
     ("Wholly cancelled", cancelled_wholly),
     ("A listing nobody mapped", unknown_listing),
     ("More sold than there is", sold_short),
+    ("Served from a cancellation", served_from_a_cancellation),
     ("An event that is not read yet", unknown_event),
     ("Delivered, and what it should bring", paid),
     ("The SMS service asks to wait", sms_stumbles),

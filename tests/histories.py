@@ -39,15 +39,29 @@ LIFE: list[dict[str, Any]] = [
 
 
 def played(
-    messages: list[dict[str, Any]], *, seed: int, twice: bool, at_once: bool, rivals: bool = False, units: int = ENOUGH
+    messages: list[dict[str, Any]],
+    *,
+    seed: int,
+    twice: bool,
+    at_once: bool,
+    rivals: bool = False,
+    units: int = ENOUGH,
+    arriving: tuple[int, int] = (0, 0),
 ) -> World:
-    """The messages in this order, or ``at_once``; ``units`` of each SKU stand on the shelf before."""
+    """The messages in this order, or ``at_once``.
+
+    ``units`` of each SKU stand on the shelf before; ``arriving`` says after how many messages how many more come.
+    """
+    when, more = arriving
     world = World(shuffle=random.Random(seed), twice=twice, rivals=random.Random(seed) if rivals else None)
     for sku, group in SKUS.items():
         world.group(group)
         world.product(sku, group, sku.title(), stock=units)
     world.settle()
-    for message in messages:
+    for number, message in enumerate(messages):
+        if more and number == min(when, len(messages) - 1):
+            for sku in SKUS:
+                world.count_in(sku, more, "arriving")
         world.post(message)
         if not at_once:
             world.settle()
@@ -79,6 +93,10 @@ def check_invariants(world: World, units: int = ENOUGH) -> None:
         assert stock["on_hand"] == stock["available"] + stock["reserved"]
         assert min(stock[name] for name in ("on_hand", "available", "reserved", "short", "uncounted")) >= 0
         assert not (stock["available"] and stock["uncounted"])
+        # Everything has settled, so nobody waits for what is there.
+        assert not (stock["available"] and stock["short"])
+        waiting = [item for item in world.items(Table.STOCK) if "line_id" in item and item["sku"] == sku]
+        assert sum(item["short"] for item in waiting) == stock["short"]
         assert stock["reserved"] == sum(line["reserved"] for line in lines)
         assert stock["short"] == sum(line["short"] for line in lines)
         gone = sum(line["consumed"] for line in lines)
@@ -112,6 +130,12 @@ def check_texts(world: World) -> None:
             elif told:
                 # More than the group was told cannot be asked of it once the goods are gone.
                 assert stated[-1] <= units
+
+
+def shelves(world: World) -> dict[str, tuple[int, int]]:
+    """What must not depend on the way there even under shortage: free units, and units that are missing."""
+    found = {sku: world.stock(sku) for sku in SKUS}
+    return {sku: (stock["available"], stock["short"] + stock["uncounted"]) for sku, stock in found.items()}
 
 
 Counted = dict[str, dict[str, tuple[int, int]]]

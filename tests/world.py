@@ -19,7 +19,7 @@ from hunar.adapters.memory import MemoryQueues, MemoryStore
 from hunar.domain.facts import instant
 from hunar.domain.identity import delivery_id
 from hunar.marketplaces import flipkart
-from hunar.messages import ORDER_EVENT, AdjustStock, ComputePayout, ListingMapped, Notify, WebhookDelivery
+from hunar.messages import ORDER_EVENT, AdjustStock, Allocate, ComputePayout, ListingMapped, Notify, WebhookDelivery
 from hunar.ports import Accepted, Conflict, Put, QueueName, Retryable, SmsAnswer, SmsRequest
 from hunar.tables import Item, Table
 from hunar.use_cases import apply, notify
@@ -184,6 +184,8 @@ class World:
             return apply.delivery(desk, message, MARKETPLACES)
         if isinstance(message, AdjustStock):
             return apply.adjust(desk, message)
+        if isinstance(message, Allocate):
+            return apply.allocate(desk, message)
         return apply.listing_mapped(desk, message)
 
     def notify_desk(self) -> notify.Desk:

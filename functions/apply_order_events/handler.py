@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from hunar import wiring
 from hunar.domain.facts import instant
-from hunar.messages import ORDER_EVENT, AdjustStock, ListingMapped, WebhookDelivery, wrong_field
+from hunar.messages import ORDER_EVENT, AdjustStock, Allocate, ListingMapped, WebhookDelivery, wrong_field
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
 from hunar.use_cases import apply
 
@@ -39,6 +39,8 @@ def _record(record: SQSRecord) -> None:
             outcome = apply.delivery(desk, message, application.marketplaces)
         case AdjustStock():
             outcome = apply.adjust(desk, message)
+        case Allocate():
+            outcome = apply.allocate(desk, message)
         case ListingMapped():
             outcome = apply.listing_mapped(desk, message)
     logger.info(

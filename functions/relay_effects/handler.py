@@ -24,7 +24,7 @@ def handle(event: dict[str, Any], context: Any) -> None:
 def _image(record: dict[str, Any]) -> dict[str, Any]:
     """What relaying needs of the new item; numbers stay as they are, nobody computes with them here."""
     image = record["dynamodb"].get("NewImage", {})
-    return {name: _READ.deserialize(image[name]) for name in ("order_ref", "effects") if name in image}
+    return {name: _READ.deserialize(image[name]) for name in ("order_ref", "sku", "effects") if name in image}
 
 
 def _last(records: list[dict[str, Any]]) -> dict[str, str]:

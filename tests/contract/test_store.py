@@ -76,6 +76,19 @@ def test_a_transaction_over_tables_writes_all_or_nothing(store: Store) -> None:
     assert store.read([order, stock]) == {order: {"version": 1}, stock: {"version": 2}}
 
 
+def test_an_item_is_removed_alone_and_within_a_transaction(store: Store) -> None:
+    first, second = tables.stock("A"), tables.stock("B")
+    store.commit([Put(first, {"version": 1}), Put(second, {"version": 1})])
+    store.commit([Put(first, None)])
+    store.commit([Put(first, None)])
+    assert store.read([first, second]) == {second: {"version": 1}}
+    with pytest.raises(Conflict):
+        store.commit([Put(first, {"version": 1}, ABSENT), Put(second, None, 7)])
+    assert store.read([first, second]) == {second: {"version": 1}}
+    store.commit([Put(first, {"version": 1}, ABSENT), Put(second, None, 1)])
+    assert store.read([first, second]) == {first: {"version": 1}}
+
+
 def test_nothing_to_write_writes_nothing(store: Store) -> None:
     store.commit([])
 

@@ -137,6 +137,61 @@ def test_more_than_the_shelf_has_is_short_shown_and_the_group_is_told_all_the_sa
     assert world.exceptions(closed=True) == ["SHORT"]
 
 
+def test_units_that_arrive_go_to_the_oldest_sale_first_and_nobody_jumps_the_queue(world: World) -> None:
+    late = item("STOLE", 4, orderDate="2026-11-24T11:00:00.000+05:30")
+    early = item("STOLE", 4, orderDate="2026-11-24T09:00:00.000+05:30")
+    world.post(created("FIRST", item("STOLE", 8)))
+    world.settle()
+    world.post(created("LATE", late))
+    world.settle()
+    world.post(created("EARLY", early))
+    world.settle()
+    assert (world.stock("STOLE")["reserved"], world.stock("STOLE")["short"]) == (8, 8)
+    world.count_in("STOLE", 5, "later")
+    world.settle()
+
+    def held(shipment: str) -> tuple[int, int]:
+        line = world.order(shipment)["applied"]["1"]
+        return line["reserved"], line["short"]
+
+    assert (held("FIRST"), held("EARLY"), held("LATE")) == ((8, 0), (4, 0), (1, 3))
+    world.post(created("NEW", item("STOLE", 1, orderDate="2026-11-24T12:00:00.000+05:30")))
+    world.settle()
+    assert held("NEW") == (0, 1)
+    world.post(cancelled("FIRST", 4))
+    world.settle()
+    assert (held("FIRST"), held("LATE"), held("NEW")) == ((4, 0), (4, 0), (1, 0))
+    assert world.exceptions() == []
+    assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER"] * 4 + ["CANCELLED"]
+
+
+def test_an_order_that_comes_before_the_first_count_gets_its_units_when_they_are_counted() -> None:
+    world = World()
+    world.group("G11")
+    world.product("STOLE", "G11", "तसर स्टोल")
+    world.post(created("S1", item("STOLE", 3)))
+    world.settle()
+    assert world.exceptions() == ["SHORT"]
+    world.count_in("STOLE", 8)
+    world.settle()
+    stock = world.stock("STOLE")
+    assert (stock["available"], stock["reserved"], stock["short"]) == (5, 3, 0)
+    assert world.exceptions() == []
+
+
+def test_forty_orders_that_wait_are_all_served_though_one_message_serves_twenty() -> None:
+    world = World()
+    world.group("G11")
+    world.product("STOLE", "G11", "तसर स्टोल")
+    for number in range(45):
+        world.post(created(f"S{number}", item("STOLE", 1)))
+    world.settle()
+    world.count_in("STOLE", 44)
+    world.settle()
+    stock = world.stock("STOLE")
+    assert (stock["available"], stock["reserved"], stock["short"]) == (0, 44, 1)
+
+
 def test_what_left_the_shelf_uncounted_is_asked_about_until_it_is_counted_in(world: World) -> None:
     world.post(created("S1", item("STOLE", 11)))
     world.post(step("S1", "pickup_complete"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hunar.domain.order import knowledge, read
 from hunar.tables import Item
-from tests.histories import ENOUGH, LIFE, as_counted, by_hand, check_invariants, check_texts, played, truth
+from tests.histories import ENOUGH, LIFE, as_counted, by_hand, check_invariants, check_texts, played, shelves, truth
 
 histories = st.lists(st.sampled_from(LIFE), max_size=24)
 
@@ -24,6 +24,24 @@ def test_the_way_does_not_matter(history: list[dict[str, Any]], seed: int, twice
     assert truth(drawn) == truth(straight)
     check_invariants(straight)
     check_invariants(drawn)
+    assert as_counted(drawn) == by_hand(history)
+
+
+@given(
+    history=st.lists(st.sampled_from(LIFE), min_size=1, max_size=24),
+    seed=st.integers(0, 2**32),
+    units=st.integers(1, 12),
+    arriving=st.tuples(st.integers(0, 24), st.integers(0, 12)),
+)
+def test_a_shortage_ends_the_same_on_every_way(
+    history: list[dict[str, Any]], seed: int, units: int, arriving: tuple[int, int]
+) -> None:
+    in_order = [message for message in LIFE if message in history]
+    straight = played(in_order, seed=0, twice=False, at_once=False, units=units, arriving=arriving)
+    drawn = played(history, seed=seed, twice=True, at_once=True, rivals=True, units=units, arriving=arriving)
+    check_invariants(straight, units + arriving[1])
+    check_invariants(drawn, units + arriving[1])
+    assert shelves(drawn) == shelves(straight)
     assert as_counted(drawn) == by_hand(history)
 
 

@@ -17,7 +17,7 @@ from hunar.domain import demand, notification, order, stock
 from hunar.domain.facts import Cancelled, Placed
 from hunar.domain.stock import Applied, Stock
 from hunar.ports import ANY, Put
-from hunar.use_cases import notify
+from hunar.use_cases import apply, notify
 from tests.histories import LIFE, as_counted, by_hand, check_invariants, check_texts, played, truth
 
 SEEDS = range(60)
@@ -38,8 +38,9 @@ def violation(seed: int) -> str | None:
             return "the way mattered"
         if as_counted(mixed) != by_hand(history):
             return "a shopkeeper counts differently"
-        short = played(history, seed=seed, twice=True, at_once=True, rivals=True, units=scarce)
-        check_invariants(short, scarce)
+        late = (draw.randint(0, 24), draw.randint(1, 12))
+        short = played(history, seed=seed, twice=True, at_once=True, rivals=True, units=scarce, arriving=late)
+        check_invariants(short, scarce + late[1])
     except Exception as error:
         return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     return None
@@ -78,7 +79,7 @@ def forgets_on_hand(shelf: Stock, units: int) -> Stock:
     return replace(shelf, available=shelf.available - there, uncounted=shelf.uncounted + units - there)
 
 
-def reserves_without_looking(shelf: Stock, line: Applied, want: demand.Demand) -> tuple[Stock, Applied]:
+def reserves_without_looking(shelf: Stock, line: Applied, want: demand.Demand, queued: bool) -> tuple[Stock, Applied]:
     need = want.hold - line.reserved - line.short
     if need <= 0:
         return shelf, line
@@ -110,6 +111,18 @@ def sends_whatever_is_owed(*args: Any, **named: Any) -> notification.Decision:
     return notification.Decision(notification.Verdict.SEND, "owed", {"STOLE": 99, "HORSE": 99})
 
 
+def serves_nobody(shelf: Stock, line: Applied) -> tuple[Stock, Applied]:
+    return shelf, line
+
+
+def serves_without_counting_down(shelf: Stock, line: Applied) -> tuple[Stock, Applied]:
+    there = min(line.short, shelf.available)
+    return (
+        replace(shelf, available=shelf.available - there, reserved=shelf.reserved + there),
+        replace(line, reserved=line.reserved + there, short=line.short - there),
+    )
+
+
 BUGS: list[tuple[str, Any, str, Any]] = [
     ("the largest cancellation stands for all", order, "_cancelled", last_cancel_wins),
     ("cancellations are summed without a cap", order, "_cancelled", cancels_as_they_come),
@@ -117,6 +130,10 @@ BUGS: list[tuple[str, Any, str, Any]] = [
     ("arriving units do not pay for uncounted ones", stock, "_settled", never_pays_uncounted),
     ("units leave the counters but not the shelf", stock, "_taken", forgets_on_hand),
     ("more is promised than there is", stock, "_reserve", reserves_without_looking),
+    ("units that came serve nobody", stock, "_serve", serves_nobody),
+    ("who was served still counts as short", stock, "_serve", serves_without_counting_down),
+    ("nobody is told that lines wait", apply, "owes_allocation", lambda shelf: False),
+    ("a short line leaves no trace in the queue", apply._Step, "_queue", lambda self, line_id, was, now, at: now),
     ("a cancellation frees nothing", stock, "_release", releases_nothing),
     ("shipping forgets the line's own reservation", stock, "_consume", consumes_from_available),
     ("every text that is owed is sent", notify, "decide", sends_whatever_is_owed),

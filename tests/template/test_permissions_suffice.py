@@ -41,7 +41,8 @@ class WatchedStore(MemoryStore):
         return super().read(keys)
 
     def commit(self, puts: Sequence[Put]) -> None:
-        self._note("PutItem", *(put.key.table for put in puts))
+        self._note("PutItem", *(put.key.table for put in puts if put.item is not None))
+        self._note("DeleteItem", *(put.key.table for put in puts if put.item is None))
         super().commit(puts)
 
     def page(self, table: Table, partition: str, *, index: str | None = None, **how: Any) -> Page:
@@ -85,7 +86,8 @@ class WatchedWorld(World):
 
 @pytest.fixture(scope="module")
 def world() -> WatchedWorld:
-    """A refused text, an unknown event twice, an unmapped listing, lines without rates and with, an operator."""
+    """A refused text, an unknown event twice, an unmapped listing, a short line that is served, lines without rates
+    and with, an operator."""
     world = WatchedWorld()
     world.group("G11")
     world.product("STOLE", "G11", "तसर स्टोल", stock=8)
@@ -102,6 +104,9 @@ def world() -> WatchedWorld:
         rows = [rate_card.row_from_csv(record) for record in csv.DictReader(rates)]
     world.store.commit([Put(tables.rate(row["scope"], row["row_id"]), row) for row in rows])
     world.post(created("S3", item("STOLE", 1)))
+    world.post(created("S4", item("STOLE", 9)))
+    world.settle()
+    world.count_in("STOLE", 9, "more")
     world.settle()
     world.post(step("S3", "delivered"))
     world.settle()

@@ -69,6 +69,16 @@ def test_a_mapping_wakes_the_orders_that_wait(application: Application) -> None:
     assert [entry["kind"] for entry in open_exceptions(application)] == ["SHORT"]
 
 
+def test_units_that_come_after_the_order_are_allocated_to_it(application: Application) -> None:
+    for name in ("webhook", "adjust", "allocate", "allocate"):
+        assert apply_order_events.handle(event(f"apply_order_events_{name}"), None) == NOTHING_FAILED
+    found = application.store.read([ORDER, STOCK])
+    assert (found[STOCK]["available"], found[STOCK]["reserved"], found[STOCK]["short"]) == (5, 3, 0)
+    assert found[ORDER]["applied"]["1"]["reserved"] == 3
+    assert open_exceptions(application) == []
+    assert application.store.page(Table.STOCK, "STOLE", prefix=tables.SHORT_LINES).items == []
+
+
 def test_messages_that_nobody_understands_are_kept_and_shown_once(application: Application) -> None:
     for _ in range(2):
         assert apply_order_events.handle(event("apply_order_events_unknown"), None) == NOTHING_FAILED
@@ -103,6 +113,8 @@ def test_what_an_order_owes_goes_to_its_queues(application: Application, monkeyp
     )
     [payout] = waiting(application, QueueName.PAYOUTS)
     assert (payout["order_ref"], payout["line_id"]) == ("flipkart:demo:S1", "1")
+    [allocation] = waiting(application, QueueName.ORDER_EVENTS)
+    assert (allocation["kind"], allocation["sku"]) == ("allocate", "STOLE")
     assert {line["table"]: line["sequence_number"] for line in lines()} == {"orders": "100", "stock": "200"}
 
 

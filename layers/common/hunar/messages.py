@@ -50,6 +50,13 @@ class ListingMapped(_Message):
     at: str
 
 
+class Allocate(_Message):
+    """order-events: a SKU has free units and lines that wait for them."""
+
+    kind: Literal["allocate"] = "allocate"
+    sku: str
+
+
 class Notify(_Message):
     """notifications: a text is owed to one contact of a group about one order."""
 
@@ -70,8 +77,8 @@ class ComputePayout(_Message):
     line_id: str
 
 
-OrderEvent = Annotated[WebhookDelivery | AdjustStock | ListingMapped, Field(discriminator="kind")]
-ORDER_EVENT: TypeAdapter[WebhookDelivery | AdjustStock | ListingMapped] = TypeAdapter(OrderEvent)
+OrderEvent = Annotated[WebhookDelivery | AdjustStock | ListingMapped | Allocate, Field(discriminator="kind")]
+ORDER_EVENT: TypeAdapter[WebhookDelivery | AdjustStock | ListingMapped | Allocate] = TypeAdapter(OrderEvent)
 
 
 def wrong_field(error: ValidationError) -> str:

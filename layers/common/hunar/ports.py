@@ -42,10 +42,13 @@ ANY: Final = -1
 
 
 class Put(NamedTuple):
-    """Write a whole item. ``expect`` is the version that must stand there now, or ABSENT, or ANY."""
+    """Write a whole item, or remove it when ``item`` is None.
+
+    ``expect`` is the version that must stand there now, or ABSENT, or ANY.
+    """
 
     key: Key
-    item: Item
+    item: Item | None
     expect: int = ANY
 
 

@@ -41,6 +41,9 @@ WORKLIST = "worklist"
 FEED = "feed"
 """Notifications: ``feed_pk`` ALL, ``feed_sk`` time of the first claim and notification_id."""
 
+SHORT_LINES = "SHORT#"
+"""How the sort keys of a SKU's waiting lines begin."""
+
 INDEXES: dict[Table, tuple[str, ...]] = {
     Table.ORDERS: (BOARD,),
     Table.EXCEPTIONS: (WORKLIST,),
@@ -60,6 +63,11 @@ def listing_pointer(marketplace: str, account: str, listing: str) -> Key:
 
 def stock(sku: str) -> Key:
     return Key(Table.STOCK, sku, "STOCK")
+
+
+def short_line(sku: str, sold_at: str, order_ref: str, line_id: str) -> Key:
+    """A line that waits for units. The key is the order in which lines are served: the oldest sale first."""
+    return Key(Table.STOCK, sku, f"{SHORT_LINES}{sold_at}#{order_ref}#{line_id}")
 
 
 def adjustment(sku: str, act_id: str) -> Key:

@@ -23,7 +23,7 @@ class MemoryStore:
         self._items: dict[Key, Item] = {}
         self._lock = threading.Lock()
         self.changes: list[tuple[Key, Item]] = []
-        """Every item written, oldest first: the streams."""
+        """Every item written, oldest first: the streams. What was removed has no new image."""
         self.calls: list[str] = []
         """The AWS call that the real store would make, one name each."""
 
@@ -40,12 +40,16 @@ class MemoryStore:
             raise ValueError("a transaction has at most 100 items")
         if len({put.key for put in puts}) < len(puts):
             raise ValueError("an item stands twice in one transaction")
-        self.calls.append("PutItem" if len(puts) == 1 else "TransactWriteItems")
+        single = "DeleteItem" if puts[0].item is None else "PutItem"
+        self.calls.append(single if len(puts) == 1 else "TransactWriteItems")
         with self._lock:
             for put in puts:
                 if not self._as_expected(put):
                     raise Conflict(f"{put.key.table}: {put.key.pk} {put.key.sk}")
             for put in puts:
+                if put.item is None:
+                    self._items.pop(put.key, None)
+                    continue
                 item = copy.deepcopy(put.item)
                 self._items[put.key] = item
                 self.changes.append((put.key, item))

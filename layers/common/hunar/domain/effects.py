@@ -21,6 +21,8 @@ LEADER: Final = "leader"
 NEW_ORDER: Final = "NEW_ORDER"
 CANCELLED: Final = "CANCELLED"
 PAYOUT: Final = "PAYOUT"
+ALLOCATE: Final = "ALLOCATE"
+"""Owed by a stock item, not by an order: free units and lines that wait for them."""
 
 _AFTER_SHIP_BY: Final = timedelta(hours=48)
 _AFTER_SALE: Final = timedelta(days=7)

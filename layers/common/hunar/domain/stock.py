@@ -49,6 +49,13 @@ class Applied:
     reserved: int = 0
     short: int = 0
     consumed: int = 0
+    since: str | None = None
+    """While units are missing: the time of sale by which the line waits for them."""
+
+
+def owes_allocation(stock: Stock) -> bool:
+    """Free units and lines that wait for them at the same time: the oldest must be served."""
+    return stock.available > 0 and stock.short > 0
 
 
 def adjusted(stock: Stock, quantity: int) -> Stock:
@@ -59,18 +66,27 @@ def adjusted(stock: Stock, quantity: int) -> Stock:
 
 
 def applied_to(
-    stocks: Mapping[str, Stock], applied: Mapping[str, Applied], demands: Mapping[str, Demand]
+    stocks: Mapping[str, Stock], applied: Mapping[str, Applied], demands: Mapping[str, Demand], serve: str | None = None
 ) -> tuple[dict[str, Stock], dict[str, Applied]]:
     """Stock and order after the order's demand is met as far as the shelf allows.
+
+    It is the turn of this order to get free units of the SKU ``serve``: it has the oldest short line.
 
     ``stocks`` holds every SKU and ``applied`` every line that is asked for. Releases come first, over
     all lines, so that what one line gives back another line of the same order can have.
     """
     shelf = dict(stocks)
     lines = {line_id: applied[line_id] for line_id in demands}
-    for move in (_release, _consume, _reserve):
+    for move in (_release, _consume):
         for line_id, want in sorted(demands.items()):
             shelf[want.sku], lines[line_id] = move(shelf[want.sku], lines[line_id], want)
+    for line_id, want in sorted(demands.items()):
+        if want.sku == serve:
+            shelf[want.sku], lines[line_id] = _serve(shelf[want.sku], lines[line_id])
+    # Lines of one SKU in one order are one buyer: the second does not wait behind the first.
+    queued = {sku for sku, stock in shelf.items() if stock.short}
+    for line_id, want in sorted(demands.items()):
+        shelf[want.sku], lines[line_id] = _reserve(shelf[want.sku], lines[line_id], want, want.sku in queued)
     return shelf, {**applied, **lines}
 
 
@@ -101,12 +117,21 @@ def _consume(stock: Stock, line: Applied, want: Demand) -> tuple[Stock, Applied]
     return stock, replace(line, reserved=line.reserved - own, short=0, consumed=want.gone)
 
 
-def _reserve(stock: Stock, line: Applied, want: Demand) -> tuple[Stock, Applied]:
-    """Promise what is there; the rest is short. A short unit of before waits its turn behind older orders."""
+def _serve(stock: Stock, line: Applied) -> tuple[Stock, Applied]:
+    """What was short gets units that came or became free."""
+    there = min(line.short, stock.available)
+    stock = replace(
+        stock, available=stock.available - there, reserved=stock.reserved + there, short=stock.short - there
+    )
+    return stock, replace(line, reserved=line.reserved + there, short=line.short - there)
+
+
+def _reserve(stock: Stock, line: Applied, want: Demand, queued: bool) -> tuple[Stock, Applied]:
+    """Promise what is there; the rest is short. While lines wait for the SKU, a new one waits behind them."""
     need = want.hold - line.reserved - line.short
     if need <= 0:
         return stock, line
-    there = min(need, stock.available)
+    there = 0 if queued else min(need, stock.available)
     stock = replace(
         stock,
         available=stock.available - there,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, Protocol
@@ -21,17 +21,19 @@ from hunar.domain.facts import Fact, Placed, Resolved
 from hunar.domain.identity import derived_id, order_ref
 from hunar.domain.order import ENDED, Line, Order, knowledge, knowledge_text, read
 from hunar.domain.reading import Finding, Reading
-from hunar.domain.stock import Applied, Stock, adjusted, applied_to
-from hunar.messages import AdjustStock, ListingMapped, WebhookDelivery
+from hunar.domain.stock import Applied, Stock, adjusted, applied_to, owes_allocation
+from hunar.messages import AdjustStock, Allocate, ListingMapped, WebhookDelivery
 from hunar.ports import ABSENT, ANY, Conflict, Put, Retryable, Store
-from hunar.tables import Item, Key
+from hunar.tables import Item, Key, Table
 from hunar.use_cases.worklist import close_exception
 
-SLICE: Final = 20
-"""Lines that one transaction resolves, and lines that it moves, at most. Each is at most two items."""
+SLICE: Final = 16
+"""Lines that one transaction resolves (two items each) and lines that it moves (three), at most."""
 SHOWN: Final = 15
 """Exceptions that one transaction opens or closes at most. With the order itself that is 96 items;
 DynamoDB takes 100."""
+SERVED: Final = 20
+"""Orders that one message serves; what is left is owed again by the stock item."""
 
 KEPT_WHOLE: Final = timedelta(days=30)
 """How long a message is kept that nobody could redact, because nobody knows its fields."""
@@ -120,6 +122,23 @@ def adjust(desk: Desk, message: AdjustStock) -> str:
     return outcome
 
 
+def allocate(desk: Desk, message: Allocate) -> str:
+    """Give free units to the lines that wait for them, the oldest sale first, one order per transaction.
+
+    Returns the outcome for the log; raises Retryable.
+    """
+    served = 0
+    for _ in range(SERVED):
+        oldest = desk.store.page(Table.STOCK, message.sku, prefix=tables.SHORT_LINES, limit=1).items
+        if not oldest:
+            break
+        order = Reference.of(oldest[0]["order_ref"])
+        if not desk.again(partial(_add, desk, order, frozenset(), serve=message.sku)):
+            break
+        served += 1
+    return f"{served} orders served"
+
+
 def unknown_message(desk: Desk, body: str, reason: str) -> str:
     """Keep a queue message that cannot be understood, and show it."""
     identity = derived_id("message", body)
@@ -188,11 +207,16 @@ def _expiry(text: str) -> int:
     return int((facts.moment(text) + KEPT_WHOLE).timestamp())
 
 
-def _add(desk: Desk, reference: Reference, new: frozenset[Fact], mapped: str | None = None) -> bool:
-    """Add facts to an order until all its lines are resolved and moved. False when nothing was new."""
+def _add(
+    desk: Desk, reference: Reference, new: frozenset[Fact], mapped: str | None = None, serve: str | None = None
+) -> bool:
+    """Add facts to an order until all its lines are resolved and moved. False when nothing changed.
+
+    ``mapped`` is a listing that the registry now knows, ``serve`` a SKU of which the order may have free units.
+    """
     changed = False
     while True:
-        step = _Step(desk, reference, new, mapped)
+        step = _Step(desk, reference, new, mapped, serve)
         more = step.take()
         changed = changed or step.changed
         if not more:
@@ -202,11 +226,14 @@ def _add(desk: Desk, reference: Reference, new: frozenset[Fact], mapped: str | N
 class _Step:
     """One reading, one decision, one transaction about one order."""
 
-    def __init__(self, desk: Desk, reference: Reference, new: frozenset[Fact], mapped: str | None) -> None:
+    def __init__(
+        self, desk: Desk, reference: Reference, new: frozenset[Fact], mapped: str | None, serve: str | None
+    ) -> None:
         self._desk = desk
         self._order = reference
         self._new = new
         self._mapped = mapped
+        self._serve = serve
         self._found: dict[Key, Item] = {}
         self._puts: list[Put] = []
         self.changed = False
@@ -218,7 +245,8 @@ class _Step:
         before = self._found.get(key)
         old = knowledge(before) if before else frozenset()
         known = old | self._new
-        if before and known == old and not before["unfinished"] and self._mapped is None:
+        woken = self._mapped is not None or self._serve is not None
+        if before and known == old and not before["unfinished"] and not woken:
             return False
         waiting: dict[str, str] = dict(before["waiting"]) if before else {}
         resolved, unresolved = self._resolve(read(known), waiting)
@@ -334,7 +362,11 @@ class _Step:
         wants = demand(order)
         # Every line of a known product stands in the order, also one that never moved anything.
         taken = {line_id: taken.get(line_id, Applied(want.sku)) for line_id, want in wants.items()}
-        wanted = {line_id: want for line_id, want in wants.items() if not _met(taken[line_id], want)}
+        wanted = {
+            line_id: want
+            for line_id, want in wants.items()
+            if not _met(taken[line_id], want) or (want.sku == self._serve and taken[line_id].short)
+        }
         now = dict(sorted(wanted.items())[:SLICE])
         if not now:
             return taken, False
@@ -343,10 +375,23 @@ class _Step:
         items = {sku: self._found.get(key) for sku, key in keys.items()}
         shelf = {want.sku: Stock(want.sku, want.group_id) for want in now.values()}
         shelf |= {sku: Stock.of(item) for sku, item in items.items() if item}
-        after, applied = applied_to(shelf, taken, now)
+        after, applied = applied_to(shelf, taken, now, self._serve)
+        sold_at = {line.line_id: line.sold_at for line in order.lines}
+        for line_id in now:
+            applied[line_id] = self._queue(line_id, taken[line_id], applied[line_id], sold_at[line_id])
         for sku, stock in sorted(after.items()):
             self._puts += stock_puts(self._desk, shelf[sku], stock, items[sku])
         return applied, len(wanted) > len(now)
+
+    def _queue(self, line_id: str, before: Applied, after: Applied, sold_at: str) -> Applied:
+        """Stand in the SKU's queue while units are missing, in the place that the line was given first."""
+        since = before.since or sold_at
+        if after.short == before.short:
+            return after
+        key = tables.short_line(after.sku, since, str(self._order), line_id)
+        waits = {"sku": after.sku, "order_ref": str(self._order), "line_id": line_id, "short": after.short}
+        self._puts.append(Put(key, waits if after.short else None))
+        return replace(after, since=since if after.short else None)
 
     def _worklist(
         self, order: Order, applied: Mapping[str, Applied], raised: Mapping[str, Item]
@@ -363,11 +408,11 @@ class _Step:
         for identity, there in raised.items():
             if identity not in wanted:
                 changes.append(Put(tables.exception(identity), worklist.closed(there, at=self._desk.now)))
-        for put in changes[:SHOWN]:
-            if put.item["closed_at"] is None:
-                still[put.key.pk] = put.item
+        for key, opened, _ in changes[:SHOWN]:
+            if opened and opened["closed_at"] is None:
+                still[key.pk] = opened
             else:
-                del still[put.key.pk]
+                del still[key.pk]
         self._puts += changes[:SHOWN]
         return still, len(changes) > SHOWN
 
@@ -402,7 +447,11 @@ def stock_puts(desk: Desk, before: Stock, after: Stock, item: Item | None) -> li
     if after == before and item:
         return []
     version = item["version"] if item else 0
-    puts = [Put(tables.stock(after.sku), after.content() | {"version": version + 1}, version or ABSENT)]
+    content: Item = after.content() | {"version": version + 1}
+    if owes_allocation(after):
+        effect_id = derived_id(effects.ALLOCATE, after.sku, version + 1)
+        content |= {"outbox": "effects", "effects": [{"effect_id": effect_id, "kind": effects.ALLOCATE}]}
+    puts = [Put(tables.stock(after.sku), content, version or ABSENT)]
     if bool(before.uncounted) == bool(after.uncounted):
         return puts
     key = tables.exception(worklist.exception_id("UNCOUNTED", after.sku))

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hunar.domain.effects import CANCELLED, NEW_ORDER, PAYOUT
-from hunar.messages import ComputePayout, Notify
+from hunar.domain.effects import ALLOCATE, CANCELLED, NEW_ORDER, PAYOUT
+from hunar.messages import Allocate, ComputePayout, Notify
 from hunar.ports import QueueName, Queues, Rejected
 
 
@@ -30,19 +30,21 @@ def relay(images: Iterable[Mapping[str, Any]], queues: Queues) -> dict[str, int]
     return {queue.value: len(texts) for queue, texts in bodies.items()}
 
 
-def _message(order: Mapping[str, Any], effect: Mapping[str, Any]) -> tuple[QueueName, str]:
+def _message(image: Mapping[str, Any], effect: Mapping[str, Any]) -> tuple[QueueName, str]:
     kind = effect["kind"]
     if kind in (NEW_ORDER, CANCELLED):
         notify = Notify(
             notification_id=effect["effect_id"],
             notification_kind=kind,
-            order_ref=order["order_ref"],
+            order_ref=image["order_ref"],
             group_id=effect["group_id"],
             contact=effect["contact"],
             good_until=effect["good_until"],
         )
         return QueueName.NOTIFICATIONS, notify.model_dump_json()
     if kind == PAYOUT:
-        command = ComputePayout(order_ref=order["order_ref"], line_id=effect["line_id"])
+        command = ComputePayout(order_ref=image["order_ref"], line_id=effect["line_id"])
         return QueueName.PAYOUTS, command.model_dump_json()
+    if kind == ALLOCATE:
+        return QueueName.ORDER_EVENTS, Allocate(sku=image["sku"]).model_dump_json()
     raise Rejected(f"effect {effect.get('effect_id')}: nobody handles the kind {kind}")

@@ -1,4 +1,4 @@
-"""The store over DynamoDB: BatchGetItem, PutItem, TransactWriteItems and Query, nothing else."""
+"""The store over DynamoDB: BatchGetItem, PutItem, DeleteItem, TransactWriteItems and Query, nothing else."""
 
 from __future__ import annotations
 
@@ -41,9 +41,10 @@ class DynamoDBStore:
         if not puts:
             return
         if len(puts) == 1:
-            self._call("put_item", **self._request(puts[0]))
+            self._call("delete_item" if puts[0].item is None else "put_item", **self._request(puts[0]))
         else:
-            self._call("transact_write_items", TransactItems=[{"Put": self._request(put)} for put in puts])
+            items = [{"Delete" if put.item is None else "Put": self._request(put)} for put in puts]
+            self._call("transact_write_items", TransactItems=items)
 
     def page(
         self,
@@ -98,9 +99,12 @@ class DynamoDBStore:
         raise Retryable("DynamoDB left keys unprocessed")
 
     def _request(self, put: Put) -> dict[str, Any]:
-        row = {name: _WRITE.serialize(value) for name, value in put.item.items()}
-        row |= {"pk": {"S": put.key.pk}, "sk": {"S": put.key.sk}}
-        request: dict[str, Any] = {"TableName": self._tables[put.key.table], "Item": row}
+        key = {"pk": {"S": put.key.pk}, "sk": {"S": put.key.sk}}
+        request: dict[str, Any] = {"TableName": self._tables[put.key.table]}
+        if put.item is None:
+            request["Key"] = key
+        else:
+            request["Item"] = {name: _WRITE.serialize(value) for name, value in put.item.items()} | key
         if put.expect == ABSENT:
             request["ConditionExpression"] = "attribute_not_exists(pk)"
         elif put.expect != ANY:
