@@ -47,7 +47,7 @@ check: .venv/ready .tools/sam/ready .tools/ministack/ready ## all that CI does
 	}; \
 	finish() { printf '\n%b%5s s  %s\n' "$$times" $$(( $$(date +%s) - began )) "$$1"; exit $$2; }; \
 	for target in pytest ruff-check ruff-format mypy validate build; do step $$target; done; \
-	step run ARGS=--check; \
+	step run "ARGS=--check --port 0"; \
 	step built; \
 	step race; \
 	finish "all checks passed" 0
