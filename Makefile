@@ -8,6 +8,7 @@ SHELL := /bin/sh
 
 ARGS ?=
 NIGHT_EXAMPLES ?= 100000
+SEEDS ?= 5000
 ARCH ?= arm64
 
 uv := .tools/uv/bin/uv
@@ -26,7 +27,7 @@ export SAM_CLI_TELEMETRY := 0
 for_sam := PATH="$(CURDIR)/.tools/bin:$$PATH" HUNAR_UV="$(CURDIR)/$(uv)" HUNAR_PYTHON="$$(cat .tools/python)"
 runtime = $$(basename "$$(ls .tools/bin/python3.* | head -n 1)")
 
-.PHONY: help run test check bench night build lock clean pytest ruff-check ruff-format mypy validate built race FORCE
+.PHONY: help run test check bench simulate night build lock clean pytest ruff-check ruff-format mypy validate built race FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -54,6 +55,9 @@ check: .venv/ready .tools/sam/ready .tools/ministack/ready ## all that CI does
 
 bench: .venv/ready .tools/sam/ready .tools/ministack/ready ## reference programs and measures
 	@$(dev) -m bench $(ARGS)
+
+simulate: .venv/ready ## crashes, rivals and repetitions under SEEDS schedules
+	@HUNAR_SEEDS=$(SEEDS) $(dev) -m pytest -q tests/simulation
 
 night: .venv/ready ## property tests over NIGHT_EXAMPLES histories each (hours)
 	@HUNAR_NIGHT_EXAMPLES=$(NIGHT_EXAMPLES) $(dev) -m pytest --hypothesis-profile=night -q tests/property
