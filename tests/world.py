@@ -237,7 +237,16 @@ class World:
         return apply.listing_mapped(desk, message)
 
     def notify_desk(self) -> notify.Desk:
-        return notify.Desk(self.store, self.queues, self.phones, TEMPLATES, False, self.now, self._again)
+        return notify.Desk(
+            self.store,
+            self.queues,
+            self.phones,
+            TEMPLATES,
+            False,
+            f"receipt-{next(self._numbers)}",
+            self.now,
+            self._again,
+        )
 
     # what is true
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from hunar import wiring
 from hunar.domain.facts import instant
+from hunar.domain.identity import derived_id
 from hunar.messages import Notify, wrong_field
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
 from hunar.use_cases.notify import Desk, notify
@@ -42,6 +43,7 @@ def _record(record: SQSRecord) -> None:
         sms=application.sms,
         templates=application.templates,
         production=application.settings.production,
+        claimant=derived_id(record.receipt_handle),
         now=now,
         again=application.again,
     )

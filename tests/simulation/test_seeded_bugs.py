@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from hunar.domain import demand, notification, order, stock
+from hunar.domain import demand, facts, notification, order, stock
 from hunar.domain.facts import Cancelled, Placed
 from hunar.domain.stock import Applied, Stock
 from hunar.ports import ANY, Put
@@ -52,19 +52,21 @@ def test_without_a_bug_nothing_is_found_and_workers_did_meet() -> None:
     assert world.store.met > 0  # type: ignore[attr-defined]
 
 
-def last_cancel_wins(known: Any, placed: Placed, left_at: str | None, problems: list[Any]) -> int:
+def last_cancel_wins(known: Any, placed: Placed, left_at: str | None, problems: list[Any]) -> list[Cancelled]:
     given = [fact for fact in known if isinstance(fact, Cancelled) and fact.line_id == placed.line_id]
-    return min(placed.quantity, max((fact.quantity for fact in given), default=0))
+    return sorted(given, key=facts.to_text)[-1:]
 
 
-def cancels_as_they_come(known: Any, placed: Placed, left_at: str | None, problems: list[Any]) -> int:
-    given = [fact for fact in known if isinstance(fact, Cancelled) and fact.line_id == placed.line_id]
-    return sum(fact.quantity for fact in given)
+def late_cancels_count(known: Any, placed: Placed, left_at: str | None, problems: list[Any]) -> list[Cancelled]:
+    return CANCELLED(known, placed, None, problems)
+
+
+CANCELLED = order._cancelled
 
 
 def first_placing_wins(known: Any) -> dict[str, Placed]:
     found: dict[str, Placed] = {}
-    for fact in known:
+    for fact in sorted(known, key=facts.to_text):
         if isinstance(fact, Placed):
             found.setdefault(fact.line_id, fact)
     return found
@@ -124,8 +126,8 @@ def serves_without_counting_down(shelf: Stock, line: Applied) -> tuple[Stock, Ap
 
 
 BUGS: list[tuple[str, Any, str, Any]] = [
-    ("the largest cancellation stands for all", order, "_cancelled", last_cancel_wins),
-    ("cancellations are summed without a cap", order, "_cancelled", cancels_as_they_come),
+    ("one cancellation stands for all", order, "_cancelled", last_cancel_wins),
+    ("cancellations after the goods left free units", order, "_cancelled", late_cancels_count),
     ("the placing that came first holds", order, "_placed", first_placing_wins),
     ("arriving units do not pay for uncounted ones", stock, "_settled", never_pays_uncounted),
     ("units leave the counters but not the shelf", stock, "_taken", forgets_on_hand),

@@ -39,6 +39,7 @@ LINE = Line(
     resolved=TERMS,
     state="DELIVERED",
     delivered_at="2026-11-24T10:00:00Z",
+    revision="r1",
 )
 
 

@@ -35,8 +35,8 @@ class AdjustStock(_Message):
 
     kind: Literal["adjust"] = "adjust"
     act_id: str = Field(min_length=1, max_length=64)
-    sku: str
-    quantity: int
+    sku: str = Field(min_length=1, max_length=100)
+    quantity: int = Field(ge=-1_000_000, le=1_000_000)
     at: str
 
 

@@ -43,44 +43,12 @@ def units_to_send(order: Order, group_id: str) -> dict[str, int]:
     return dict(sorted(units.items()))
 
 
-def group_lines(order: Order, group_id: str) -> list[Line]:
-    """The lines that a group fulfils."""
-    return [line for line in order.lines if line.resolved is not None and line.resolved.group_id == group_id]
+def kept(told: Mapping[str, int], to_send: Mapping[str, int]) -> dict[str, int]:
+    """Units of each SKU that the group was told of and still has to send."""
+    return {sku: units for sku in told if (units := min(told[sku], to_send.get(sku, 0)))}
 
 
-def _texts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """One text per group and reason, whatever the number of its lines.
-
-    A group that was told a number of units is told again when that number changes: fewer units are
-    a CANCELLED, more are a NEW_ORDER. One that was never told and has nothing to send hears nothing.
-    """
-    found = {}
-    groups = sorted({line.resolved.group_id for line in order.lines if line.resolved is not None})
-    for group_id in groups:
-        told = [effect for effect in owed.values() if effect.get("group_id") == group_id]
-        last = max(told, key=lambda effect: int(effect["n"]), default=None)
-        lines = group_lines(order, group_id)
-        to_send = units_to_send(order, group_id)
-        units, before = sum(to_send.values()), sum(last["units"].values()) if last else 0
-        cancelled = sum(line.cancelled for line in lines)
-        if units > before and order.left_at is None:
-            kind, revision = NEW_ORDER, [[line.line_id, line.quantity] for line in lines] + [cancelled]
-        elif units < before:
-            kind, revision = CANCELLED, [cancelled, units]
-        else:
-            continue
-        found[derived_id(kind, order_ref, group_id, LEADER, revision)] = {
-            "kind": kind,
-            "group_id": group_id,
-            "contact": LEADER,
-            "good_until": _good_until(order, group_id),
-            "units": to_send,
-            "n": len(told) + 1,
-        }
-    return found
-
-
-def _good_until(order: Order, group_id: str) -> str:
+def good_until(order: Order, group_id: str) -> str:
     """After this a text about the order only confuses: a replay or an old redrive stays silent."""
     lines = group_lines(order, group_id)
     ship_by = [line.ship_by for line in lines if line.ship_by]
@@ -89,14 +57,54 @@ def _good_until(order: Order, group_id: str) -> str:
     return facts.instant(facts.moment(max(line.sold_at for line in lines)) + _AFTER_SALE)
 
 
+def group_lines(order: Order, group_id: str) -> list[Line]:
+    """The lines that a group fulfils."""
+    return [line for line in order.lines if line.resolved is not None and line.resolved.group_id == group_id]
+
+
+def _texts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """One text per group and reason, whatever the number of its lines.
+
+    A group that was told of units is told again when they change: fewer of a product are a
+    CANCELLED, more are a NEW_ORDER, and a change from one product to another is both. One that was
+    never told and has nothing to send hears nothing.
+    """
+    found = {}
+    groups = sorted({line.resolved.group_id for line in order.lines if line.resolved is not None})
+    for group_id in groups:
+        told = [effect for effect in owed.values() if effect.get("group_id") == group_id]
+        last = max(told, key=lambda effect: int(effect["n"]), default=None)
+        to_send = units_to_send(order, group_id)
+        before: Mapping[str, int] = last["units"] if last else {}
+        still = kept(before, to_send)
+        owes = [(CANCELLED, still)] if still != before else []
+        owes += [(NEW_ORDER, to_send)] if to_send != still and order.left_at is None else []
+        revision = [[line.line_id, line.revision] for line in group_lines(order, group_id)]
+        for n, (kind, units) in enumerate(owes, len(told) + 1):
+            found[derived_id(kind, order_ref, group_id, LEADER, revision)] = {
+                "kind": kind,
+                "group_id": group_id,
+                "contact": LEADER,
+                "good_until": good_until(order, group_id),
+                "units": units,
+                "n": n,
+            }
+    return found
+
+
 def _payouts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """A delivered line is worth computing, and again whenever what its amount hangs on changes."""
-    computed = {effect.get("line_id") for effect in owed.values() if effect["kind"] == PAYOUT}
+    """A delivered line is worth computing, and again whenever what its amount hangs on changes.
+
+    The command only says "look again", so its number may stand in its id.
+    """
     found = {}
     for line in order.lines:
         due = line.delivered_at is not None and line.unit_price_paise is not None and line.resolved is not None
-        if due or line.line_id in computed:
-            version = line.resolved.policy_version if line.resolved else 0
-            revision = [line.open if due else 0, line.unit_price_paise, version]
-            found[derived_id(PAYOUT, order_ref, line.line_id, revision)] = {"kind": PAYOUT, "line_id": line.line_id}
+        computed = [effect for effect in owed.values() if effect.get("line_id") == line.line_id]
+        last = max(computed, key=lambda effect: int(effect["n"]), default=None)
+        revision = derived_id(due, line.open, line.unit_price_paise, line.sold_at)
+        if (due or last) and revision != (last and last["revision"]):
+            n = len(computed) + 1
+            effect = {"kind": PAYOUT, "line_id": line.line_id, "revision": revision, "n": n}
+            found[derived_id(PAYOUT, order_ref, line.line_id, revision, n)] = effect
     return found

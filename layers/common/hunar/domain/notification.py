@@ -91,7 +91,8 @@ def decide(
     earlier = sorted((sibling for sibling in siblings if sibling.n < n), key=lambda sibling: sibling.n)
     texts = [sibling.stated for sibling in earlier if sibling.status in _TOLD]
     told = texts[-1] if texts else {}
-    more = sum(units.values()) - sum(told.values())
+    more = any(there > told.get(sku, 0) for sku, there in units.items())
+    fewer = any(units.get(sku, 0) < there for sku, there in told.items())
     if any(sibling.status is Status.CLAIMED for sibling in earlier):
         return Decision(Verdict.WAIT, "an earlier text is on its way")
     if unsettled := [sibling for sibling in earlier if sibling.status in (None, Status.WAITING)]:
@@ -101,9 +102,9 @@ def decide(
     if kind == NEW_ORDER:
         if left:
             return Decision(Verdict.SUPPRESS, "the goods have left")
-        if more > 0:
+        if more:
             return Decision(Verdict.SEND, "units to send", told)
         return Decision(Verdict.SUPPRESS, "nothing to send that the group was not told")
-    if kind == CANCELLED and more < 0:
+    if kind == CANCELLED and fewer:
         return Decision(Verdict.SEND, "fewer units than the group was told", told)
     return Decision(Verdict.SUPPRESS, "the group knows, or was never told")

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from hunar.domain import facts
 from hunar.domain.facts import LEFT, STEPS, Cancelled, Fact, Placed, Resolved, Step
+from hunar.domain.identity import derived_id
 
 SHOWS: Final = {
     "packed": "PACKED",
@@ -50,6 +51,8 @@ class Line:
     resolved: Resolved | None
     state: str
     delivered_at: str | None
+    revision: str
+    """Hash of the facts that count for this line. It never comes back once another took its place."""
 
     @property
     def open(self) -> int:
@@ -95,7 +98,8 @@ def read(known: Iterable[Fact]) -> Order:
     left_at = min((steps[step] for step in LEFT if step in steps), default=None)
     lines = []
     for line_id, placed in sorted(_placed(known).items()):
-        cancelled = _cancelled(known, placed, left_at, problems)
+        counted = _cancelled(known, placed, left_at, problems)
+        cancelled = sum(fact.quantity for fact in counted)
         if placed.price_problem:
             problems.append(Problem("PRICE_UNCLEAR", line_id, placed.price_problem))
         gone = cancelled == placed.quantity
@@ -112,6 +116,7 @@ def read(known: Iterable[Fact]) -> Order:
                 resolved=_resolved(known, line_id),
                 state="CANCELLED" if gone else shown,
                 delivered_at=None if gone else steps.get("delivered"),
+                revision=derived_id(facts.to_text(placed), [facts.to_text(fact) for fact in counted], left_at),
             )
         )
     if not lines:
@@ -159,35 +164,27 @@ def _resolved(known: Iterable[Fact], line_id: str) -> Resolved | None:
     return min(found, key=facts.to_text, default=None)
 
 
-def _cancelled(known: Iterable[Fact], placed: Placed, left_at: str | None, problems: list[Problem]) -> int:
-    """Units of the line that were cancelled in time, never more than were ordered.
+def _cancelled(known: Iterable[Fact], placed: Placed, left_at: str | None, problems: list[Problem]) -> list[Cancelled]:
+    """The cancellations of the line that count: in time, and never of more units than were ordered.
 
     A cancellation after the goods left, by the event's own time, and one that asks for more units
     than the line still has, move nothing and are shown to an operator.
     """
-    total = 0
+    counted: list[Cancelled] = []
+    left = placed.quantity
     given = [fact for fact in known if isinstance(fact, Cancelled) and fact.line_id == placed.line_id]
     for fact in sorted(given, key=lambda fact: (fact.at, facts.to_text(fact))):
+        asks = f"{fact.quantity} cancelled at {fact.at}"
         if left_at is not None and fact.at > left_at:
-            problems.append(
-                Problem(
-                    "LATE_CANCELLATION",
-                    placed.line_id,
-                    f"{fact.quantity} cancelled at {fact.at}, after the goods left at {left_at}",
-                )
-            )
-        elif total + fact.quantity > placed.quantity:
-            problems.append(
-                Problem(
-                    "EXCESS_CANCELLATION",
-                    placed.line_id,
-                    f"{fact.quantity} cancelled at {fact.at}, but {placed.quantity - total} of {placed.quantity} "
-                    "are left to cancel",
-                )
-            )
+            text = f"{asks}, after the goods left at {left_at}"
+            problems.append(Problem("LATE_CANCELLATION", placed.line_id, text))
+        elif fact.quantity > left:
+            text = f"{asks}, but {left} of {placed.quantity} are left to cancel"
+            problems.append(Problem("EXCESS_CANCELLATION", placed.line_id, text))
         else:
-            total += fact.quantity
-    return total
+            counted.append(fact)
+            left -= fact.quantity
+    return counted
 
 
 def _history(known: Iterable[Fact]) -> tuple[dict[str, Any], ...]:

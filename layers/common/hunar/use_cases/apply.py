@@ -142,6 +142,7 @@ def allocate(desk: Desk, message: Allocate) -> str:
 def unknown_message(desk: Desk, body: str, reason: str) -> str:
     """Keep a queue message that cannot be understood, and show it."""
     identity = derived_id("message", body)
+    key = tables.unread_delivery("queue", "order-events", identity)
     opened = worklist.opened("UNKNOWN_MESSAGE", (identity,), at=desk.now, message=reason)
     kept = {
         "delivery_id": identity,
@@ -153,11 +154,14 @@ def unknown_message(desk: Desk, body: str, reason: str) -> str:
     try:
         desk.store.commit(
             [
-                Put(tables.unread_delivery("queue", "order-events", identity), kept, ABSENT),
+                Put(key, kept, ABSENT),
                 Put(tables.exception(opened["exception_id"]), opened),
             ]
         )
     except Conflict:
+        # Another transaction may have been under way over the exception: then nothing was kept.
+        if key not in desk.store.read([key]):
+            raise Retryable("the message met another transaction") from None
         return "duplicate"
     return "unknown_message"
 
@@ -308,14 +312,19 @@ class _Step:
         Returns the new facts and whether lines are left for the next transaction. ``waiting`` (line
         to listing) is brought up to date.
         """
+        marketplace, account = self._order.marketplace, self._order.account
+        # A mapping that was announced and is not there wakes nobody: the same lines would be looked at for ever.
+        there = self._mapped and tables.listing(marketplace, account, self._mapped) in self._found
+        awake = self._mapped if there else None
         lines = [
             line
             for line in order.lines
-            if line.resolved is None and (waiting.get(line.line_id) != line.listing or line.listing == self._mapped)
+            if line.resolved is None and (waiting.get(line.line_id) != line.listing or line.listing == awake)
         ]
         lines, rest = lines[:SLICE], lines[SLICE:]
         names = {line.listing for line in lines}
-        marketplace, account = self._order.marketplace, self._order.account
+        # A line that was announced again under another listing waits no more for the first one.
+        names |= {waiting[line.line_id] for line in lines if line.line_id in waiting}
         pointers = {name: tables.listing_pointer(marketplace, account, name) for name in names}
         listings = {name: tables.listing(marketplace, account, name) for name in names}
         if unasked := names - self._asked():
@@ -394,27 +403,33 @@ class _Step:
         return replace(after, since=since if after.short else None)
 
     def _worklist(
-        self, order: Order, applied: Mapping[str, Applied], raised: Mapping[str, Item]
-    ) -> tuple[dict[str, Item], bool]:
-        """The exceptions that this order has open after this transaction, and whether more are to come."""
+        self, order: Order, applied: Mapping[str, Applied], raised: Mapping[str, str]
+    ) -> tuple[dict[str, str], bool]:
+        """The exceptions that this order has open after this transaction, and whether more are to come.
+
+        The order remembers the id of each and a hash of what it says, so that a hundred lines in trouble
+        still fit into one item.
+        """
         wanted = worklist.of_order(str(self._order), order, applied, at=self._desk.now)
+        says = {identity: derived_id(item["message"], item["sku"])[:8] for identity, item in wanted.items()}
+        changed = [identity for identity in says if raised.get(identity) != says[identity]]
+        changed += [identity for identity in raised if identity not in wanted]
+        now = changed[:SHOWN]
+        keys = {identity: tables.exception(identity) for identity in now}
+        self._read(keys[identity] for identity in now if identity in raised)
         still = dict(raised)
-        changes: list[Put] = []
-        for identity, item in wanted.items():
-            there = raised.get(identity)
-            shown = (there or item) | {name: item[name] for name in ("message", "sku", "group_id")}
-            if shown != there:
-                changes.append(Put(tables.exception(identity), shown))
-        for identity, there in raised.items():
+        for identity, key in keys.items():
+            there = self._found.get(key) if identity in raised else None
             if identity not in wanted:
-                changes.append(Put(tables.exception(identity), worklist.closed(there, at=self._desk.now)))
-        for key, opened, _ in changes[:SHOWN]:
-            if opened and opened["closed_at"] is None:
-                still[key.pk] = opened
-            else:
-                del still[key.pk]
-        self._puts += changes[:SHOWN]
-        return still, len(changes) > SHOWN
+                del still[identity]
+                if there:
+                    self._puts.append(Put(key, worklist.closed(there, at=self._desk.now)))
+                continue
+            item = wanted[identity]
+            still[identity] = says[identity]
+            said = {name: item[name] for name in ("message", "sku", "group_id")}
+            self._puts.append(Put(key, there | said if there else item))
+        return still, len(changed) > SHOWN
 
 
 def _met(line: Applied, want: Demand) -> bool:
@@ -423,7 +438,7 @@ def _met(line: Applied, want: Demand) -> bool:
 
 def _remembered(effect: Mapping[str, Any]) -> Item:
     """What later decisions need of an effect that was owed."""
-    return {name: effect[name] for name in ("kind", "group_id", "line_id", "units", "n") if name in effect}
+    return {name: effect[name] for name in ("kind", "group_id", "line_id", "units", "revision", "n") if name in effect}
 
 
 def _content(item: Item) -> Item:
@@ -452,17 +467,18 @@ def stock_puts(desk: Desk, before: Stock, after: Stock, item: Item | None) -> li
         effect_id = derived_id(effects.ALLOCATE, after.sku, version + 1)
         content |= {"outbox": "effects", "effects": [{"effect_id": effect_id, "kind": effects.ALLOCATE}]}
     puts = [Put(tables.stock(after.sku), content, version or ABSENT)]
-    if bool(before.uncounted) == bool(after.uncounted):
+    if before.uncounted == after.uncounted:
         return puts
     key = tables.exception(worklist.exception_id("UNCOUNTED", after.sku))
+    there = desk.store.read([key]).get(key) if before.uncounted else None
     if after.uncounted:
         message = f"{after.uncounted} {after.sku} left the shelf though none were counted there"
         group_id = after.group_id
         opened = worklist.opened(
             "UNCOUNTED", (after.sku,), at=desk.now, message=message, sku=after.sku, group_id=group_id
         )
-        return [*puts, Put(key, opened)]
-    if there := desk.store.read([key]).get(key):
+        return [*puts, Put(key, there | {"message": message} if there else opened)]
+    if there:
         puts.append(Put(key, worklist.closed(there, at=desk.now)))
     return puts
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from hunar import sms_templates, tables
 from hunar.domain import sms_text
-from hunar.domain.effects import CANCELLED, group_lines, units_to_send
+from hunar.domain.effects import CANCELLED, good_until, group_lines, kept, units_to_send
 from hunar.domain.facts import moment
 from hunar.domain.notification import IN_FLIGHT, Sibling, Status, Verdict, decide, observed
 from hunar.domain.order import Order, knowledge, read
@@ -35,7 +35,7 @@ from hunar.ports import (
     Throttled,
 )
 from hunar.tables import Item, Key
-from hunar.use_cases.worklist import open_exception
+from hunar.use_cases.worklist import close_exception, open_exception
 
 LOCALES: Final = ("en", "hi", "bn", "ta")
 EARLIER_TEXT_PAUSE: Final = 5
@@ -56,6 +56,8 @@ class Desk:
     sms: SmsProvider
     templates: Mapping[tuple[str, str], Template]
     production: bool
+    claimant: str
+    """Who claims: differs each time that a message is received."""
     now: str
     again: Callable[[Callable[[], Any]], Any]
 
@@ -66,15 +68,13 @@ def notify(desk: Desk, message: Notify) -> Status:
     claim, ours = _claim(desk, key, message)
     if not ours:
         return _already(desk, key, claim, message)
-    stored = desk.store.read([tables.order(message.order_ref)]).get(tables.order(message.order_ref))
-    if stored is None:
-        raise Retryable(f"{message.order_ref}: the order is not there")
-    order = read(knowledge(stored))
+    try:
+        order, owed, found = _look(desk, message)
+    except Retryable as error:
+        # Nothing was sent yet: a call that failed must not cost the group its text.
+        _settle(desk, key, claim, Status.WAITING, reason=str(error))
+        raise
     units = units_to_send(order, message.group_id)
-    owed = {
-        identity: effect for identity, effect in stored["owed"].items() if effect.get("group_id") == message.group_id
-    }
-    found = desk.store.read([*map(tables.notification, owed), *_registry_keys(order, message)])
     siblings = _siblings(owed, found, desk.now)
     decision = decide(
         message.notification_kind,
@@ -82,7 +82,8 @@ def notify(desk: Desk, message: Notify) -> Status:
         siblings,
         units=units,
         left=order.left_at is not None,
-        good_until=message.good_until,
+        # An earlier text speaks for later ones, so it is good as long as the order is.
+        good_until=max(message.good_until, good_until(order, message.group_id)),
         now=desk.now,
     )
     if decision.verdict is Verdict.WAIT:
@@ -98,7 +99,22 @@ def notify(desk: Desk, message: Notify) -> Status:
     except Rejected as error:
         kind = "NO_CONTACT" if "contact" in str(error) else "SMS_REJECTED"
         return _failed(desk, key, claim, message, kind, str(error))
-    return _send(desk, key, claim | {"stated": units}, message, request)
+    # A cancellation names what is less; what is more is said by the new order that is owed for it.
+    stated = kept(decision.told, units) if message.notification_kind == CANCELLED else units
+    return _send(desk, key, claim | {"stated": stated}, message, request)
+
+
+def _look(desk: Desk, message: Notify) -> tuple[Order, dict[str, Item], dict[Key, Item]]:
+    """The order, what it owes the group, and all that is known for the text. Raises Retryable."""
+    key = tables.order(message.order_ref)
+    stored = desk.store.read([key]).get(key)
+    if stored is None:
+        raise Retryable(f"{message.order_ref}: the order is not there")
+    order = read(knowledge(stored))
+    owed = {
+        identity: effect for identity, effect in stored["owed"].items() if effect.get("group_id") == message.group_id
+    }
+    return order, owed, desk.store.read([*map(tables.notification, owed), *_registry_keys(order, message)])
 
 
 def _claim(desk: Desk, key: Key, message: Notify) -> tuple[Item, bool]:
@@ -116,6 +132,7 @@ def _claim(desk: Desk, key: Key, message: Notify) -> tuple[Item, bool]:
         "status": Status.CLAIMED.value,
         "attempts": 1,
         "claimed_at": desk.now,
+        "claimant": desk.claimant,
         "answered_at": None,
         "provider_id": None,
         "template_id": None,
@@ -132,17 +149,20 @@ def _claim(desk: Desk, key: Key, message: Notify) -> tuple[Item, bool]:
     except Conflict:
         there = desk.store.read([key])[key]
     if there["status"] != Status.WAITING:
-        return there, False
+        # The client sends a request again whose answer was lost, and then meets its own first one.
+        return there, there["status"] == Status.CLAIMED and there["claimant"] == desk.claimant
     mine = there | {
         "status": Status.CLAIMED.value,
         "claimed_at": desk.now,
+        "claimant": desk.claimant,
         "attempts": there["attempts"] + 1,
         "version": there["version"] + 1,
     }
     try:
         desk.store.commit([Put(key, mine, there["version"])])
     except Conflict:
-        raise Retryable("another worker claimed it at the same moment") from None
+        if desk.store.read([key])[key] != mine:
+            raise Retryable("another worker claimed it at the same moment") from None
     return mine, True
 
 
@@ -308,4 +328,7 @@ def _settle(desk: Desk, key: Key, claim: Item, status: Status, **result: Any) ->
         desk.store.commit([Put(key, item | {"version": claim["version"] + 1}, claim["version"])])
     except Conflict:
         desk.again(write)
+        if desk.store.read([key])[key]["status"] != Status.UNKNOWN:
+            cause = (item["notification_id"],)
+            desk.again(lambda: close_exception(desk.store, "SMS_UNKNOWN", cause, at=desk.now))
     return status
