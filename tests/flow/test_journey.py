@@ -386,6 +386,30 @@ def test_an_unclear_price_is_shown_and_stops_money_but_not_the_order(world: Worl
     assert world.items(Table.LEDGER) == []
 
 
+def test_a_cancellation_of_a_line_that_was_not_announced_is_shown_until_the_line_comes(world: World) -> None:
+    world.post(created("S1", item("STOLE", 2)))
+    world.post(cancelled("S1", 1, line_id="9"))
+    world.settle()
+    assert world.exceptions() == ["EXCESS_CANCELLATION"]
+    assert world.stock("STOLE")["reserved"] == 2
+    both = (item("STOLE", 2), item("TOTE", 3, line_id="9"))
+    world.post(created("S1", *both, at="2026-11-24T11:00:00+05:30"))
+    world.settle()
+    assert world.exceptions() == []
+    assert world.stock("TOTE")["reserved"] == 2
+
+
+def test_what_happened_in_one_second_is_told_in_its_natural_order(world: World) -> None:
+    at = "2026-11-24T10:05:00+05:30"
+    for event in ("shipped", "delivered", "pickup_complete", "packed", "ready_to_dispatch"):
+        world.post(step("S1", event, at))
+    world.post(cancelled("S1", 1, at=at))
+    world.post(created("S1", item("STOLE", 2), at=at))
+    world.settle()
+    told = [row["what"] for row in read(knowledge(world.order("S1"))).history]
+    assert told == ["placed", "cancelled", "packed", "ready", "picked_up", "shipped", "delivered"]
+
+
 def test_the_deliveries_of_an_order_say_what_it_was_resolved_to(world: World) -> None:
     world.post(created("S1", item("STOLE", 2)))
     world.settle()

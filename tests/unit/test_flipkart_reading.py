@@ -284,7 +284,7 @@ def test_a_total_that_fits_any_reading_of_unit_line_and_shipping_is_no_contradic
             "totalPrice 600.00 agrees neither with sellingPrice 295.00 nor with 2 of it",
         ),
         ({"sellingPrice": "295.0"}, "sellingPrice '295.0' is not a number"),
-        ({"sellingPrice": True}, "sellingPrice True is not a number"),
+        ({"sellingPrice": True}, "sellingPrice true is not a number"),
         ({"sellingPrice": None}, "sellingPrice is missing"),
         ({"sellingPrice": 0, "totalPrice": 0}, "sellingPrice is missing or 0"),
         ({"sellingPrice": Decimal("295.005")}, "sellingPrice 295.005 has parts of a paisa"),

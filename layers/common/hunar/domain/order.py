@@ -25,6 +25,7 @@ SHOWS: Final = {
 ENDED: Final = frozenset({"CANCELLED", "DELIVERED"})
 """States after which the operators' board has nothing to ship."""
 _NEVER: Final = "9999"
+_NATURAL: Final = ("placed", "cancelled", *STEPS)
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ def read(known: Iterable[Fact]) -> Order:
         state = "UNKNOWN"
         problems.append(Problem("UNKNOWN_SHIPMENT", None, "news of an order that was never announced"))
     else:
+        problems += _of_no_line(known, {line.line_id for line in lines})
         state = "CANCELLED" if all(line.open == 0 for line in lines) else shown
     return Order(
         state=state,
@@ -187,8 +189,17 @@ def _cancelled(known: Iterable[Fact], placed: Placed, left_at: str | None, probl
     return counted
 
 
+def _of_no_line(known: Iterable[Fact], lines: set[str]) -> list[Problem]:
+    """Cancellations of lines that the announced order does not have. They count when the line is announced."""
+    given = [fact for fact in known if isinstance(fact, Cancelled) and fact.line_id not in lines]
+    return [
+        Problem("EXCESS_CANCELLATION", fact.line_id, f"{fact.quantity} cancelled at {fact.at} of a line not announced")
+        for fact in sorted(given, key=facts.to_text)
+    ]
+
+
 def _history(known: Iterable[Fact]) -> tuple[dict[str, Any], ...]:
-    """What happened, oldest first, in words for a person."""
+    """What happened, oldest first, in words for a person; what happened in one second, in its natural order."""
     rows = []
     for fact in known:
         match fact:
@@ -203,5 +214,5 @@ def _history(known: Iterable[Fact]) -> tuple[dict[str, Any], ...]:
         rows.append(row)
     return tuple(
         {"at": at, "what": what, "line_id": line_id or None, "detail": detail or None}
-        for at, what, line_id, detail in sorted(rows)
+        for at, what, line_id, detail in sorted(rows, key=lambda row: (row[0], _NATURAL.index(row[1]), *row[2:]))
     )

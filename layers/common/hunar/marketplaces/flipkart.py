@@ -332,7 +332,11 @@ def _words(given: Any) -> str | None:
 
 def _shown(given: Any) -> str:
     """A wrong value for an operator's eyes: short and without surprises."""
-    return ascii(given)[:60]
+    if given is None:
+        return "nothing"
+    if isinstance(given, bool):
+        return "true" if given else "false"
+    return (format(given, "f") if isinstance(given, Decimal) else ascii(given))[:60]
 
 
 def _values(headers: Mapping[str, str], name: str) -> set[str]:

@@ -23,6 +23,7 @@ MOST_BYTES: Final = 180 * 1024
 """Of a raw body. In base64 with its envelope it stays far below what a queue takes."""
 
 _TITLES: Final = {
+    400: "Bad Request",
     401: "Unauthorized",
     404: "Not Found",
     405: "Method Not Allowed",
@@ -135,8 +136,10 @@ def _answer(
     except Retryable as error:
         return replace(_problem(503, "not_stored"), reason=str(error))
     if not readable:
-        return _said(400, "unreadable", identity)
-    return _said(200, "accepted", identity)
+        refused = _problem(400, "unreadable", detail="the body is not one unambiguous JSON object in UTF-8; it is kept")
+        return replace(refused, body={**refused.body, "delivery_id": identity}, delivery_id=identity)
+    body = {"status": "accepted", "delivery_id": identity}
+    return Answer(200, body, {"content-type": "application/json"}, "accepted", identity)
 
 
 def _proof(door: Door, request: Request, raw: bytes, secrets: WebhookSecrets, now: datetime) -> Proof:
@@ -162,11 +165,6 @@ def _message(request: Request, identity: str, raw: bytes, readable: bool, now: d
             "readable": readable,
         }
     )
-
-
-def _said(status: int, outcome: str, identity: str) -> Answer:
-    body = {"status": outcome, "delivery_id": identity}
-    return Answer(status, body, {"content-type": "application/json"}, outcome, identity)
 
 
 def _problem(status: int, outcome: str, headers: Mapping[str, str] | None = None, detail: str | None = None) -> Answer:
