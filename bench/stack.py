@@ -92,7 +92,7 @@ class Running:
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=180)
+            connection = self._local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=330)
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         return answer.status, answer.read()

@@ -26,6 +26,7 @@ from aiohttp import web
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local import messages
 from local.quiet import Verdict
@@ -129,7 +130,7 @@ def api_id(api_url: str) -> str:
 
 def application(behind: Behind) -> web.Application:
     """The server. ``run`` serves it on 127.0.0.1 only."""
-    app = web.Application(client_max_size=MAX_BODY, middlewares=[_loopback_only])
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[_loopback_only, _refusals_as_problems])
     gateway = _Gateway(behind)
     app.cleanup_ctx.append(gateway.background)
     app.on_shutdown.append(gateway.close)
@@ -149,6 +150,7 @@ def application(behind: Behind) -> web.Application:
             web.post("/local/map", gateway.map_listing),
             web.post("/local/redeploy", gateway.redeploy),
             *(web.get(path, _page) for path in PAGE_FILES),
+            web.get("/favicon.ico", _no_icon),
         ]
     )
     return app
@@ -176,6 +178,24 @@ async def _loopback_only(
     return await handler(request)
 
 
+@web.middleware
+async def _refusals_as_problems(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """What the server itself refuses is answered like everything else here."""
+    try:
+        return await handler(request)
+    except web.HTTPRequestEntityTooLarge:
+        return problem(413, "The body is too large", f"A body may have {MAX_BODY} bytes.")
+    except web.HTTPMethodNotAllowed as error:
+        allowed = ", ".join(sorted(error.allowed_methods))
+        answer = problem(405, error.reason, f"{request.path} takes {allowed}.")
+        answer.headers["Allow"] = allowed
+        return answer
+    except web.HTTPNotFound as error:
+        return problem(404, error.reason, f"Nothing is served at {request.path}.")
+
+
 def _name(url: str) -> str | None:
     try:
         return urlsplit(url).hostname
@@ -189,10 +209,31 @@ def problem(status: int, title: str, detail: str) -> web.Response:
     return web.json_response(body, status=status, content_type="application/problem+json")
 
 
+def _stopping(error: Exception) -> web.Response:
+    """Ctrl-C ends the emulator before this server: who still asks then gets an answer, and no traceback is printed."""
+    return problem(503, "The stack is stopping", f"The emulator does not answer: {type(error).__name__}.")
+
+
 async def _page(request: web.Request) -> web.Response:
     name, kind = PAGE_FILES[request.path]
     text = await asyncio.to_thread((PAGE / name).read_text, encoding="utf-8")
     return web.Response(text=text, content_type=kind, charset="utf-8", headers=PAGE_HEADERS)
+
+
+async def _no_icon(request: web.Request) -> web.Response:
+    """Browsers ask for it unasked."""
+    return web.Response(status=204, headers={"Cache-Control": "max-age=86400"})
+
+
+async def _object(request: web.Request) -> dict[str, Any]:
+    """The JSON object in the body. ValueError in words if there is none."""
+    try:
+        content = json.loads(await request.read())
+    except (ValueError, RecursionError):
+        raise ValueError("the body is not JSON") from None
+    if not isinstance(content, dict):
+        raise ValueError("the body is not a JSON object")
+    return content
 
 
 class _Gateway:
@@ -253,8 +294,8 @@ class _Gateway:
     async def faults(self, request: web.Request) -> web.Response:
         """Lets the next SMS requests go wrong: ``{"hang": 1}``, ``lose``, ``throttle``, ``reject``, ``fail``."""
         try:
-            self._behind.phones.faults.set(dict(await request.json()))
-        except (ValueError, TypeError) as error:
+            self._behind.phones.faults.set(await _object(request))
+        except (ValueError, OverflowError) as error:
             return problem(400, "The faults cannot be set", str(error))
         return web.json_response({"set": True})
 
@@ -266,13 +307,19 @@ class _Gateway:
             timeout = math.nan
         if not 0 <= timeout <= 600:
             return problem(400, "timeout is wrong", "timeout is a number of seconds from 0 to 600.")
-        async with self._one_quiet:
-            verdict = await self._thread(self._behind.quiet, timeout)
+        try:
+            async with self._one_quiet:
+                verdict = await self._thread(self._behind.quiet, timeout)
+        except (BotoCoreError, ClientError) as error:
+            return _stopping(error)
         return web.json_response(verdict.as_json(), status=200 if verdict.quiet else 504)
 
     async def functions(self, request: web.Request) -> web.Response:
         """How often each deployed function has run."""
-        return web.json_response(await self._thread(self._behind.functions))
+        try:
+            return web.json_response(await self._thread(self._behind.functions))
+        except (BotoCoreError, ClientError) as error:
+            return _stopping(error)
 
     async def offered(self, request: web.Request) -> web.Response:
         """The messages that the page offers, and the products in them."""
@@ -288,16 +335,20 @@ class _Gateway:
     async def send(self, request: web.Request) -> web.Response:
         """Builds an offered message, signs it as the marketplace would and sends it through the webhook route."""
         try:
-            asked = await request.json()
-            name, edits = str(asked["message"]), dict(asked.get("edits") or {})
+            asked = await _object(request)
+            name, edits = asked.get("message"), asked.get("edits")
+            if not isinstance(name, str):
+                raise ValueError("message is not a text")
+            if not isinstance(edits, dict | None):
+                raise ValueError("edits is not an object")
             now = datetime.now(UTC)
             if name == messages.DUPLICATE:
                 if self._last_sent is None:
                     raise ValueError("nothing has been sent yet that could come once more")
                 body = self._last_sent
             else:
-                body = messages.build(name, edits, now, fresh=str(uuid.uuid4()))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+                body = messages.build(name, edits or {}, now, fresh=str(uuid.uuid4()))
+        except ValueError as error:
             return problem(400, "The message cannot be built", str(error))
         account = self._behind.account
         signer = {**account, "secret": "a-guess"} if name == messages.FORGED else account

@@ -175,27 +175,25 @@ def parsedate(text: str) -> datetime:
 
 FORGED: Final = "forged"
 DUPLICATE: Final = "duplicate"
+NEW_ORDERS: Final = ("created", "created-two-groups", "created-unmapped", FORGED)
 
 
 def offered() -> list[dict[str, Any]]:
     """The messages of the page, in the order of the story: id, title, section and what can be edited.
 
-    ``kind`` tells the page which fields to show: ``created`` takes a product, a quantity and, if wished, a shipment;
-    ``lines`` an order and units of its lines; ``step`` an order; ``again`` nothing.
+    ``kind`` tells the page which fields to show: ``created`` takes a product (unless the offer has its own ``sku``),
+    a quantity and, if wished, a shipment; ``two`` a shipment; ``lines`` an order and units of its lines; ``step`` an
+    order; ``again`` nothing.
     """
-    new = [_offer(f"created:{p.sku}", f"{p.title} ({p.sku})", "New order", "created", sku=p.sku) for p in PRODUCTS]
-    two = "Jute totes and mango pickle: two groups"
     return [
-        *new,
-        _offer("created-two-groups", two, "New order", "two"),
-        _offer(
-            "created-unmapped", f"A listing nobody mapped ({UNMAPPED.sku})", "New order", "created", sku=UNMAPPED.sku
-        ),
+        _offer("created", "New order", "New", "created"),
+        _offer("created-two-groups", "New order for two groups: jute totes, mango pickle", "New", "two"),
+        _offer("created-unmapped", "New order of a listing nobody mapped", "New", "created", sku=UNMAPPED.sku),
         *(_offer(name, name.replace("_", " ").capitalize(), "On its way", "step") for name in STEPS),
         _offer("cancelled-partly", "Some units cancelled", "Cancellation", "lines"),
         _offer("cancelled", "All units cancelled", "Cancellation", "lines", all_units=True),
         _offer(DUPLICATE, "The last message once more", "Odd", "again"),
-        _offer(FORGED, "An order with a forged signature", "Odd", "created", sku=PRODUCTS[0].sku),
+        _offer(FORGED, "An order with a forged signature", "Odd", "created"),
         _offer("hold", "Put on hold (not read yet)", "Odd", "lines"),
     ]
 
@@ -208,16 +206,19 @@ def build(message_id: str, edits: Mapping[str, Any], at: datetime, fresh: str) -
     """The body of an offered message.
 
     ``edits`` may hold ``shipment`` (default ``fresh`` for new orders) and ``items``
-    ``[{"sku" | "order_item_id", "quantity"}]``. ValueError, in words for the page, if something is missing.
+    ``[{"sku" | "order_item_id", "quantity"}]``. ValueError, in words for the page and with the field's name, if
+    something is missing or odd.
     """
-    shipment = str(edits.get("shipment") or "").strip()
-    items = [_item(given) for given in edits.get("items") or []]
-    if message_id.startswith("created") or message_id == FORGED:
+    shipment = _text(edits, "shipment", "edits.shipment").strip()
+    given = edits.get("items")
+    if not isinstance(given, list | None):
+        raise ValueError("edits.items is not a list")
+    items = [_item(item, f"edits.items[{number}]") for number, item in enumerate(given or [])]
+    if message_id in NEW_ORDERS:
         if not items and message_id == "created-two-groups":
             items = [Item(2, sku="KOL-JUTE-TOTE"), Item(3, sku="MDU-MANGO-400")]
         elif not items:
-            sku = message_id.partition(":")[2] or (UNMAPPED if message_id == "created-unmapped" else PRODUCTS[0]).sku
-            items = [Item(1, sku=sku)]
+            items = [Item(1, sku=(UNMAPPED if message_id == "created-unmapped" else PRODUCTS[0]).sku)]
         if any(not item.sku for item in items):
             raise ValueError("each item of a new order needs a sku")
         return as_body(created(shipment or fresh, items, at))
@@ -232,14 +233,22 @@ def build(message_id: str, edits: Mapping[str, Any], at: datetime, fresh: str) -
     return as_body(hold(shipment, items, at) if message_id == "hold" else cancelled(shipment, items, at))
 
 
-def _item(given: Any) -> Item:
-    try:
-        quantity = int(given["quantity"])
-        if quantity < 1:
-            raise ValueError
-        return Item(quantity, sku=str(given.get("sku", "")), order_item_id=str(given.get("order_item_id", "")))
-    except (TypeError, KeyError, AttributeError, ValueError):
-        raise ValueError('an item is {"sku" or "order_item_id", "quantity": at least 1}') from None
+def _item(given: Any, where: str) -> Item:
+    if not isinstance(given, dict):
+        raise ValueError(f'{where} is not {{"sku" or "order_item_id", "quantity"}}')
+    quantity = given.get("quantity")
+    if type(quantity) is not int or quantity < 1:
+        raise ValueError(f"{where}.quantity is not a whole number of at least 1")
+    sku, line = (_text(given, name, f"{where}.{name}") for name in ("sku", "order_item_id"))
+    return Item(quantity, sku=sku, order_item_id=line)
+
+
+def _text(values: Mapping[str, Any], name: str, where: str) -> str:
+    """A text that may be missing. ValueError for anything else, and for half characters, which no UTF-8 can say."""
+    text = values.get(name)
+    if not isinstance(text, str | None) or any("\ud800" <= letter <= "\udfff" for letter in text or ""):
+        raise ValueError(f"{where} is not a text")
+    return text or ""
 
 
 def _order_item(shipment: str, order_id: str, number: int, item: Item, at: datetime) -> dict[str, Any]:

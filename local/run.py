@@ -6,17 +6,23 @@ thread of their own. Whatever ends the main thread, Ctrl-C and SIGTERM too, stop
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+
+if __name__ == "__main__":
+    # The imports below take a second. Ctrl-C in that second finds nothing to stop, and no traceback is of use.
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(130 if "--check" in sys.argv else 0))
+
 import argparse
 import asyncio
 import csv
 import json
-import os
 import queue
+import re
 import secrets
-import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -129,20 +135,26 @@ class MainThread:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make run", description="The local stack, at http://127.0.0.1:8080.")
     parser.add_argument("--check", action="store_true", help="play the story over HTTP, then stop; the exit code tells")
-    parser.add_argument("--port", type=int, default=os.environ.get("HUNAR_PORT", DEFAULT_PORT), help="(HUNAR_PORT)")
+    parser.add_argument("--port", help=f"0 is any free one; without it HUNAR_PORT, without that {DEFAULT_PORT}")
     options = parser.parse_args(arguments)
     try:
-        listener = reserve(options.port)
-    except (OSError, OverflowError):
-        print(f"hunar: {PortTaken(options.port)} (HUNAR_PORT=8081 make run)", file=sys.stderr)
+        wanted = port_number(options.port, os.environ)
+        first_of_folder(ROOT)
+        listener = reserve(wanted)
+    except PortTaken as error:
+        print(f"hunar: {error} (HUNAR_PORT=8081 make run)", file=sys.stderr)
         return 1
-    _stop_on_signals()
+    except (StackError, OSError) as error:
+        print(f"hunar: {error}", file=sys.stderr)
+        return 1
     try:
+        _stop_on_signals()
         with listener:
             return run(listener, check=options.check)
     except Stopped:
         say("stopped")
-        return 130
+        # A story that was not played to its end has proved nothing; a stack that was stopped has done what it should.
+        return 130 if options.check else 0
     except (StackError, OSError) as error:
         print(f"hunar: {error}", file=sys.stderr)
         return 1
@@ -150,17 +162,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _ignore_signals()
 
 
+def port_number(option: str | None, environment: Mapping[str, str]) -> int:
+    """The port to serve: the option, else HUNAR_PORT, else DEFAULT_PORT; 0 is any free one. StackError for no port."""
+    text = environment.get("HUNAR_PORT") or str(DEFAULT_PORT) if option is None else option
+    if not re.fullmatch("[0-9]{1,5}", text) or int(text) > 65535:
+        said = f"HUNAR_PORT={text}" if option is None else f"--port {text}"
+        raise StackError(f"{said} is not a port (1 to 65535)")
+    return int(text)
+
+
+def first_of_folder(root: Path) -> None:
+    """StackError if a stack runs from this folder: that says more than the port, which that one has taken too."""
+    with Stack(root, say=say, sms_url="", public_url="") as probe:
+        probe._take_folder()
+
+
 def reserve(port: int) -> socket.socket:
-    """The port, bound but not listening: nobody else gets it, and visitors are turned away until all is ready."""
+    """The port, bound but not listening: nobody else gets it, and visitors are turned away until all is ready.
+
+    PortTaken, or StackError if this user may not have it.
+    """
     listener = socket.socket()
     try:
         if port:
             with socket.socket() as visitor:
                 if visitor.connect_ex((HOST, port)) == 0:
-                    raise OSError("somebody answers")
+                    raise PortTaken(port)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
-    except (OSError, OverflowError):
+    except PermissionError:
+        listener.close()
+        raise StackError(f"port {port} of {HOST} is kept for the administrator; choose another port") from None
+    except OSError:
+        listener.close()
+        raise PortTaken(port) from None
+    except StackError:
         listener.close()
         raise
     return listener
@@ -257,8 +293,9 @@ def play(url: str, main_thread: MainThread) -> int:
         main_thread.work_until(lambda: story.poll() is not None)
         return story.returncode
     finally:
+        # Before the stack goes, and with the commands that it has started: nobody shall ask what is no longer there.
         if story.poll() is None:
-            story.kill()
+            os.killpg(story.pid, signal.SIGKILL)
             story.wait()
 
 

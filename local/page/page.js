@@ -10,6 +10,9 @@ const STATE_TONE = { DELIVERED: "good", CANCELLED: "bad", UNKNOWN: "wait", HELD:
 const seen = { orders: [], stock: [], phones: [], exceptions: [], notifications: [], entries: [] };
 let offer = { account: "", messages: [], products: [], groups: [] };
 let chosen = null; // order_ref of the selected order
+let known = false; // whether the server has said yet what there is
+let revealed = ""; // what the selected order's card showed when it was last scrolled to
+let pageFollows = false; // whether the page, too, is to be scrolled to the selected order
 
 // --- small helpers for the page
 
@@ -42,9 +45,11 @@ function draw(parent, rows, key, render) {
       if (child) {
         const scrolls = child.querySelector(".texts");
         const focused = child.contains(document.activeElement);
+        const folds = [...child.querySelectorAll("details")].map((fold) => fold.open);
         if (at === child) at = made;
         child.replaceWith(made);
         if (scrolls) made.querySelector(".texts").scrollTop = scrolls.scrollTop;
+        made.querySelectorAll("details").forEach((fold, number) => { fold.open = Boolean(folds[number]); });
         if (focused) (made.querySelector("button") || made).focus();
         made.classList.add("fresh");
       } else {
@@ -61,8 +66,11 @@ function draw(parent, rows, key, render) {
   parent.dataset.drawn = "yes";
 }
 
-const time = (text) =>
-  text ? new Date(text).toLocaleString("en-IN", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hour12: false }) : "";
+// Indian time wherever the browser is: ship-by dates and days of sale are Indian.
+const CLOCK = new Intl.DateTimeFormat("en-IN", {
+  day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Asia/Kolkata",
+});
+const time = (text) => (text ? `${CLOCK.format(new Date(text))} IST` : "");
 const shipmentOf = (orderRef) => orderRef.split(":").slice(2).join(":");
 const short = (id) => (id.length > 20 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
 
@@ -102,10 +110,44 @@ async function post(path, body) {
 
 function drawOrders() {
   $("orders-count").textContent = seen.orders.length ? `(${seen.orders.length})` : "";
-  $("orders-empty").hidden = seen.orders.length > 0;
+  $("orders-empty").hidden = !known || seen.orders.length > 0;
   const rows = seen.orders.map((order) => ({ ...order, chosen: order.order_ref === chosen }));
+  const stood = chosenPlace();
   draw($("orders"), rows, (order) => order.order_ref, renderOrder);
   fillOrderChoice();
+  revealCard(stood);
+}
+
+const chosenCard = () => [...$("orders").children].find((child) => child.dataset.key === chosen);
+
+// Where in the list's window the selected order is, null when it is out of sight.
+function chosenPlace() {
+  const card = chosenCard();
+  if (!card) return null;
+  const [frame, place] = [$("orders").getBoundingClientRect(), card.getBoundingClientRect()];
+  return place.bottom > frame.top && place.top < frame.bottom ? place.top - frame.top : null;
+}
+
+// The list scrolls to the selected order when it is chosen or changes, and keeps its place when others come above it.
+// After a message was sent the page scrolls there too, for on a small screen the list is far away.
+function revealCard(stood) {
+  const order = seen.orders.find((candidate) => candidate.order_ref === chosen);
+  const text = JSON.stringify(order);
+  if (!order) return;
+  if (text === revealed) {
+    if (stood !== null) {
+      $("orders").scrollTop += chosenCard().getBoundingClientRect().top - $("orders").getBoundingClientRect().top - stood;
+    }
+    return;
+  }
+  revealed = text;
+  const list = $("orders");
+  const card = chosenCard();
+  const [frame, place] = [list.getBoundingClientRect(), card.getBoundingClientRect()];
+  if (place.top < frame.top || place.height > frame.height) list.scrollTop += place.top - frame.top - 4;
+  else if (place.bottom > frame.bottom) list.scrollTop += place.bottom - frame.bottom + 4;
+  if (pageFollows) card.scrollIntoView({ block: "nearest" });
+  if (order.history) pageFollows = false; // else the card still grows
 }
 
 function renderOrder(order) {
@@ -133,16 +175,14 @@ function renderOrder(order) {
   return card;
 }
 
-async function choose(orderRef) {
+async function choose(orderRef, sent = false) {
   chosen = orderRef;
+  revealed = "";
+  pageFollows = sent;
   seen.entries = [];
   drawOrders();
   drawLedger();
-  if (orderRef) {
-    $("order").value = orderRef;
-    drawLines();
-    await refreshChosen();
-  }
+  if (orderRef) await refreshChosen();
 }
 
 function drawStock() {
@@ -163,6 +203,7 @@ function drawPhones() {
   for (const text of seen.phones) if (!groups.has(text.to)) groups.set(text.to, { phone: text.to, name: text.to });
   const rows = [...groups.values()].map((group) => ({
     ...group,
+    known,
     texts: seen.phones.filter((text) => text.to === group.phone).reverse(),
   }));
   draw($("phones"), rows, (phone) => phone.phone, renderPhone);
@@ -178,13 +219,13 @@ function renderPhone(phone) {
     node("h3", { lang: phone.locale, text: phone.name }),
     node("p", { class: "soft", text: about || phone.phone }),
     texts.length ? node("ul", { class: "texts", tabindex: "0", "aria-label": `Texts to ${phone.name}` }, ...texts)
-      : node("p", { class: "empty", text: "No text yet." }));
+      : node("p", { class: "empty", text: phone.known ? "No text yet." : "" }));
 }
 
 function drawExceptions() {
   const open = seen.exceptions.filter((item) => !item.closed_at);
   $("exceptions-count").textContent = open.length ? `(${open.length})` : "";
-  $("exceptions-empty").hidden = open.length > 0;
+  $("exceptions-empty").hidden = !known || open.length > 0;
   draw($("exceptions"), open, (item) => item.exception_id, (item) =>
     node("li", {},
       node("span", { class: "row" },
@@ -199,20 +240,61 @@ function drawLedger() {
   const none = chosen ? "Nothing is expected yet: this order has not been delivered." :
     "Choose an order. When it is delivered, its expected split stands here.";
   $("ledger-of").textContent = seen.entries.length ? `Order ${short(shipmentOf(chosen))}` : none;
-  draw($("ledger"), seen.entries, (entry) => entry.entry_id, (entry) => {
-    const sum = entry.postings.reduce((total, posting) => total + posting.amount_paise, 0);
-    return node("table", {},
-      node("caption", { text: `${entry.kind.replaceAll("_", " ").toLowerCase()} · ${time(entry.occurred_at)}` }),
-      node("thead", {}, node("tr", {},
-        node("th", { scope: "col", text: "Account" }), node("th", { scope: "col", class: "n", text: "Amount" }),
-        node("th", { scope: "col", text: "By which rate" }))),
-      node("tbody", {}, ...entry.postings.map((posting) =>
-        node("tr", {},
-          node("td", { text: posting.account }),
-          node("td", { class: "n", text: rupees(posting.amount_paise) }),
-          node("td", { class: "soft", text: String(posting.rate_row) })))),
-      node("tfoot", {}, node("tr", {}, node("td", { text: "Sum" }), node("td", { class: "n", text: rupees(sum) }), node("td"))));
-  });
+  const order = seen.orders.find((candidate) => candidate.order_ref === chosen);
+  const lines = new Map();
+  for (const entry of seen.entries) {
+    if (!lines.has(entry.line_id)) lines.set(entry.line_id, { line_id: entry.line_id, product: "", entries: [] });
+    lines.get(entry.line_id).entries.push(entry);
+  }
+  for (const line of order ? order.lines : []) {
+    const product = offer.products.find((candidate) => candidate.sku === line.sku);
+    if (lines.has(line.line_id)) lines.get(line.line_id).product = product ? product.title : line.sku || line.listing;
+  }
+  draw($("ledger"), [...lines.values()], (line) => line.line_id, renderSplit);
+}
+
+// What the buyer's price of a line comes to, over all of its entries: one sentence, and the postings behind it.
+function renderSplit(line) {
+  const postings = line.entries.flatMap((entry) => entry.postings);
+  const sum = (name) => postings
+    .filter((posting) => posting.account === `expected:${name}` || posting.account.startsWith(`expected:${name}:`))
+    .reduce((total, posting) => total + posting.amount_paise, 0);
+  const owners = [...new Set(postings.map((posting) => posting.account.split(":")).filter((parts) => parts[1] === "group")
+    .map((parts) => parts[2]))];
+  const owner = owners.map((id) => {
+    const group = offer.groups.find((candidate) => candidate.group_id === id);
+    return group ? `${group.name} (${group.city})` : id;
+  }).join(", ");
+  const withheld = sum("gst_input_fees") + sum("tcs_receivable") + sum("tds_receivable");
+  const [bank, fees, later] = [sum("marketplace_receivable"), sum("fee"), -sum("group_credits")];
+  const parts = [
+    `${owner || "The group"} gets ${rupees(-sum("group"))}`,
+    later ? `and ${rupees(later)} when the state has paid it back` : "",
+    `agency ${rupees(-sum("agency_fee") - sum("agency_margin"))}`,
+    `marketplace fees ${rupees(fees)}`,
+    `GST ${rupees(-sum("output_gst"))}`,
+  ].filter(Boolean).join(" · ");
+  return node("div", {},
+    node("p", { class: "split" }, node("strong", { text: line.product || line.line_id }), `, ${rupees(bank + fees + withheld)}: ${parts}`),
+    node("p", { class: "soft", text: `Into the bank ${rupees(bank)}; withheld, and back from the state later, ${rupees(withheld)}.` }),
+    node("details", {},
+      node("summary", { text: "Postings (minus = owed to)" }),
+      ...line.entries.map(renderEntry)));
+}
+
+function renderEntry(entry) {
+  const sum = entry.postings.reduce((total, posting) => total + posting.amount_paise, 0);
+  return node("table", {},
+    node("caption", { text: `${entry.kind.replaceAll("_", " ").toLowerCase()} · ${time(entry.occurred_at)}` }),
+    node("thead", {}, node("tr", {},
+      node("th", { scope: "col", text: "Account" }), node("th", { scope: "col", class: "n", text: "Amount" }),
+      node("th", { scope: "col", text: "By which rate" }))),
+    node("tbody", {}, ...entry.postings.map((posting) =>
+      node("tr", {},
+        node("td", { text: posting.account }),
+        node("td", { class: "n", text: rupees(posting.amount_paise) }),
+        node("td", { class: "soft rate", text: String(posting.rate_row) })))),
+    node("tfoot", {}, node("tr", {}, node("td", { text: "Sum" }), node("td", { class: "n", text: rupees(sum) }), node("td"))));
 }
 
 // --- the form
@@ -224,24 +306,24 @@ function currentOffer() {
 function showFields() {
   const { kind, sku } = currentOffer();
   $("order-field").hidden = !["step", "lines"].includes(kind);
-  $("sku-field").hidden = kind !== "created";
+  $("sku-field").hidden = kind !== "created" || Boolean(sku);
   $("quantity-field").hidden = kind !== "created";
   $("shipment-field").hidden = !["created", "two"].includes(kind);
   $("lines-field").hidden = kind !== "lines";
-  if (kind === "created" && sku) {
-    if (![...$("sku").options].some((option) => option.value === sku)) $("sku").append(node("option", { value: sku, text: sku }));
-    $("sku").value = sku;
-  }
   drawLines();
 }
 
 function fillOrderChoice() {
   const select = $("order");
-  const before = select.value;
+  const before = chosen || select.value;
   const rows = seen.orders.map((order) => ({
     order_ref: order.order_ref,
     text: `${short(shipmentOf(order.order_ref))} · ${order.state} · ${order.lines.map((line) => line.sku || line.listing).join(", ") || "no lines yet"}`,
   }));
+  // Sent a moment ago: what is said next is about this order, also before the board shows it.
+  if (chosen && !rows.some((row) => row.order_ref === chosen)) {
+    rows.unshift({ order_ref: chosen, text: `${short(shipmentOf(chosen))} · just sent` });
+  }
   draw(select, rows, (row) => row.order_ref, (row) => node("option", { value: row.order_ref, text: row.text }));
   if (rows.some((row) => row.order_ref === before)) select.value = before;
   drawLines();
@@ -261,9 +343,9 @@ function drawLines() {
 }
 
 function edits() {
-  const { kind } = currentOffer();
+  const { kind, sku } = currentOffer();
   const made = {};
-  if (kind === "created") made.items = [{ sku: $("sku").value, quantity: Number($("quantity").value) }];
+  if (kind === "created") made.items = [{ sku: sku || $("sku").value, quantity: Number($("quantity").value) }];
   if (kind === "created" || kind === "two") made.shipment = $("shipment").value.trim();
   if (kind === "step" || kind === "lines") made.shipment = $("order").value ? shipmentOf($("order").value) : "";
   if (kind === "lines") {
@@ -298,12 +380,14 @@ function showAnswer(status, text, sent) {
 async function send(event) {
   event.preventDefault();
   $("send-button").disabled = true;
+  const { kind } = currentOffer();
   try {
     const answer = await post("/local/send", { message: $("message").value, edits: edits() });
     showAnswer(answer.status, inWords(answer.answer) || "(no words)", answer.sent);
     const shipment = answer.sent.body.shipmentId;
-    if (answer.status === 200 && shipment && currentOffer().kind !== "again") {
-      await choose(`${offer.account.replace("/", ":")}:${shipment}`);
+    if (answer.status === 200 && shipment && kind !== "again") {
+      if (["created", "two"].includes(kind)) $("shipment").value = ""; // the next order is another one
+      await choose(`${offer.account.replace("/", ":")}:${shipment}`, true);
     }
   } catch (error) {
     showAnswer(0, error.message);
@@ -334,7 +418,7 @@ function fillForm() {
   }
   $("message").replaceChildren(...sections.values());
   $("sku").replaceChildren(...offer.products.map((product) =>
-    node("option", { value: product.sku, text: `${product.title} (${product.sku}), ₹${product.price}` })));
+    node("option", { value: product.sku, text: `${product.title}, ₹${product.price}` })));
   showFields();
 }
 
@@ -359,6 +443,7 @@ async function refresh() {
       const details = new Map(seen.orders.map((order) => [order.order_ref, order.history]));
       seen.orders = orders.map((order) => ({ ...order, history: order.history || details.get(order.order_ref) }));
       Object.assign(seen, { stock, phones, exceptions });
+      known = true;
       drawOrders();
       drawStock();
       drawPhones();
@@ -405,7 +490,7 @@ async function start() {
     $("quantity").value = "1";
     showFields();
   });
-  $("order").addEventListener("change", drawLines);
+  $("order").addEventListener("change", () => choose($("order").value));
   $("map").addEventListener("click", () => act("/local/map", "Importing…", "Mapped; what waited goes on"));
   $("redeploy").addEventListener("click", () => act("/local/redeploy", "Deploying, half a minute…", "Deployed"));
   offer = await get("/local/messages");

@@ -255,7 +255,7 @@ def test_a_later_rate_never_changes_an_earlier_sale(store: MemoryStore) -> None:
 
 
 def test_a_corrected_rate_is_shown_and_booked_only_with_a_new_fact(store: MemoryStore) -> None:
-    """Design section 8: a difference without a new fact is a proposal for a person."""
+    """A difference without a new fact is a proposal for a person."""
     know(store, PLACED, RESOLVED, DELIVERED)
     compute(store, MESSAGE, now=NOW)
     commission = next(item for item in rate_items(RATES) if item["row_id"] == "commission")

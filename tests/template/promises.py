@@ -625,6 +625,12 @@ def the_stack_says_where_everything_is(template: Template) -> Iterator[str]:
 
 
 @promise
+def who_deploys_names_the_accounts(template: Template) -> Iterator[str]:
+    if "Default" in template["Parameters"]["WebhookAccounts"]:
+        yield "WebhookAccounts has a default, so a stack of the agency could take the demo's webhooks"
+
+
+@promise
 def stacks_do_not_get_into_each_others_way(template: Template) -> Iterator[str]:
     for name, resource in template["Resources"].items():
         fixed = resource.get("Properties", {}).get(FIXED_NAMES.get(resource["Type"], ""))

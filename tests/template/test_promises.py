@@ -199,6 +199,9 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("//Outputs.PayoutsQueueUrl.Value", {"Ref": "PayoutsDeadLetterQueue"}),
         ("//Outputs.ApiUrl.Value", {"Ref": "Api"}),
     ],
+    "who_deploys_names_the_accounts": [
+        ("//Parameters.WebhookAccounts.Default", "flipkart/demo"),
+    ],
     "stacks_do_not_get_into_each_others_way": [
         ("OrdersTable.TableName", "orders"),
         ("PayoutsQueue.QueueName", {"Fn::Sub": "hunar-${Stage}-payouts"}),

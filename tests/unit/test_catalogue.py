@@ -192,6 +192,17 @@ def test_an_id_that_lost_its_last_digits_is_pointed_at() -> None:
     assert [str(warning)[:45] for warning in made.warnings] == ["dlt_templates.csv row 2 column template_id: 1"]
 
 
+def test_a_name_that_a_text_must_cut_is_pointed_at_as_it_will_read() -> None:
+    text = GOOD["skus.csv"].replace("Stole,स्टोल", "Embroidered cotton shawl,हाथ से बुना हुआ टसर स्टोल")
+    assert [str(warning) for warning in good(skus=text).warnings] == [
+        'skus.csv row 2 column name_en: is 24 long, more than 14: a text says "2 Embroidered cotton", '
+        'and with another product "2 Embroidere and 1 other"',
+        'skus.csv row 2 column name_hi: is 25 long, more than 14: a text says "2 हाथ से बुना हुआ टसर", '
+        'and with another product "2 हाथ से बुना और 1 दूसरे"',
+    ]
+    assert good(skus=GOOD["skus.csv"].replace("Stole,स", "Jute lunch bag,स")).warnings == []
+
+
 def test_columns_that_are_unknown_missing_or_double_are_named() -> None:
     text = GOOD["skus.csv"].replace("hsn", "hsn_code", 1).replace("name_ta", "name_hi", 1)
     assert problems(planned({**GOOD, "skus.csv": text})) == [
@@ -210,7 +221,31 @@ def test_a_comma_without_quotes_is_found() -> None:
 def test_a_file_with_a_slip_in_its_name_is_not_overlooked() -> None:
     told = only(planned({**GOOD, "sku.csv": GOOD["skus.csv"]}))
     assert told.startswith("sku.csv: is none of the files that are imported: agency.csv, ")
-    assert "there is no CSV file" in only(planned({}))
+    assert only(planned({})) == "there is no CSV file in the folder"
+
+
+def test_a_workbook_beside_csv_files_is_only_pointed_at() -> None:
+    made = planned({**GOOD, "Agency.XLSX": b"PK\x03\x04"})
+    assert made.problems == []
+    assert [str(warning) for warning in made.warnings] == [
+        "Agency.XLSX: is a workbook, which is not read; save it as 'CSV UTF-8 (Comma delimited)'"
+    ]
+    assert only(planned({"agency.ods": b"PK\x03\x04"})).startswith("agency.ods: is a workbook")
+
+
+def test_two_files_of_one_kind_are_refused() -> None:
+    """Whichever is meant: nothing is said about what refers to the one that was not read."""
+    one = "STOLE,G01,6214,Stole,स्टोल,,,\n"
+    only_stole = GOOD["skus.csv"].partition("\n")[0] + "\n" + one
+    assert only(planned({**GOOD, "SKUS.csv": only_stole})) == "skus.csv: is skus.csv a second time, beside SKUS.csv"
+    told = only(planned({**GOOD, "Stock.CSV": GOOD["stock.csv"]}))
+    assert told == "stock.csv: is stock.csv a second time, beside Stock.CSV"
+    head = "row_id,scope,code,from,to,basis,value,source\n"
+    earlier = "a,flipkart,fee,2026-01-01,2026-04-01,ppm_of_price,1,card\n"
+    later = "c,flipkart,fee,2026-05-01,,ppm_of_price,1,card\n"
+    between = "b,flipkart,fee,2026-04-01,2026-05-01,ppm_of_price,1,card\n"
+    files = {**GOOD, "Rates.csv": head + earlier + later, "rates.csv": head + between}
+    assert only(planned(files)) == "rates.csv: is rates.csv a second time, beside Rates.csv"
 
 
 def test_rows_are_numbered_as_the_spreadsheet_shows_them() -> None:

@@ -35,7 +35,7 @@ STORED = {**GIVEN, "previous_secret": None}
 
 
 def hunar(*arguments: str, stdin: Any = "", code: int = 0) -> Result:
-    text = stdin if isinstance(stdin, str) else json.dumps(stdin)
+    text = stdin if isinstance(stdin, str | bytes) else json.dumps(stdin)
     result = CliRunner().invoke(application, arguments, input=text)
     assert result.exit_code == code, (result.output, result.exception)
     return result
@@ -145,6 +145,17 @@ def test_a_rotation_keeps_the_present_secret_as_the_previous_one(stack: Stack) -
     assert stack.secrets[name]["previous_secret"] == "first"
 
 
+def test_a_secret_that_an_editor_saved_with_a_byte_order_mark_is_taken(stack: Stack) -> None:
+    add(stdin=b"\xef\xbb\xbf" + json.dumps(GIVEN).encode())
+    assert stack.secrets == {"hunar/dev/webhooks/flipkart/demo": STORED}
+
+
+def test_the_secret_of_a_marketplace_that_is_not_read_is_refused(stack: Stack) -> None:
+    said = one_line(hunar("account", "add", "amazon", "demo", "--stage", "dev", stdin=GIVEN, code=1))
+    assert said == "hunar: amazon is not read here; known: flipkart"
+    assert stack.secrets == {}
+
+
 def test_there_is_nothing_to_rotate_before_there_is_a_secret(stack: Stack) -> None:
     assert "no secret to rotate" in one_line(add("--rotate", stdin={"secret": "second"}, code=1))
     assert stack.secrets == {}
@@ -165,6 +176,7 @@ def test_an_account_that_the_stack_does_not_list_is_pointed_at(stack: Stack) -> 
 WRONG_SECRETS: list[tuple[Any, str]] = [
     ("", "standard input must be JSON"),
     ("[1]", "standard input must be JSON"),
+    (json.dumps(GIVEN).encode("utf-16"), "standard input must be JSON in UTF-8"),
     ({**GIVEN, "secret": ""}, "secret is missing or empty"),
     ({**GIVEN, "secret": "  \n"}, "secret is missing or empty"),
     ({**GIVEN, "secret": None}, "secret is not a text"),
@@ -220,12 +232,14 @@ def test_an_import_with_errors_names_them_and_ends_with_1(stack: Stack, tmp_path
     (tmp_path / "accounts.csv").write_text("marketplace,account\nFlipkart,demo\n")
     (tmp_path / "skus.xlsx").write_bytes(b"PK\x03\x04")
     (tmp_path / "~$skus.xlsx").write_bytes(b"locked")
+    (tmp_path / "sku.csv").write_text("sku\n")
     (tmp_path / "notes.txt").write_text("for people")
     result = hunar("import", str(tmp_path), "--stage", "dev", code=1)
     lines = result.stderr.splitlines()
-    assert lines[0].startswith("accounts.csv row 2 column marketplace: 'Flipkart' is not a marketplace's name")
-    assert lines[1].startswith("skus.xlsx: is none of the files that are imported")
-    assert lines[2:] == ["hunar: 2 errors; nothing was written"]
+    assert lines[0].startswith("look at skus.xlsx: is a workbook, which is not read; save it as 'CSV UTF-8")
+    assert lines[1].startswith("accounts.csv row 2 column marketplace: 'Flipkart' is not a marketplace's name")
+    assert lines[2].startswith("sku.csv: is none of the files that are imported")
+    assert lines[3:] == ["hunar: 2 errors; nothing was written"]
     told = document("import", str(tmp_path), "--stage", "dev", code=1)
     assert (told["errors"][0]["file"], told["errors"][0]["row"], told["errors"][0]["column"]) == (
         "accounts.csv",
@@ -233,6 +247,24 @@ def test_an_import_with_errors_names_them_and_ends_with_1(stack: Stack, tmp_path
         "marketplace",
     )
     assert stack.registered == 0
+
+
+def test_the_workbook_from_which_the_files_were_saved_may_lie_beside_them(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "accounts.csv").write_text("marketplace,account\nflipkart,demo\n")
+    (tmp_path / "agency.xlsx").write_bytes(b"PK\x03\x04")
+    result = hunar("import", str(tmp_path), "--stage", "dev")
+    assert one_line(result).startswith("look at agency.xlsx: is a workbook")
+    assert stack.registered == 1
+    (tmp_path / "accounts.csv").unlink()
+    lines = hunar("import", str(tmp_path), "--stage", "dev", code=1).stderr.splitlines()
+    assert lines[0].startswith("agency.xlsx: is a workbook")
+    assert lines[1] == "hunar: 1 error; nothing was written"
+
+
+def test_a_folder_without_any_file_of_ours_is_named(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("for people")
+    said = one_line(hunar("import", str(tmp_path), "--stage", "dev", code=1))
+    assert said == f"hunar: {tmp_path}: there is no CSV file in the folder"
 
 
 def test_a_folder_that_is_not_there_is_named(stack: Stack) -> None:
@@ -245,6 +277,12 @@ def test_a_demo_agency_does_not_get_into_a_stack_with_real_phones() -> None:
         told = hunar("import", str(DEMO), "--stage", "dev", code=1).stderr
         assert "agency.csv row 2 column demo: a demo agency cannot be imported here" in told
         assert stack.registered == 0
+
+
+def test_a_stage_that_nobody_has_is_refused_before_anything_is_done() -> None:
+    for command in (["import", str(DEMO)], ["sign", str(SAMPLE)], ["account", "add", "flipkart", "demo"]):
+        told = hunar(*command, "--stage", "nope", code=2).stderr
+        assert "'nope' is not one of 'local', 'dev', 'staging', 'prod'" in " ".join(told.replace("│", " ").split())
 
 
 def test_a_stage_without_a_stack_is_one_clear_line() -> None:

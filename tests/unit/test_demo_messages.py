@@ -116,12 +116,18 @@ def test_every_offered_message_can_be_built(offer: dict[str, Any]) -> None:
     body = json.loads(messages.build(offer["id"], edits, AT, fresh="fresh"))
     assert body["shipmentId"] == "s-1"
     if offer["kind"] == "created":
-        assert body["attributes"]["orderItems"][0]["sku"] == offer["sku"]
+        assert body["attributes"]["orderItems"][0]["sku"] == offer.get("sku", messages.PRODUCTS[0].sku)
+
+
+def test_a_new_order_is_offered_once_and_the_product_is_chosen_beside_it() -> None:
+    offers = [offer for offer in messages.offered() if offer["title"] == "New order"]
+    assert [offer["id"] for offer in offers] == ["created"]
+    assert not any(product.sku in offer["title"] for product in messages.PRODUCTS for offer in messages.offered())
 
 
 def test_a_new_order_without_a_shipment_gets_a_fresh_one_and_takes_the_edits() -> None:
-    edits = {"shipment": " ", "items": [{"sku": "KLU-CAP", "quantity": "4"}]}
-    body = json.loads(messages.build("created:KLU-SHAWL-W", edits, AT, fresh="fresh"))
+    edits = {"shipment": " ", "items": [{"sku": "KLU-CAP", "quantity": 4}]}
+    body = json.loads(messages.build("created", edits, AT, fresh="fresh"))
     item = body["attributes"]["orderItems"][0]
     assert (body["shipmentId"], item["sku"], item["quantity"]) == ("fresh", "KLU-CAP", 4)
 
@@ -133,10 +139,25 @@ def test_a_new_order_without_a_shipment_gets_a_fresh_one_and_takes_the_edits() -
         ("made-up", {"shipment": "s"}, "no message is called made-up"),
         ("cancelled", {"shipment": "s"}, "choose the lines"),
         ("cancelled", {"shipment": "s", "items": [{"quantity": 1}]}, "choose the lines"),
-        ("cancelled", {"shipment": "s", "items": [{"order_item_id": "1", "quantity": 0}]}, "at least 1"),
-        ("created:KLU-CAP", {"items": [{"quantity": 1}]}, "needs a sku"),
-        ("created:KLU-CAP", {"items": ["KLU-CAP"]}, "an item is"),
-        ("created:KLU-CAP", {"items": [{"sku": "KLU-CAP", "quantity": "many"}]}, "an item is"),
+        (
+            "cancelled",
+            {"shipment": "s", "items": [{"order_item_id": "1", "quantity": 0}]},
+            r"items\[0\].quantity .* at least 1",
+        ),
+        ("created", {"items": [{"quantity": 1}]}, "needs a sku"),
+        ("created", {"items": ["KLU-CAP"]}, r"edits.items\[0\] is not"),
+        ("created", {"items": {"sku": "KLU-CAP"}}, "edits.items is not a list"),
+        ("created", {"items": 3}, "edits.items is not a list"),
+        (
+            "created",
+            {"items": [{"sku": "KLU-CAP", "quantity": 1}, {"sku": 7, "quantity": 1}]},
+            r"items\[1\].sku is not",
+        ),
+        ("created", {"items": [{"sku": "KLU-CAP", "quantity": 1.5}]}, r"items\[0\].quantity is not"),
+        ("created", {"items": [{"sku": "KLU-CAP", "quantity": True}]}, r"items\[0\].quantity is not"),
+        ("created", {"shipment": ["s"]}, "edits.shipment is not a text"),
+        ("created", {"shipment": "half a \ud83d"}, "edits.shipment is not a text"),
+        ("created", {"items": [{"sku": "KLU-CAP", "quantity": "many"}]}, r"items\[0\].quantity is not"),
     ],
 )
 def test_what_is_missing_is_said_in_words(message_id: str, edits: dict[str, Any], words: str) -> None:

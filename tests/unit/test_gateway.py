@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
-import subprocess
-import sys
 import threading
-import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from aiohttp import web
+from botocore.exceptions import EndpointConnectionError
 
-from local import gateway, messages, run
+from local import gateway, messages
 from local.phones import Phones
 from local.quiet import Verdict
 
 ACCOUNT = {"app_id": "an-app", "secret": "a-secret", "url": "http://127.0.0.1:8080/webhooks/flipkart/demo"}
-ROOT = Path(gateway.__file__).resolve().parents[1]
-PAGE = ROOT / "local" / "page"
+PAGE = Path(gateway.__file__).parent / "page"
 
 
 class Upstream:
@@ -341,7 +336,7 @@ def test_quiet_refuses_a_timeout_that_is_no_sensible_number(upstream: Upstream, 
 
 def test_a_message_from_the_page_is_signed_and_goes_through_the_webhook_route(upstream: Upstream) -> None:
     edits = {"shipment": "s-1", "items": [{"sku": "KOL-JUTE-TOTE", "quantity": 2}]}
-    what = {"message": "created:KOL-JUTE-TOTE", "edits": edits}
+    what = {"message": "created", "edits": edits}
     status, answer = ask_json(behind(upstream), "POST", "/local/send", what, headers=(LOCAL,))
     assert (status, answer["status"]) == (200, 200)
     first, headers, body = upstream.last
@@ -355,7 +350,7 @@ def test_the_last_message_can_come_once_more_byte_for_byte(upstream: Upstream) -
     def post(name: str) -> bytes:
         return http_request("POST", "/local/send", json.dumps({"message": name}).encode(), headers=(LOCAL,))
 
-    answers = ask(behind(upstream), post("duplicate"), post("created:KLU-CAP"), post("forged"), post("duplicate"))
+    answers = ask(behind(upstream), post("duplicate"), post("created"), post("forged"), post("duplicate"))
     assert [status for status, _, _ in answers] == [400, 200, 200, 200]
     original, forged, again = (request.partition(b"\r\n\r\n")[2] for request in upstream.requests)
     assert again == original != forged
@@ -369,11 +364,58 @@ def test_a_forged_message_is_signed_with_another_secret(upstream: Upstream) -> N
 
 
 @pytest.mark.parametrize(
-    "asked", [[], "x", {}, {"message": "made-up"}, {"message": "packed"}, {"message": "x", "edits": 3}]
+    ("body", "words"),
+    [
+        (b"", "the body is not JSON"),
+        (b"{", "the body is not JSON"),
+        (b"\xff", "the body is not JSON"),
+        (b"[" * 100_000, "the body is not JSON"),
+        (b"[]", "the body is not a JSON object"),
+        (b'"x"', "the body is not a JSON object"),
+        (b"{}", "message is not a text"),
+        (b'{"message": 7}', "message is not a text"),
+        (b'{"message": "made-up", "edits": {"shipment": "s"}}', "no message is called made-up"),
+        (b'{"message": "packed"}', "choose the order that the message is about"),
+        (b'{"message": "created", "edits": 3}', "edits is not an object"),
+        (b'{"message": "created", "edits": []}', "edits is not an object"),
+        (b'{"message": "created", "edits": {"items": 3}}', "edits.items is not a list"),
+    ],
 )
-def test_a_message_that_cannot_be_built_is_a_400_and_nothing_is_sent(upstream: Upstream, asked: Any) -> None:
-    assert ask_json(behind(upstream), "POST", "/local/send", asked, headers=(LOCAL,))[0] == 400
+def test_a_message_that_cannot_be_built_is_a_400_in_words_and_nothing_is_sent(
+    upstream: Upstream, body: bytes, words: str
+) -> None:
+    status, head, answer = ask(behind(upstream), http_request("POST", "/local/send", body, headers=(LOCAL,)))[0]
+    assert (status, json.loads(answer)["detail"]) == (400, words)
+    assert b"Content-Type: application/problem+json" in head
     assert upstream.requests == []
+
+
+def test_what_the_server_itself_refuses_is_a_problem_too(upstream: Upstream) -> None:
+    too_large = b"POST /local/send HTTP/1.1\r\nHost: localhost\r\nX-Local-User: maker\r\nConnection: close\r\n"
+    too_large += b"Content-Length: %d\r\n\r\n" % (gateway.MAX_BODY + 1) + b"a" * (gateway.MAX_BODY + 1)
+    wrong_method = http_request("DELETE", "/local/send", headers=(LOCAL,))
+    answers = ask(behind(upstream), http_request("GET", "/nowhere"), wrong_method, too_large)
+    for (status, head, body), expected in zip(answers, (404, 405, 413), strict=True):
+        assert (status, json.loads(body)["status"]) == (expected, expected)
+        assert b"Content-Type: application/problem+json" in head
+    assert b"Allow: POST" in answers[1][1]
+
+
+def test_who_asks_while_the_stack_stops_gets_an_answer_and_no_traceback_is_logged(
+    upstream: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone(*_: object) -> NoReturn:
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+
+    what = behind(upstream, quiet=gone, functions=gone)
+    for target in ("/local/quiet", "/local/functions"):
+        status, answer = ask_json(what, "GET", target)
+        assert (status, answer["title"]) == (503, "The stack is stopping")
+    assert caplog.records == []
+
+
+def test_the_icon_that_browsers_ask_for_is_no_error(upstream: Upstream) -> None:
+    assert ask(behind(upstream), http_request("GET", "/favicon.ico"))[0][0] == 204
 
 
 def test_a_text_on_a_phone_is_told_to_the_page_at_once(upstream: Upstream) -> None:
@@ -451,72 +493,3 @@ def test_the_page_loads_nothing_from_the_network_and_writes_no_markup_from_data(
 )
 def test_the_api_id_is_read_from_the_stacks_api_url(url: str, expected: str) -> None:
     assert gateway.api_id(url) == expected
-
-
-def test_a_taken_port_is_told_in_one_line_before_anything_is_built() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "local.run"]
-        environment = {**os.environ, "HUNAR_PORT": str(port), "PYTHONPATH": os.pathsep.join(sys.path)}
-        answer = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
-    assert (answer.returncode, answer.stdout) == (1, "")
-    assert answer.stderr.splitlines() == [
-        f"hunar: port {port} of 127.0.0.1 is taken by another program; stop that or choose another port "
-        "(HUNAR_PORT=8081 make run)"
-    ]
-
-
-def test_a_reserved_port_turns_visitors_away_until_it_is_served() -> None:
-    async def nothing(request: web.Request) -> web.Response:
-        return web.Response(text="ready")
-
-    app = web.Application()
-    app.add_routes([web.get("/", nothing)])
-    with run.reserve(0) as listener, socket.socket() as early, run.Servers() as servers:
-        assert early.connect_ex(listener.getsockname()) != 0
-        url = servers.open(gateway.runner(app), listener)
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            assert answer.read() == b"ready"
-    with socket.socket() as late:
-        assert late.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
-
-
-def test_a_port_on_which_somebody_listens_cannot_be_reserved() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match=r".+"):
-        run.reserve(taken.getsockname()[1])
-
-
-def test_work_is_done_in_the_main_thread_and_its_errors_go_to_who_asked() -> None:
-    main_thread = run.MainThread()
-    threads: list[str] = []
-
-    def fails() -> None:
-        threads.append(threading.current_thread().name)
-        raise LookupError("no such listing")
-
-    with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(main_thread.does(fails))
-        main_thread.work_until(asked.done)
-        with pytest.raises(LookupError, match="no such listing"):
-            asked.result()
-    assert threads == [threading.current_thread().name]
-
-
-def test_a_stop_in_the_middle_of_work_lets_nobody_wait() -> None:
-    main_thread = run.MainThread()
-
-    def is_stopped() -> None:
-        raise run.Stopped
-
-    with ThreadPoolExecutor(2) as pool:
-        asked = [pool.submit(main_thread.does(is_stopped)) for _ in range(2)]
-        with pytest.raises(run.Stopped):
-            main_thread.work_until(lambda: False)
-        main_thread.close()
-        for future in asked:
-            with pytest.raises(RuntimeError, match="being stopped"):
-                future.result(5)
-        with pytest.raises(RuntimeError, match="being stopped"):
-            pool.submit(main_thread.does(is_stopped)).result(5)

@@ -126,7 +126,7 @@ def test_an_order_shows_its_lines_what_they_hold_and_what_happened(world: World)
         "state": "DELIVERED",
         "unit_price_paise": 149900,
     }
-    assert [row["what"] for row in order["history"]] == ["placed", "placed", "delivered", "packed", "picked_up"]
+    assert [row["what"] for row in order["history"]] == ["placed", "placed", "packed", "picked_up", "delivered"]
     assert order["history"][0] == {
         "at": "2026-11-24T04:35:00Z",
         "what": "placed",

@@ -15,7 +15,7 @@ Item = dict[str, Any]
 
 
 class Table(StrEnum):
-    """The tables of design section 4 that exist so far."""
+    """One table per purpose, so that a policy can say who may touch what."""
 
     REGISTRY = "registry"
     ORDERS = "orders"

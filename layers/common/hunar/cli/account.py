@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from hunar import wiring
 from hunar.cli.deployed import LOCAL, Deployed
 from hunar.cli.output import Failed, Json, Stage, failures, print_json
 from hunar.cli.secret import given_secret, read_secret, write_secret
+from hunar.settings import Settings
 
 application = typer.Typer(no_args_is_help=True, help="The marketplace accounts whose webhooks are taken.")
 
@@ -44,17 +46,20 @@ def add(
     and the shell's history could read it.
 
     To rotate without downtime: hunar account add MARKETPLACE ACCOUNT --rotate with the new secret, then change it in
-    the marketplace's portal; deliveries signed with either are accepted. A changed secret is in use after at most five
-    minutes.
+    the marketplace's portal; deliveries signed with either are accepted. A function reads a secret again after five
+    minutes, and when a proof fails at once, but at most once a minute.
     """
     with failures(as_json):
         for name in (marketplace, account):
             if not _NAME.fullmatch(name):
                 raise Failed(f"{name!r} is not a name of letters, digits, dashes and underscores")
+        known = wiring.Application(Settings.from_environment({})).marketplaces
+        if marketplace not in known:
+            raise Failed(f"{marketplace} is not read here; known: {', '.join(sorted(known))}")
         deployed = Deployed.find(stage)
         if sys.stdin.isatty():
             typer.echo('Paste {"app_id": …, "secret": …, "url": …}, then end the input (Ctrl-D):', err=True)
-        done = _keep(deployed, marketplace, account, sys.stdin.read(), rotate=rotate)
+        done = _keep(deployed, marketplace, account, sys.stdin.buffer.read(), rotate=rotate)
         name = f"{marketplace}/{account}"
         listed = name in deployed.webhook_accounts
         url = deployed.webhook_url(marketplace, account)
@@ -68,12 +73,12 @@ def add(
         typer.echo(f"To change the secret without downtime: hunar account add {marketplace} {account} --rotate")
 
 
-def _keep(deployed: Deployed, marketplace: str, account: str, text: str, *, rotate: bool) -> str:
+def _keep(deployed: Deployed, marketplace: str, account: str, given: bytes, *, rotate: bool) -> str:
     """Store what was given. Returns what that did to the secret: created, replaced, rotated or unchanged."""
     before = read_secret(deployed, marketplace, account)
     if rotate and not (before and before["secret"]):
         raise Failed(f"{marketplace}/{account} has no secret to rotate; leave --rotate out")
-    secret = given_secret(text, before=before if rotate else None)
+    secret = given_secret(given, before=before if rotate else None)
     if rotate and before:
         if secret["previous_secret"]:
             raise Failed("previous_secret must be left out with --rotate: it becomes the one that is stored")

@@ -14,6 +14,7 @@ import typer
 
 from hunar.cli.deployed import LOCAL, Deployed
 from hunar.cli.output import Failed, Json, Stage, failures, print_json, print_table
+from hunar.domain.catalogue import WORKBOOKS
 from hunar.domain.facts import instant
 from hunar.use_cases.import_catalogue import Desk, Report, import_catalogue
 from hunar.use_cases.retry import retried
@@ -44,11 +45,12 @@ def _files(folder: Path) -> dict[str, bytes]:
     try:
         paths = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith((".", "~$"))]
         # A workbook is handed on, so that the import can say what it wants instead.
-        return {
-            path.name: path.read_bytes() for path in paths if path.suffix.lower() in (".csv", ".xls", ".xlsx", ".ods")
-        }
+        files = {path.name: path.read_bytes() for path in paths if path.suffix.lower() in (".csv", *WORKBOOKS)}
     except OSError as error:
         raise Failed(f"{folder}: {error.strerror}") from error
+    if not files:
+        raise Failed(f"{folder}: there is no CSV file in the folder")
+    return files
 
 
 def _again(action: Callable[[], Any]) -> Any:

@@ -1,7 +1,7 @@
 """How every command answers: a table or a sentence for a person, one JSON document with ``--json``.
 
-Exit code 0 when it was done, 1 when it was not. What went wrong goes to standard error; with
-``--json`` it is ``{"error": …}`` on standard output too.
+Exit code 0 when it was done, 1 when it was not, 2 when the command was not understood. What went
+wrong goes to standard error; with ``--json`` what was not done is ``{"error": …}`` on standard output too.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,7 +20,7 @@ from rich.text import Text
 
 from hunar.ports import Rejected, Retryable
 
-Stage = Annotated[str, typer.Option("--stage", help="local, dev, staging or prod.")]
+Stage = Annotated[Literal["local", "dev", "staging", "prod"], typer.Option("--stage", help="Which stack.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 

@@ -44,17 +44,18 @@ def write_secret(deployed: Deployed, marketplace: str, account: str, secret: Map
         )
 
 
-def given_secret(text: str, *, before: Mapping[str, Any] | None) -> dict[str, Any]:
+def given_secret(given: bytes, *, before: Mapping[str, Any] | None) -> dict[str, Any]:
     """The secret that somebody typed or piped in, checked. Raises Failed; never repeats a value of it.
 
     With ``before`` (a rotation) the application's id and the URL may be left out: they stay.
     """
     try:
-        content = json.loads(text)
+        # Some editors and shells write a byte order mark before the text.
+        content = json.loads(given.decode("utf-8-sig"))
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise Failed('standard input must be JSON: {"app_id": …, "secret": …, "url": …}')
+        raise Failed('standard input must be JSON in UTF-8: {"app_id": …, "secret": …, "url": …}')
     if unknown := sorted(set(content) - set(FIELDS)):
         raise Failed(f"unknown field {unknown[0]}; known are {', '.join(FIELDS)}")
     for name, value in content.items():

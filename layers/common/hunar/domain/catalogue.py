@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
-from hunar.domain import effects, rate_card
+from hunar.domain import effects, rate_card, sms_text
 from hunar.domain.facts import instant, moment
 from hunar.domain.money import rupees
 from hunar.domain.rate_card import IST
-from hunar.domain.spreadsheet import Problem, Record, damage, read_table
+from hunar.domain.spreadsheet import SAVE_AS, Problem, Record, damage, read_table
 
 Item = dict[str, Any]
 Items = Mapping[str, Mapping[str, Item]]
@@ -46,8 +46,13 @@ PAYOUT_BASES: Final = ("SALE_SHARE", "FIXED_PER_PIECE", "BOUGHT_OUTRIGHT")
 BY_PIECE: Final = frozenset({"FIXED_PER_PIECE", "BOUGHT_OUTRIGHT"})
 TEXT_KINDS: Final = (effects.NEW_ORDER, effects.CANCELLED)
 
+WORKBOOKS: Final = (".xls", ".xlsx", ".ods")
+"""What a spreadsheet keeps its sheets in. Only what was saved as CSV is imported."""
+
 MOST_PAISE: Final = 1_000_000_000
 MOST_UNITS: Final = 1_000_000
+SHORT_NAME: Final = 14
+"""UTF-16 units of a product's name; a longer one is cut where a text says more than that."""
 
 _CODE: Final = (
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}",
@@ -88,7 +93,9 @@ class Folder:
     records: dict[str, list[Record]]
     problems: list[Problem]
     unreadable: frozenset[str]
-    """Kinds whose file has no usable heading: nothing can be said about what refers to them."""
+    """Kinds of which not all was read, for want of a usable heading or of one file: nothing can be said about what
+    refers to them."""
+    warnings: list[Problem] = field(default_factory=list)
 
     def values(self, kind: str, *columns: str) -> set[str]:
         """The ids that the rows of a kind name, also those of rows with other faults."""
@@ -135,20 +142,32 @@ def identity(kind: str, item: Mapping[str, Any]) -> str:
 
 
 def read_folder(files: Mapping[str, bytes]) -> Folder:
-    """Reads files by name. A CSV file of another name is a problem: a slip of the pen must not be overlooked."""
+    """Reads files by name. A CSV file of another name is a problem: a slip of the pen must not be overlooked.
+
+    A workbook beside CSV files is what they were saved from, and only pointed at.
+    """
     folder = Folder({}, [], frozenset())
-    for name in sorted(files):
+    named: dict[str, str] = {}
+    workbooks = [name for name in sorted(files) if name.lower().endswith(WORKBOOKS)]
+    for name in sorted(files.keys() - set(workbooks)):
         kind = name.lower().removesuffix(".csv")
         if kind not in COLUMNS:
             known = ", ".join(f"{known}.csv" for known in COLUMNS)
             folder.problems.append(Problem(name, None, None, f"is none of the files that are imported: {known}"))
             continue
+        if kind in named:
+            folder.problems.append(Problem(name, None, None, f"is {kind}.csv a second time, beside {named[kind]}"))
+            folder.unreadable |= {kind}
+            continue
+        named[kind] = name
         required, optional = COLUMNS[kind]
         records, problems = read_table(name, files[name], required, optional)
         folder.problems += problems
         if problems and not records:
             folder.unreadable |= {kind}
         folder.records[kind] = records
+    told = folder.warnings if named else folder.problems
+    told += [Problem(name, None, None, f"is a workbook, which is not read; {SAVE_AS}") for name in workbooks]
     if not files:
         folder.problems.append(Problem("", None, None, "there is no CSV file in the folder"))
     return folder
@@ -165,7 +184,7 @@ def plan(folder: Folder, registered: Items, counted: Mapping[tuple[str, str], in
     ``counted`` holds the quantity of each (sku, act_id) that was counted before. Items that are
     registered and not in the folder stay as they are, except for the resolutions of listings.
     """
-    made = Plan(problems=list(folder.problems))
+    made = Plan(problems=list(folder.problems), warnings=list(folder.warnings))
     reader = _Reader(folder, registered, made, day_in_india(now))
     reader.read(counted)
     return made
@@ -351,7 +370,7 @@ class _Reader:
             for identity, item in items.items()
             if ("rates", identity) in self._rows
         ]
-        if len(rows) < len(self._folder.records.get("rates", [])):
+        if len(rows) < len(self._folder.records.get("rates", [])) or "rates" in self._folder.unreadable:
             return
         last = max((number for number, _ in rows), default=0)
         scopes = {item["scope"] for _, item in rows}
@@ -441,6 +460,8 @@ class _Reader:
         names = {locale: row.text(column, _TEXT) for locale, column in columns.items() if row.given(column)}
         if "en" not in names:
             row.text("name_en", _TEXT)
+        for name_locale, name in names.items():
+            _warn_of_long(row, name_locale, name)
         locale = self._made.items["groups"].get(group_id, {}).get("locale")
         if locale and locale not in names:
             row.warn(columns[locale], f"is empty: texts to {group_id} will say {names.get('en')}")
@@ -592,6 +613,19 @@ class _Reader:
 
     def _warn(self, kind: str, row: int | None, column: str | None, message: str) -> None:
         self._made.warnings.append(Problem(f"{kind}.csv", row, column, message))
+
+
+_ANOTHER: Final = "another product whose name is long"
+
+
+def _warn_of_long(row: _Row, locale: str, name: str) -> None:
+    """A text has little room: what does not fit is cut, and the person who typed it must see how."""
+    length = len(name.encode("utf-16-le")) // 2
+    if length > SHORT_NAME:
+        alone = sms_text.item_value([(2, name)], locale)
+        beside = sms_text.item_value([(2, name), (1, _ANOTHER)], locale)
+        said = f'a text says "{alone}", and with another product "{beside}"'
+        row.warn(f"name_{locale}", f"is {length} long, more than {SHORT_NAME}: {said}")
 
 
 def _dlt_template(row: _Row, record: Record) -> Item:

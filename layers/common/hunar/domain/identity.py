@@ -19,7 +19,7 @@ def derived_id(*parts: Any) -> str:
 
 
 def delivery_id(marketplace: str, account: str, raw: bytes) -> str:
-    """The id of a delivery: marketplace, account and the raw body as it came (design section 5)."""
+    """The id of a delivery: marketplace, account and the raw body as it came."""
     head = f"{marketplace}\n{account}\n".encode()
     return hashlib.sha256(head + raw).hexdigest()[:32]
 

@@ -17,7 +17,7 @@ from hunar.domain.facts import moment
 
 
 class Status(StrEnum):
-    """Where a notification stands (design section 5)."""
+    """Where a notification stands."""
 
     WAITING = "WAITING"
     CLAIMED = "CLAIMED"

@@ -28,7 +28,7 @@ _LOST: Final = re.compile(r"[? ]*\?\?[? ]*")
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong where. Without row and column it is about the whole file."""
+    """What is wrong where. Without row and column it is about the whole file, without a file about the folder."""
 
     file: str
     row: int | None
@@ -37,7 +37,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = self.file + (f" row {self.row}" if self.row else "") + (f" column {self.column}" if self.column else "")
-        return f"{place}: {self.message}"
+        return f"{place}: {self.message}" if place else self.message
 
 
 class Record(NamedTuple):

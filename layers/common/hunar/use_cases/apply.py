@@ -143,7 +143,8 @@ def unknown_message(desk: Desk, body: str, reason: str) -> str:
     """Keep a queue message that cannot be understood, and show it."""
     identity = derived_id("message", body)
     key = tables.unread_delivery("queue", "order-events", identity)
-    opened = worklist.opened("UNKNOWN_MESSAGE", (identity,), at=desk.now, message=reason)
+    message = f"{reason} (delivery {identity})"
+    opened = worklist.opened("UNKNOWN_MESSAGE", (identity,), at=desk.now, message=message)
     kept = {
         "delivery_id": identity,
         "received_at": desk.now,

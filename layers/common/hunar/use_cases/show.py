@@ -1,4 +1,4 @@
-"""What operators see: orders, stock, texts, exceptions and ledger entries, in the shapes of design section 5.
+"""What operators see: orders, stock, texts, exceptions and ledger entries, in the shapes of docs/openapi.yaml.
 
 Only reads. A list is a page ``{"items", "next"}``; ``next`` goes back as it came, and None ends the list.
 """

@@ -1,0 +1,165 @@
+"""The program behind ``make run``: its port, its folder, its threads and how it stops."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from local import gateway, run
+from local.stack import PortTaken, StackError
+
+
+@pytest.mark.parametrize("text", ["99999", "65536", "-1", "abc", " ", "8080.0", "8_080", "٨٠٨٠", "9" * 5000])
+def test_what_is_no_port_is_told_in_one_line(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HUNAR_PORT", text)
+        assert run.main([]) == 1
+    assert capsys.readouterr() == ("", f"hunar: HUNAR_PORT={text} is not a port (1 to 65535)\n")
+    assert run.main(["--port", text]) == 1
+    assert capsys.readouterr() == ("", f"hunar: --port {text} is not a port (1 to 65535)\n")
+
+
+def test_the_port_is_the_option_or_the_variable_or_8080() -> None:
+    assert run.port_number("9000", {"HUNAR_PORT": "8081"}) == 9000
+    assert run.port_number("0", {"HUNAR_PORT": "8081"}) == 0
+    assert run.port_number(None, {"HUNAR_PORT": "8081"}) == 8081
+    assert run.port_number(None, {"HUNAR_PORT": ""}) == 8080
+    assert run.port_number(None, {}) == 8080
+    with pytest.raises(StackError, match="is not a port"):
+        run.port_number("", {})
+
+
+def test_a_taken_port_is_told_in_one_line_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run.main(["--port", str(port)]) == 1
+    assert capsys.readouterr() == (
+        "",
+        f"hunar: port {port} of 127.0.0.1 is taken by another program; stop that or choose another port "
+        "(HUNAR_PORT=8081 make run)\n",
+    )
+
+
+def test_a_second_start_from_the_same_folder_says_so_and_not_that_the_port_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    (tmp_path / ".local").mkdir()
+    described = tmp_path / ".local" / "stack.json"
+    described.write_text("the first one's")
+    with (tmp_path / ".local" / "lock").open("w") as lock, socket.create_server(("127.0.0.1", 0)) as taken:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert run.main(["--port", str(taken.getsockname()[1])]) == 1
+    assert capsys.readouterr() == ("", f"hunar: another local stack runs from {tmp_path}; stop that first\n")
+    assert described.read_text() == "the first one's"
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--check"], 130)])
+def test_ctrl_c_before_anything_is_started_ends_without_a_word(arguments: list[str], code: int) -> None:
+    starter = (
+        "import os, runpy, signal, sys\n"
+        "class AtTheFirstImport:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.startswith('aiohttp'):\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, AtTheFirstImport())\n"
+        "runpy.run_module('local.run', run_name='__main__', alter_sys=True)\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", starter, *arguments],
+        cwd=Path(gateway.__file__).resolve().parents[1],
+        env={**os.environ, "HUNAR_PORT": "no port, so that it would end at once"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (answer.returncode, answer.stdout, answer.stderr) == (code, "", "")
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--port", "0"], 0), (["--port", "0", "--check"], 130)])
+def test_a_stack_that_was_stopped_is_no_failure_but_a_check_that_was_stopped_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int
+) -> None:
+    def is_stopped(listener: socket.socket, *, check: bool) -> int:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+        return 1
+
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    monkeypatch.setattr(run, "run", is_stopped)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        assert run.main(arguments) == code
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_a_reserved_port_turns_visitors_away_until_it_is_served() -> None:
+    async def nothing(request: web.Request) -> web.Response:
+        return web.Response(text="ready")
+
+    app = web.Application()
+    app.add_routes([web.get("/", nothing)])
+    with run.reserve(0) as listener, socket.socket() as early, run.Servers() as servers:
+        assert early.connect_ex(listener.getsockname()) != 0
+        url = servers.open(gateway.runner(app), listener)
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            assert answer.read() == b"ready"
+    with socket.socket() as late:
+        assert late.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
+
+
+def test_a_port_on_which_somebody_listens_cannot_be_reserved() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(PortTaken):
+        run.reserve(taken.getsockname()[1])
+
+
+def test_work_is_done_in_the_main_thread_and_its_errors_go_to_who_asked() -> None:
+    main_thread = run.MainThread()
+    threads: list[str] = []
+
+    def fails() -> None:
+        threads.append(threading.current_thread().name)
+        raise LookupError("no such listing")
+
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(main_thread.does(fails))
+        main_thread.work_until(asked.done)
+        with pytest.raises(LookupError, match="no such listing"):
+            asked.result()
+    assert threads == [threading.current_thread().name]
+
+
+def test_a_stop_in_the_middle_of_work_lets_nobody_wait() -> None:
+    main_thread = run.MainThread()
+
+    def is_stopped() -> None:
+        raise run.Stopped
+
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(main_thread.does(is_stopped)) for _ in range(2)]
+        with pytest.raises(run.Stopped):
+            main_thread.work_until(lambda: False)
+        main_thread.close()
+        for future in asked:
+            with pytest.raises(RuntimeError, match="being stopped"):
+                future.result(5)
+        with pytest.raises(RuntimeError, match="being stopped"):
+            pool.submit(main_thread.does(is_stopped)).result(5)
