@@ -19,7 +19,7 @@ from hunar.adapters.memory import MemoryQueues, MemoryStore
 from hunar.domain.facts import instant
 from hunar.domain.identity import delivery_id
 from hunar.marketplaces import flipkart
-from hunar.messages import ORDER_EVENT, AdjustStock, Allocate, ComputePayout, ListingMapped, Notify, WebhookDelivery
+from hunar.messages import ORDER_EVENT, ComputePayout, ListingMapped, Notify, StockAct, WebhookDelivery
 from hunar.ports import Accepted, Conflict, Put, QueueName, Retryable, SmsAnswer, SmsRequest
 from hunar.tables import Item, Table
 from hunar.use_cases import apply, notify
@@ -136,7 +136,7 @@ class World:
         return identity
 
     def count_in(self, sku: str, quantity: int, act_id: str = "first") -> None:
-        act = AdjustStock(act_id=act_id, sku=sku, quantity=quantity, at=self.now)
+        act = StockAct(act_id=act_id, sku=sku, quantity=quantity, at=self.now)
         self.queues.send(QueueName.ORDER_EVENTS, [act.model_dump_json()])
 
     def group(self, group_id: str, locale: str = "hi", *, basis: str = "SALE_SHARE") -> None:
@@ -228,13 +228,7 @@ class World:
             return str(self._again(lambda: compute(self.store, command, now=self.now)).value)
         desk = apply.Desk(self.store, self.now, self._again)
         message = ORDER_EVENT.validate_json(body)
-        if isinstance(message, WebhookDelivery):
-            return apply.delivery(desk, message, MARKETPLACES)
-        if isinstance(message, AdjustStock):
-            return apply.adjust(desk, message)
-        if isinstance(message, Allocate):
-            return apply.allocate(desk, message)
-        return apply.listing_mapped(desk, message)
+        return apply.apply(desk, message, MARKETPLACES)
 
     def notify_desk(self) -> notify.Desk:
         return notify.Desk(

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from hunar import wiring
 from hunar.domain.facts import instant
-from hunar.messages import ORDER_EVENT, AdjustStock, Allocate, ListingMapped, WebhookDelivery, wrong_field
+from hunar.messages import ORDER_EVENT, wrong_field
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
 from hunar.use_cases import apply
 
@@ -34,15 +34,7 @@ def _record(record: SQSRecord) -> None:
         outcome = apply.unknown_message(desk, record.body, wrong_field(error))
         logger.warning("message_parked", outcome=outcome, queue="order-events")
         return
-    match message:
-        case WebhookDelivery():
-            outcome = apply.delivery(desk, message, application.marketplaces)
-        case AdjustStock():
-            outcome = apply.adjust(desk, message)
-        case Allocate():
-            outcome = apply.allocate(desk, message)
-        case ListingMapped():
-            outcome = apply.listing_mapped(desk, message)
+    outcome = apply.apply(desk, message, application.marketplaces)
     logger.info(
         "delivery_applied",
         kind=message.kind,

@@ -255,11 +255,12 @@ GOOD, NOW = "2026-11-27T00:00:00Z", "2026-11-25T00:00:00Z"
 def test_what_was_said_before_decides(
     kind: str, siblings: list[Sibling], units: int, left: bool, verdict: Verdict
 ) -> None:
-    assert decide(kind, 3, siblings, units={"STOLE": units}, left=left, good_until=GOOD, now=NOW).verdict is verdict
+    found = decide(kind, 3, siblings, units={"STOLE": units}, held={}, left=left, good_until=GOOD, now=NOW)
+    assert found.verdict is verdict
 
 
 def test_a_text_past_its_time_is_recorded_as_expired() -> None:
-    late = decide("NEW_ORDER", 1, [], units={"STOLE": 3}, left=False, good_until=NOW, now=GOOD)
+    late = decide("NEW_ORDER", 1, [], units={"STOLE": 3}, held={}, left=False, good_until=NOW, now=GOOD)
     assert late.verdict is Verdict.EXPIRE
 
 

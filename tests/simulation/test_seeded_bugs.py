@@ -17,7 +17,7 @@ from hunar.domain import demand, facts, notification, order, stock
 from hunar.domain.facts import Cancelled, Placed
 from hunar.domain.stock import Applied, Stock
 from hunar.ports import ANY, Put
-from hunar.use_cases import apply, notify
+from hunar.use_cases import change_order, count_stock, notify
 from tests.histories import LIFE, as_counted, by_hand, check_invariants, check_texts, played, truth
 
 SEEDS = range(60)
@@ -134,8 +134,13 @@ BUGS: list[tuple[str, Any, str, Any]] = [
     ("more is promised than there is", stock, "_reserve", reserves_without_looking),
     ("units that came serve nobody", stock, "_serve", serves_nobody),
     ("who was served still counts as short", stock, "_serve", serves_without_counting_down),
-    ("nobody is told that lines wait", apply, "owes_allocation", lambda shelf: False),
-    ("a short line leaves no trace in the queue", apply._Step, "_queue", lambda self, line_id, was, now, at: now),
+    ("nobody is told that lines wait", count_stock, "owes_allocation", lambda shelf: False),
+    (
+        "a short line leaves no trace in the queue",
+        change_order.OrderChange,
+        "_queue",
+        lambda self, line_id, was, now, at: now,
+    ),
     ("a cancellation frees nothing", stock, "_release", releases_nothing),
     ("shipping forgets the line's own reservation", stock, "_consume", consumes_from_available),
     ("every text that is owed is sent", notify, "decide", sends_whatever_is_owed),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hunar.domain.catalogue import Plan, plan, read_folder, resolutions
+from hunar.domain.effects import TEXTS
 from hunar.domain.facts import instant, moment
 from hunar.domain.spreadsheet import damage, read_table
 
@@ -37,9 +38,7 @@ GOOD = {
     "dlt_templates.csv": "kind,locale,template_id\n"
     + "".join(
         f"{kind},{locale},110700000000000{number:04}\n"
-        for number, (kind, locale) in enumerate(
-            [("NEW_ORDER", "hi"), ("CANCELLED", "hi"), ("NEW_ORDER", "bn"), ("CANCELLED", "bn")], 1
-        )
+        for number, (kind, locale) in enumerate([(kind, locale) for locale in ("hi", "bn") for kind in TEXTS], 1)
     ),
     "stock.csv": "sku,quantity,act_id\nSTOLE,8,opening-1\nTOTE,-2,broken-1\n",
 }
@@ -315,8 +314,8 @@ def test_rows_are_numbered_as_the_spreadsheet_shows_them() -> None:
             "flipkart,demo,STOLE,TOTE,2026-01-01",
             "listings.csv row 3 column from: the listing stands in row 2",
         ),
-        ("dlt_templates", "NEW_ORDER,en,12345", "dlt_templates.csv row 6 column template_id: '12345' is not a DLT id"),
-        ("dlt_templates", "POEM,en,1107000000000000009", "dlt_templates.csv row 6 column kind: 'POEM' is not one of"),
+        ("dlt_templates", "NEW_ORDER,en,12345", "dlt_templates.csv row 12 column template_id: '12345' is not a DLT id"),
+        ("dlt_templates", "POEM,en,1107000000000000009", "dlt_templates.csv row 12 column kind: 'POEM' is not one of"),
         ("stock", "STOLE,8,opening-1", "stock.csv row 4 column act_id: opening-1 stands in row 2 already"),
         ("stock", "NONE,8,x", "stock.csv row 4 column sku: NONE is neither in skus.csv nor registered"),
         ("stock", "STOLE,8.5,x", "stock.csv row 4 column quantity: '8.5' is not a whole number"),

@@ -11,7 +11,7 @@ THREE, ONE = {"STOLE": 3}, {"STOLE": 1}
 
 
 def decided(kind: str, siblings: list[Sibling], units: int, *, now: str = NOW) -> Decision:
-    return decide(kind, 3, siblings, units={"STOLE": units}, left=False, good_until=GOOD, now=now)
+    return decide(kind, 3, siblings, units={"STOLE": units}, held={}, left=False, good_until=GOOD, now=now)
 
 
 def test_a_text_is_still_good_in_its_last_second() -> None:

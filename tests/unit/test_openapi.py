@@ -8,7 +8,7 @@ import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from functions.operator_api.handler import ROUTES
-from hunar.domain.effects import CANCELLED, NEW_ORDER
+from hunar.domain.effects import TEXTS
 from hunar.domain.ledger import EXPECTED
 from hunar.domain.notification import Status
 from hunar.domain.worklist import ACTIONS
@@ -30,7 +30,7 @@ def test_it_describes_exactly_the_routes_of_the_function() -> None:
 def test_its_enumerations_are_those_of_the_program() -> None:
     assert set(SCHEMAS["Exception"]["properties"]["kind"]["enum"]) == set(ACTIONS)
     assert set(SCHEMAS["Notification"]["properties"]["status"]["enum"]) == set(Status)
-    assert set(SCHEMAS["Notification"]["properties"]["kind"]["enum"]) == {NEW_ORDER, CANCELLED}
+    assert set(SCHEMAS["Notification"]["properties"]["kind"]["enum"]) == set(TEXTS)
     assert SCHEMAS["Entry"]["properties"]["kind"]["enum"] == [EXPECTED]
 
 

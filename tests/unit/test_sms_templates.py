@@ -12,7 +12,7 @@ from hunar import sms_templates
 from hunar.domain.sms_text import LOCALES, Slot, Template, by_value, fixed_text, item_value, parts, render
 from hunar.sms_templates import load, parse, problems, reviewed, usable
 
-KINDS = ("NEW_ORDER", "CANCELLED")
+KINDS = ("NEW_ORDER", "CANCELLED", "HOLD", "RELEASED", "SERVED")
 NOW = "2026-11-24T06:00:00Z"
 EVERY = sorted(load().items())
 

@@ -6,9 +6,9 @@ crash. All carry ``version`` so that a message written before a deployment is re
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 
 class _Message(BaseModel):
@@ -30,14 +30,29 @@ class WebhookDelivery(_Message):
     """False when the sender was told 400: not UTF-8, not JSON, not an object, or ambiguous."""
 
 
-class AdjustStock(_Message):
-    """order-events: units that were counted in (or out, negative) by an act with an id of its own."""
+class StockAct(_Message):
+    """order-events: what a person did with a shelf, by an act with an id of its own. Counted once."""
 
     kind: Literal["adjust"] = "adjust"
+    act: Literal["adjust", "recount", "buffer", "fair_take", "fair_sold", "fair_back"] = "adjust"
     act_id: str = Field(min_length=1, max_length=64)
     sku: str = Field(min_length=1, max_length=100)
     quantity: int = Field(ge=-1_000_000, le=1_000_000)
+    """Units: counted in (out, negative) for adjust and recount; the new buffer; units of a fair, at least 0."""
     at: str
+    reason: str = Field(default="", max_length=200)
+    person: str = Field(default="", max_length=100)
+    fair: str | None = Field(default=None, min_length=1, max_length=60)
+    counted: int | None = None
+    """recount: what the person counted; ``quantity`` is that less what the counters showed to them."""
+
+    @model_validator(mode="after")
+    def _says_enough(self) -> Self:
+        if self.act.startswith("fair_") and not self.fair:
+            raise ValueError("fair: which one?")
+        if self.act not in ("adjust", "recount") and self.quantity < 0:
+            raise ValueError("quantity: below 0")
+        return self
 
 
 class ListingMapped(_Message):
@@ -57,12 +72,38 @@ class Allocate(_Message):
     sku: str
 
 
+class OperatorAct(_Message):
+    """order-events: what a person states about an order: a line remapped, a fact voided, a return inspected."""
+
+    kind: Literal["act"] = "act"
+    act_id: str = Field(min_length=1, max_length=64)
+    order_ref: str
+    fact: str
+    """The fact as canonical text."""
+
+
+class Look(_Message):
+    """order-events: time has passed for an order; what is due about it is decided now."""
+
+    kind: Literal["look"] = "look"
+    order_ref: str
+
+
+class Replay(_Message):
+    """order-events: a kept delivery is read and applied again."""
+
+    kind: Literal["replay"] = "replay"
+    pk: str
+    sk: str
+    """Its key in the Deliveries table."""
+
+
 class Notify(_Message):
     """notifications: a text is owed to one contact of a group about one order."""
 
     kind: Literal["notify"] = "notify"
     notification_id: str
-    notification_kind: Literal["NEW_ORDER", "CANCELLED"]
+    notification_kind: Literal["NEW_ORDER", "CANCELLED", "HOLD", "RELEASED", "SERVED"]
     order_ref: str
     group_id: str
     contact: str
@@ -77,8 +118,8 @@ class ComputePayout(_Message):
     line_id: str
 
 
-OrderEvent = Annotated[WebhookDelivery | AdjustStock | ListingMapped | Allocate, Field(discriminator="kind")]
-ORDER_EVENT: TypeAdapter[WebhookDelivery | AdjustStock | ListingMapped | Allocate] = TypeAdapter(OrderEvent)
+OrderEvent = WebhookDelivery | StockAct | ListingMapped | Allocate | OperatorAct | Look | Replay
+ORDER_EVENT: TypeAdapter[OrderEvent] = TypeAdapter(Annotated[OrderEvent, Field(discriminator="kind")])
 
 
 def wrong_field(error: ValidationError) -> str:

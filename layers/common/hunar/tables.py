@@ -40,16 +40,25 @@ WORKLIST = "worklist"
 """Exceptions: ``worklist_pk`` OPEN or CLOSED, ``worklist_sk`` opened_at and exception_id."""
 FEED = "feed"
 """Notifications: ``feed_pk`` ALL, ``feed_sk`` time of the first claim and notification_id."""
+DUE = "due"
+"""Orders, Stock, Notifications: ``due_pk`` DUE, ``due_sk`` when the sweep must look at it, and what it is. An item that
+waits for nothing is not in it."""
 
 SHORT_LINES = "SHORT#"
 """How the sort keys of a SKU's waiting lines begin."""
 
 INDEXES: dict[Table, tuple[str, ...]] = {
-    Table.ORDERS: (BOARD,),
+    Table.ORDERS: (BOARD, DUE),
+    Table.STOCK: (DUE,),
     Table.EXCEPTIONS: (WORKLIST,),
-    Table.NOTIFICATIONS: (FEED,),
+    Table.NOTIFICATIONS: (FEED, DUE),
 }
 """All are KEYS_ONLY: the store reads the items behind them itself."""
+
+
+def due(at: str, what: str) -> Item:
+    """The attributes that put an item into the index of what is due: the sweep looks at it from ``at`` on."""
+    return {"due_pk": "DUE", "due_sk": f"{at}#{what}"}
 
 
 def order(order_ref: str) -> Key:
@@ -59,6 +68,11 @@ def order(order_ref: str) -> Key:
 def listing_pointer(marketplace: str, account: str, listing: str) -> Key:
     """Where orders wait for a listing to be mapped. In Orders, so that one transaction can hold both."""
     return Key(Table.ORDERS, f"LISTING#{marketplace}#{account}#{listing}", "POINTER")
+
+
+def item_pointer(marketplace: str, account: str, order_item_id: str) -> Key:
+    """Which orders have the marketplace's item as a line, and what was said of it without naming an order."""
+    return Key(Table.ORDERS, f"ITEM#{marketplace}#{account}#{order_item_id}", "POINTER")
 
 
 def stock(sku: str) -> Key:
@@ -75,6 +89,11 @@ def adjustment(sku: str, act_id: str) -> Key:
     return Key(Table.STOCK, sku, f"ADJUST#{act_id}")
 
 
+def fair(sku: str, name: str) -> Key:
+    """What was taken to a fair's stall, sold there and brought back."""
+    return Key(Table.STOCK, sku, f"FAIR#{name}")
+
+
 def delivery(order_ref: str, delivery_id: str) -> Key:
     return Key(Table.DELIVERIES, order_ref, delivery_id)
 
@@ -87,6 +106,16 @@ def unread_delivery(marketplace: str, account: str, delivery_id: str) -> Key:
 def stock_delivery(sku: str, act_id: str) -> Key:
     """An act on stock, kept like every other delivery."""
     return Key(Table.DELIVERIES, f"STOCK#{sku}", f"ADJUST#{act_id}")
+
+
+def item_delivery(marketplace: str, account: str, order_item_id: str, delivery_id: str) -> Key:
+    """A delivery that names a marketplace's item and no order."""
+    return Key(Table.DELIVERIES, f"ITEM#{marketplace}#{account}#{order_item_id}", delivery_id)
+
+
+def act(order_ref: str, act_id: str) -> Key:
+    """What a person stated about an order, kept like every other delivery."""
+    return Key(Table.DELIVERIES, order_ref, f"ACT#{act_id}")
 
 
 def resolution(order_ref: str, line_id: str) -> Key:

@@ -44,7 +44,7 @@ SLOTS: Final = ("leader", "second")
 FULFILMENT_MODES: Final = ("GROUP_PACKS", "HUB_PACKS")
 PAYOUT_BASES: Final = ("SALE_SHARE", "FIXED_PER_PIECE", "BOUGHT_OUTRIGHT")
 BY_PIECE: Final = frozenset({"FIXED_PER_PIECE", "BOUGHT_OUTRIGHT"})
-TEXT_KINDS: Final = (effects.NEW_ORDER, effects.CANCELLED)
+TEXT_KINDS: Final = effects.TEXTS
 
 WORKBOOKS: Final = (".xls", ".xlsx", ".ods")
 """What a spreadsheet keeps its sheets in. Only what was saved as CSV is imported."""

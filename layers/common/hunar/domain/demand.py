@@ -1,4 +1,4 @@
-"""What an order asks of the stock: per line, units to hold and units that are gone."""
+"""What an order asks of the stock: per line, units to hold, units that are gone and units that are back."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ class Demand:
     group_id: str
     hold: int
     gone: int
+    back: int = 0
+    """Units of those that left which an inspection put back on the shelf."""
 
 
 def demand(order: Order) -> dict[str, Demand]:
@@ -26,6 +28,7 @@ def demand(order: Order) -> dict[str, Demand]:
             group_id=line.resolved.group_id,
             hold=0 if left else line.open,
             gone=line.open if left else 0,
+            back=line.good,
         )
         for line in order.lines
         if line.resolved is not None

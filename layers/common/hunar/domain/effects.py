@@ -7,19 +7,26 @@ all that it ever owed in ``owed`` and what its present version adds in ``effects
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
 from hunar.domain import facts
 from hunar.domain.identity import derived_id
 from hunar.domain.order import Line, Order
+from hunar.domain.stock import Applied
 
 LEADER: Final = "leader"
 """The contact who is told about orders."""
 
 NEW_ORDER: Final = "NEW_ORDER"
 CANCELLED: Final = "CANCELLED"
+HOLD: Final = "HOLD"
+RELEASED: Final = "RELEASED"
+SERVED: Final = "SERVED"
+"""Units that were missing are there now."""
+TEXTS: Final = (NEW_ORDER, CANCELLED, HOLD, RELEASED, SERVED)
 PAYOUT: Final = "PAYOUT"
 ALLOCATE: Final = "ALLOCATE"
 """Owed by a stock item, not by an order: free units and lines that wait for them."""
@@ -28,19 +35,22 @@ _AFTER_SHIP_BY: Final = timedelta(hours=48)
 _AFTER_SALE: Final = timedelta(days=7)
 
 
-def new_effects(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What the order owes now and never owed before, by id."""
-    found = _texts(order_ref, order, owed) | _payouts(order_ref, order, owed)
+def new_effects(
+    order_ref: str, order: Order, owed: Mapping[str, Any], applied: Mapping[str, Applied]
+) -> dict[str, dict[str, Any]]:
+    """What the order owes now and never owed before, by id. ``applied`` is what each line has taken of the stock."""
+    found = _texts(order_ref, order, owed, applied) | _payouts(order_ref, order, owed)
     return {effect_id: effect for effect_id, effect in found.items() if effect_id not in owed}
 
 
 def units_to_send(order: Order, group_id: str) -> dict[str, int]:
-    """Units of each SKU that a group still has to send."""
-    units: dict[str, int] = defaultdict(int)
-    for line in group_lines(order, group_id):
-        if line.resolved is not None and line.open:
-            units[line.resolved.sku] += line.open
-    return dict(sorted(units.items()))
+    """Units of each SKU that a group still has to send, held ones among them."""
+    return _per_sku((line, line.open) for line in group_lines(order, group_id))
+
+
+def units_held(order: Order, group_id: str) -> dict[str, int]:
+    """Units of each SKU that a group may not hand over yet."""
+    return _per_sku((line, line.held) for line in group_lines(order, group_id))
 
 
 def kept(told: Mapping[str, int], to_send: Mapping[str, int]) -> dict[str, int]:
@@ -49,8 +59,13 @@ def kept(told: Mapping[str, int], to_send: Mapping[str, int]) -> dict[str, int]:
 
 
 def good_until(order: Order, group_id: str) -> str:
-    """After this a text about the order only confuses: a replay or an old redrive stays silent."""
-    lines = group_lines(order, group_id)
+    """After this a text about the order only confuses: a replay or an old redrive stays silent.
+
+    Empty when the order has no lines.
+    """
+    lines = group_lines(order, group_id) or order.lines
+    if not lines:
+        return ""
     ship_by = [line.ship_by for line in lines if line.ship_by]
     if ship_by:
         return facts.instant(facts.moment(max(ship_by)) + _AFTER_SHIP_BY)
@@ -62,34 +77,90 @@ def group_lines(order: Order, group_id: str) -> list[Line]:
     return [line for line in order.lines if line.resolved is not None and line.resolved.group_id == group_id]
 
 
-def _texts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _per_sku(lines: Iterable[tuple[Line, int]]) -> dict[str, int]:
+    units: dict[str, int] = defaultdict(int)
+    for line, count in lines:
+        if line.resolved is not None and count:
+            units[line.resolved.sku] += count
+    return dict(sorted(units.items()))
+
+
+def _texts(
+    order_ref: str, order: Order, owed: Mapping[str, Any], applied: Mapping[str, Applied]
+) -> dict[str, dict[str, Any]]:
     """One text per group and reason, whatever the number of its lines.
 
     A group that was told of units is told again when they change: fewer of a product are a
     CANCELLED, more are a NEW_ORDER, and a change from one product to another is both. One that was
-    never told and has nothing to send hears nothing.
+    never told and has nothing to send hears nothing, and one whose units are all held from the
+    beginning hears of them when they are released. A hold of units that a group was told of is a
+    HOLD, its end a RELEASED. When the last missing units of a group come, it is SERVED.
     """
     found = {}
-    groups = sorted({line.resolved.group_id for line in order.lines if line.resolved is not None})
-    for group_id in groups:
+    of_groups = {line.resolved.group_id for line in order.lines if line.resolved is not None}
+    # A group whose line was given to another group was told of it, and must be told that it is gone.
+    of_groups |= {effect["group_id"] for effect in owed.values() if effect.get("group_id")}
+    for group_id in sorted(of_groups):
         told = [effect for effect in owed.values() if effect.get("group_id") == group_id]
-        last = max(told, key=lambda effect: int(effect["n"]), default=None)
-        to_send = units_to_send(order, group_id)
-        before: Mapping[str, int] = last["units"] if last else {}
-        still = kept(before, to_send)
-        owes = [(CANCELLED, still)] if still != before else []
-        owes += [(NEW_ORDER, to_send)] if to_send != still and order.left_at is None else []
-        revision = [[line.line_id, line.revision] for line in group_lines(order, group_id)]
-        for n, (kind, units) in enumerate(owes, len(told) + 1):
-            found[derived_id(kind, order_ref, group_id, LEADER, revision)] = {
-                "kind": kind,
+        last: Mapping[str, Any] = max(told, key=lambda effect: int(effect["n"]), default={})
+        taken = [applied[line.line_id] for line in group_lines(order, group_id) if line.line_id in applied]
+        short = any(line.short for line in taken)
+        n = len(told)
+        for text in _owed_to(order, group_id, last, short, [[line.sku, line.reserved] for line in taken]):
+            effect_id = derived_id(text.kind, order_ref, group_id, LEADER, text.revision)
+            if effect_id in owed:
+                continue
+            n += 1
+            found[effect_id] = {
+                "kind": text.kind,
                 "group_id": group_id,
                 "contact": LEADER,
-                "good_until": good_until(order, group_id),
-                "units": units,
+                "good_until": good_until(order, group_id) or last["good_until"],
+                "units": dict(text.units),
+                "held": text.held,
+                "short": short,
                 "n": n,
             }
     return found
+
+
+@dataclass(frozen=True)
+class _Text:
+    """One text that is owed: afterwards the group knows of these ``units``, and whether some are ``held``."""
+
+    kind: str
+    units: Mapping[str, int]
+    held: bool
+    revision: Any
+    """What the text means. Never a version: the same meaning owes nothing twice."""
+
+
+def _owed_to(order: Order, group_id: str, last: Mapping[str, Any], short: bool, reserved: Any) -> Iterator[_Text]:
+    """``last`` is the text that the group was owed last, with what it knows since then."""
+    before: Mapping[str, int] = last.get("units", {})
+    knows_hold = bool(last.get("held"))
+    lines = group_lines(order, group_id)
+    revision = [[line.line_id, line.revision] for line in lines]
+    to_send, held = units_to_send(order, group_id), units_held(order, group_id)
+    left, all_held = order.left_at is not None, held == to_send
+    still = kept(before, to_send)
+    if still != before:
+        yield _Text(CANCELLED, still, knows_hold, revision)
+    if to_send != still and not left and not all_held:
+        # It names everything that is to be done now, so nothing else need be said about these facts.
+        yield _Text(NEW_ORDER, to_send, knows_hold and bool(held), revision)
+        if not held:
+            return
+        still, knows_hold = to_send, knows_hold and bool(held)
+    if held and still:
+        # The revision is the time of the hold that holds: one hold owes one text, whatever is cancelled meanwhile.
+        yield _Text(
+            HOLD, still, True, [max(line.held_at or "" for line in lines if line.held), list(order.holds_voided)]
+        )
+    elif knows_hold and still and not left:
+        yield _Text(RELEASED, still, False, [order.released_at, list(order.holds_voided)])
+    elif last.get("short") and not short and still == before and not left:
+        yield _Text(SERVED, still, knows_hold, reserved)
 
 
 def _payouts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -98,13 +169,19 @@ def _payouts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str,
     The command only says "look again", so its number may stand in its id.
     """
     found = {}
-    for line in order.lines:
-        due = line.delivered_at is not None and line.unit_price_paise is not None and line.resolved is not None
-        computed = [effect for effect in owed.values() if effect.get("line_id") == line.line_id]
+    lines = {line.line_id: line for line in order.lines}
+    # A line that is no more, because its announcement was not true, must lose what was computed for it.
+    gone = {effect["line_id"] for effect in owed.values() if effect.get("line_id")} - lines.keys()
+    for line_id in sorted(lines.keys() | gone):
+        line = lines.get(line_id)
+        terms = line.resolved if line else None
+        due = line is not None and terms is not None and bool(line.delivered_at) and line.unit_price_paise is not None
+        computed = [effect for effect in owed.values() if effect.get("line_id") == line_id]
         last = max(computed, key=lambda effect: int(effect["n"]), default=None)
-        revision = derived_id(due, line.open, line.unit_price_paise, line.sold_at)
+        hangs_on = (line.kept, line.unit_price_paise, line.sold_at) if line else ()
+        revision = derived_id(due, *hangs_on, [terms.sku, terms.group_id] if terms else None)
         if (due or last) and revision != (last and last["revision"]):
             n = len(computed) + 1
-            effect = {"kind": PAYOUT, "line_id": line.line_id, "revision": revision, "n": n}
-            found[derived_id(PAYOUT, order_ref, line.line_id, revision, n)] = effect
+            effect = {"kind": PAYOUT, "line_id": line_id, "revision": revision, "n": n}
+            found[derived_id(PAYOUT, order_ref, line_id, revision, n)] = effect
     return found

@@ -75,7 +75,7 @@ NOTHING: Final = Entitlement({}, ())
 def due(line: Line | None) -> bool:
     """Whether a line brings anything yet: delivered, with units, a clear price and a known group."""
     return line is not None and bool(
-        line.delivered_at and line.open > 0 and line.unit_price_paise is not None and line.resolved
+        line.delivered_at and line.kept > 0 and line.unit_price_paise is not None and line.resolved
     )
 
 
@@ -85,7 +85,7 @@ def facts_of(line: Line | None) -> dict[str, Any] | None:
         return None
     terms = line.resolved
     return {
-        "units": line.open,
+        "units": line.kept,
         "unit_price_paise": line.unit_price_paise,
         "day_of_sale": rate_card.day_of_sale(line.sold_at),
         "group_id": terms.group_id,
@@ -103,11 +103,11 @@ def entitlement(marketplace: str, line: Line | None, card: RateCard) -> Entitlem
     terms = line.resolved
     if terms.payout_basis not in (SALE_SHARE, FIXED_PER_PIECE, BOUGHT_OUTRIGHT):
         raise TermsMissing(f"payout basis {terms.payout_basis!r} is unknown")
-    sums = _Sums(card, rate_card.day_of_sale(line.sold_at), terms.hsn, line.open, line.unit_price_paise)
+    sums = _Sums(card, rate_card.day_of_sale(line.sold_at), terms.hsn, line.kept, line.unit_price_paise)
     receivable, group = receivable_account(marketplace), group_account(terms.group_id)
     bearer = group if terms.payout_basis == SALE_SHARE else AGENCY_MARGIN
 
-    price = line.open * line.unit_price_paise
+    price = line.kept * line.unit_price_paise
     gst = sums.row(GOVERNMENT, rate_card.OUTPUT_GST)
     taxable = without_tax(price, gst.value)
     sums.move(receivable, OUTPUT_GST, price - taxable, gst)
@@ -147,7 +147,7 @@ def entitlement(marketplace: str, line: Line | None, card: RateCard) -> Entitlem
         if terms.piece_price_paise is None:
             raise TermsMissing(f"{terms.payout_basis} of {terms.sku} without a piece price")
         row = sums.row(AGENCY, rate_card.PIECE_SHARE)
-        sums.of[Basis.PPM_OF_PIECE_PRICE] = line.open * terms.piece_price_paise
+        sums.of[Basis.PPM_OF_PIECE_PRICE] = line.kept * terms.piece_price_paise
         sums.move(AGENCY_MARGIN, group, sums.amount(row), row)
     return sums.total()
 

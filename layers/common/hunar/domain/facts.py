@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, get_args
 
-from hunar.domain.identity import canonical
+from hunar.domain.identity import canonical, derived_id
 
 STEPS: Final = ("packed", "ready", "picked_up", "shipped", "delivered")
 """Forward steps in their order. The furthest one known shows."""
@@ -43,6 +43,9 @@ class Placed:
     """The buyer's order time."""
     ship_by: str | None
     """Hand the goods over before this time."""
+    replacement: bool = False
+    """Sent in place of something that comes back. It earns like any other line: the return takes away what the first
+    one earned."""
 
 
 @dataclass(frozen=True, order=True)
@@ -83,13 +86,195 @@ class Resolved:
     """What the group gets for one piece; None unless the basis is FIXED_PER_PIECE or BOUGHT_OUTRIGHT."""
 
 
-Fact = Placed | Step | Cancelled | Resolved
-_KINDS: Final = {kind.FACT: kind for kind in (Placed, Step, Cancelled, Resolved)}
+@dataclass(frozen=True, order=True)
+class Held:
+    """Do not hand these units over yet. A hold is in force until the first release that is later."""
+
+    FACT: ClassVar[str] = "held"
+    line_id: str | None
+    """None when the whole order is held."""
+    at: str
+    quantity: int | None
+    """Units; None for all that are open."""
+
+
+@dataclass(frozen=True, order=True)
+class Released:
+    """The whole order goes on."""
+
+    FACT: ClassVar[str] = "released"
+    at: str
+
+
+@dataclass(frozen=True, order=True)
+class DatesChanged:
+    """The marketplace gave another deadline for handing over."""
+
+    FACT: ClassVar[str] = "dates_changed"
+    at: str
+    ship_by: str
+
+
+@dataclass(frozen=True, order=True)
+class FormFailed:
+    """The marketplace could not make the order's papers; nothing can be handed over until they are there."""
+
+    FACT: ClassVar[str] = "form_failed"
+    at: str
+    forms: str
+    """The names of the papers, as the marketplace writes them."""
+
+
+CUSTOMER: Final = "customer"
+"""The buyer sends it back."""
+COURIER: Final = "courier"
+"""The courier brings it back undelivered (return to origin)."""
+
+
+@dataclass(frozen=True, order=True)
+class ReturnRequested:
+    """Units of a line are to come back. Of several sayings of one return the last writer holds."""
+
+    FACT: ClassVar[str] = "return_requested"
+    return_id: str
+    line_id: str
+    at: str
+    source: str
+    """CUSTOMER or COURIER; empty when the marketplace does not say."""
+    quantity: int
+    shipment_id: str | None
+    """The marketplace's id of the order, when the message names it."""
+    reason: str
+    sub_reason: str
+
+
+RETURN_STEPS: Final = ("picked_up", "received", "cancelled")
+
+
+@dataclass(frozen=True, order=True)
+class ReturnStep:
+    """A return went on: picked_up from the buyer, received by the seller, or cancelled. It names no quantity."""
+
+    FACT: ClassVar[str] = "return_step"
+    return_id: str
+    line_id: str
+    at: str
+    step: str
+
+
+@dataclass(frozen=True, order=True)
+class ReturnNoted:
+    """Something about a return that moves nothing: its ``tracking`` number or the day it is ``expected``."""
+
+    FACT: ClassVar[str] = "return_noted"
+    return_id: str
+    line_id: str
+    at: str
+    what: str
+    value: str
+
+
+@dataclass(frozen=True, order=True)
+class Inspected:
+    """A person opened a returned parcel and counted. Only what is good goes back on the shelf."""
+
+    FACT: ClassVar[str] = "inspected"
+    act_id: str
+    return_id: str
+    line_id: str
+    at: str
+    good: int
+    damaged: int
+    lost: int
+    """Units that did not come although the marketplace says so."""
+    person: str
+    reason: str
+
+
+@dataclass(frozen=True, order=True)
+class Remapped:
+    """A person corrected whose product a line of this order is. The latest holds over what the registry said."""
+
+    FACT: ClassVar[str] = "remapped"
+    act_id: str
+    line_id: str
+    at: str
+    sku: str
+    group_id: str
+    fulfilment_mode: str
+    payout_basis: str
+    policy_version: int
+    hsn: str
+    piece_price_paise: int | None
+    person: str
+    reason: str
+
+    def resolved(self) -> Resolved:
+        """The terms that hold for the line now."""
+        return Resolved(
+            line_id=self.line_id,
+            sku=self.sku,
+            group_id=self.group_id,
+            fulfilment_mode=self.fulfilment_mode,
+            payout_basis=self.payout_basis,
+            policy_version=self.policy_version,
+            hsn=self.hsn,
+            piece_price_paise=self.piece_price_paise,
+        )
+
+
+@dataclass(frozen=True, order=True)
+class Voided:
+    """A person says that a fact is not true. Reading skips it, unless this void is voided itself."""
+
+    FACT: ClassVar[str] = "voided"
+    act_id: str
+    fact_id: str
+    at: str
+    person: str
+    reason: str
+
+
+Fact = (
+    Placed
+    | Step
+    | Cancelled
+    | Resolved
+    | Held
+    | Released
+    | DatesChanged
+    | FormFailed
+    | ReturnRequested
+    | ReturnStep
+    | ReturnNoted
+    | Inspected
+    | Remapped
+    | Voided
+)
+OfReturn = ReturnRequested | ReturnStep | ReturnNoted
+"""Facts that name a line and not always its order."""
+Act = Inspected | Remapped | Voided
+"""Facts that a person states."""
+_KINDS: Final[Mapping[str, type[Fact]]] = {kind.FACT: kind for kind in get_args(Fact)}
 
 
 def to_text(fact: Fact) -> str:
-    """The one canonical text of a fact."""
-    return canonical({"fact": fact.FACT, **asdict(fact)})
+    """The one canonical text of a fact.
+
+    A field with a default was added later. It stands in the text only when it says something, so that a
+    fact that was kept before keeps its hash.
+    """
+    said = {
+        field.name: value
+        for field in fields(fact)
+        if (value := getattr(fact, field.name)) != field.default or field.default is MISSING
+    }
+    return canonical({"fact": fact.FACT, **said})
+
+
+def fact_id(fact: Fact) -> str:
+    """The hash of a fact's content: its name when a person voids it."""
+    return derived_id(to_text(fact))
 
 
 def from_text(text: str) -> Fact:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from hunar.domain.effects import CANCELLED, NEW_ORDER
+from hunar.domain.effects import CANCELLED, HOLD, NEW_ORDER, RELEASED
 from hunar.domain.facts import moment
 
 
@@ -78,13 +78,14 @@ def decide(
     siblings: Iterable[Sibling],
     *,
     units: Mapping[str, int],
+    held: Mapping[str, int],
     left: bool,
     good_until: str,
     now: str,
 ) -> Decision:
     """Decide about the n-th notification, from the order as it is.
 
-    ``units`` of each SKU are to send; ``left`` says that the goods are gone.
+    ``units`` of each SKU are to send, ``held`` of them not yet; ``left`` says that the goods are gone.
     """
     if now > good_until:
         return Decision(Verdict.EXPIRE, f"was good until {good_until}")
@@ -96,7 +97,8 @@ def decide(
     if any(sibling.status is Status.CLAIMED for sibling in earlier):
         return Decision(Verdict.WAIT, "an earlier text is on its way")
     if unsettled := [sibling for sibling in earlier if sibling.status in (None, Status.WAITING)]:
-        if not texts and any(sibling.kind == NEW_ORDER for sibling in unsettled):
+        says_it = kind not in (HOLD, RELEASED) and not texts
+        if says_it and any(sibling.kind == NEW_ORDER for sibling in unsettled):
             return Decision(Verdict.SUPPRESS, "the group's first text is not sent yet and will say this")
         return Decision(Verdict.WAIT, "an earlier text comes first")
     if kind == NEW_ORDER:
@@ -105,6 +107,28 @@ def decide(
         if more:
             return Decision(Verdict.SEND, "units to send", told)
         return Decision(Verdict.SUPPRESS, "nothing to send that the group was not told")
-    if kind == CANCELLED and fewer:
-        return Decision(Verdict.SEND, "fewer units than the group was told", told)
-    return Decision(Verdict.SUPPRESS, "the group knows, or was never told")
+    if kind == CANCELLED:
+        if fewer:
+            return Decision(Verdict.SEND, "fewer units than the group was told", told)
+        return Decision(Verdict.SUPPRESS, "the group knows, or was never told")
+    if left or not told or not any(min(there, units.get(sku, 0)) for sku, there in told.items()):
+        return Decision(Verdict.SUPPRESS, "the group has nothing of it to hand over")
+    return _about_a_hold(kind, earlier, told, all_held=held == units, held=bool(held))
+
+
+def _about_a_hold(
+    kind: str, earlier: Iterable[Sibling], told: Mapping[str, int], *, all_held: bool, held: bool
+) -> Decision:
+    """A hold, its end, or missing units that came: each only while it is true."""
+    heard = [sibling.kind for sibling in earlier if sibling.status in _TOLD and sibling.kind in (HOLD, RELEASED)]
+    if kind == HOLD:
+        if held:
+            return Decision(Verdict.SEND, "units to keep back", told)
+        return Decision(Verdict.SUPPRESS, "released meanwhile")
+    if kind == RELEASED:
+        if held or heard[-1:] != [HOLD]:
+            return Decision(Verdict.SUPPRESS, "held again, or the group was never told of a hold")
+        return Decision(Verdict.SEND, "the hold is over", told)
+    if all_held:
+        return Decision(Verdict.SUPPRESS, "held meanwhile")
+    return Decision(Verdict.SEND, "the missing units came", told)

@@ -1,8 +1,8 @@
 """Counting: what a shelf has, what is promised, and what an order moves.
 
 For every SKU, at every moment: ``on_hand = available + reserved``, nothing is negative, and
-``available - short - uncounted`` equals everything counted in, less what left, less what open
-orders ask for. That last sum does not depend on the order in which messages came.
+``available - short - uncounted`` equals everything counted in, less what left and did not come
+back, less what open orders ask for. That last sum does not depend on the order in which messages came.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ class Applied:
     reserved: int = 0
     short: int = 0
     consumed: int = 0
+    restocked: int = 0
+    """Units that came back and were put on the shelf again."""
     since: str | None = None
     """While units are missing: the time of sale by which the line waits for them."""
 
@@ -56,6 +58,15 @@ class Applied:
 def owes_allocation(stock: Stock) -> bool:
     """Free units and lines that wait for them at the same time: the oldest must be served."""
     return stock.available > 0 and stock.short > 0
+
+
+def recounted(stock: Stock, counted: int) -> int:
+    """Units that a count of the shelf adds (or takes) to what these counters show.
+
+    Units that left uncounted were on the shelf before, so the counters owe them: a shelf that shows
+    4 on hand and 3 uncounted and is counted as 4 had 3 more than anybody knew.
+    """
+    return counted - stock.on_hand + stock.uncounted
 
 
 def adjusted(stock: Stock, quantity: int) -> Stock:
@@ -90,12 +101,22 @@ def applied_to(
     return shelf, {**applied, **lines}
 
 
+def moves(before: Applied, after: Applied) -> str:
+    """What a line moved, in words for a person: ``reserved +2, short -1``. Empty when it moved nothing."""
+    names = ("reserved", "short", "consumed", "restocked")
+    changed = [(name, getattr(after, name) - getattr(before, name)) for name in names]
+    return ", ".join(f"{name} {units:+d}" for name, units in changed if units)
+
+
 def _release(stock: Stock, line: Applied, want: Demand) -> tuple[Stock, Applied]:
     """Give back what is no longer asked for: short units first, they cost nobody anything."""
     if (back := line.consumed - want.gone) > 0:
         # It never left after all: by its own time, a cancellation came before the goods went.
         stock = _settled(replace(stock, on_hand=stock.on_hand + back, available=stock.available + back))
         line = replace(line, consumed=line.consumed - back)
+    if (back := want.back - line.restocked) > 0:
+        stock = _settled(replace(stock, on_hand=stock.on_hand + back, available=stock.available + back))
+        line = replace(line, restocked=want.back)
     surplus = line.reserved + line.short + line.consumed - want.hold - want.gone
     if (short := min(max(surplus, 0), line.short)) > 0:
         stock = replace(stock, short=stock.short - short)
@@ -108,6 +129,9 @@ def _release(stock: Stock, line: Applied, want: Demand) -> tuple[Stock, Applied]
 
 def _consume(stock: Stock, line: Applied, want: Demand) -> tuple[Stock, Applied]:
     """The goods left: take them from the line's own reservation, then from the shelf, then count them as missing."""
+    if (wrong := line.restocked - want.back) > 0:
+        # An inspection was corrected: these units did not come back after all.
+        stock, line = _taken(stock, wrong), replace(line, restocked=want.back)
     need = want.gone - line.consumed
     if need <= 0:
         return stock, line

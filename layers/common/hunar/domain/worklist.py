@@ -6,13 +6,22 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from hunar.domain.identity import derived_id
-from hunar.domain.order import Order
+from hunar.domain.order import ENDED, HELD, Order
 from hunar.domain.stock import Applied
 
 ACTIONS: Final[Mapping[str, str]] = {
     "SHORT": "Ask the group when it can make the missing units; if never, cancel them in the marketplace's portal.",
     "EXCESS_CANCELLATION": "Compare the order in the marketplace's portal; stock was not changed.",
     "LATE_CANCELLATION": "Compare the order in the marketplace's portal; expect a return instead of a cancellation.",
+    "EXCESS_RETURN": "Compare the return in the marketplace's portal; what is too much was not counted.",
+    "TO_INSPECT": "Open the parcel, count what is good, damaged and missing, and enter it; good units are stock again.",
+    "WAITING_FACT": "Usually the announcement is late and this closes by itself; else look it up in the portal.",
+    "CONTRADICTION": "Look at the order in the marketplace's portal and void what is not true.",
+    "FORM_FAILED": "Make the papers again in the marketplace's portal; this closes when the order goes on.",
+    "STUCK": "Ask the group today: the time to hand over is past and nothing was picked up.",
+    "FAIR_MISCOUNT": "Count what came back from the fair; more was sold and brought back than was taken there.",
+    "DEAD_LETTER": "Read why it failed, have it repaired, then send it again with hunar redrive.",
+    "UNDELIVERABLE_EFFECT": "Have the cause repaired, then send it again with hunar redrive.",
     "PRICE_UNCLEAR": "Look up the price in the marketplace's portal; no payout is computed until it is known.",
     "UNKNOWN_SHIPMENT": "Usually the announcement is late and this closes by itself; else look it up in the portal.",
     "UNKNOWN_LISTING": "Add the listing to listings.csv and import; the orders that wait go on by themselves.",
@@ -45,8 +54,12 @@ def opened(
     sku: str | None = None,
     listing: str | None = None,
     group_id: str | None = None,
+    **subject: str | None,
 ) -> dict[str, Any]:
-    """An open exception. KeyError for a kind that has no action."""
+    """An open exception. ``subject`` names what its resolving act needs: a line, a fact, a return, a delivery.
+
+    KeyError for a kind that has no action.
+    """
     identity = exception_id(kind, *cause)
     return {
         "exception_id": identity,
@@ -59,38 +72,78 @@ def opened(
         "closed_at": None,
         "message": message,
         "action": ACTIONS[kind],
+        "subject": {name: value for name, value in subject.items() if value is not None},
+        "history": [_event(at, "opened", None, message)],
         "version": 1,
         "worklist_pk": "OPEN",
         "worklist_sk": f"{at}#{identity}",
     }
 
 
-def closed(item: Mapping[str, Any], *, at: str) -> dict[str, Any]:
-    """The same exception after its cause is gone."""
+def closed(item: Mapping[str, Any], *, at: str, by: str | None = None, note: str | None = None) -> dict[str, Any]:
+    """The same exception after its cause is gone, or after a person (``by``) dealt with it."""
     return {
         **item,
         "closed_at": at,
+        "history": _went_on(item, _event(at, "resolved" if by else "closed", by, note)),
         "version": int(item["version"]) + 1,
         "worklist_pk": "CLOSED",
         "worklist_sk": f"{at}#{item['exception_id']}",
     }
 
 
-def of_order(order_ref: str, order: Order, applied: Mapping[str, Applied], *, at: str) -> dict[str, dict[str, Any]]:
-    """The exceptions that an order's state asks for now, by id."""
+def opened_again(there: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
+    """``item`` in the place of ``there``, which has the same cause. One that stands open keeps its place."""
+    said = {name: item[name] for name in ("message", "sku", "group_id", "subject")}
+    version = int(there["version"]) + 1
+    if there["closed_at"] is None:
+        return {**there, **said, "version": version}
+    event = _event(item["opened_at"], "opened again", None, item["message"])
+    return {**there, **item, "history": _went_on(there, event), "version": version}
+
+
+_REMEMBERED: Final = 20
+"""Events that an exception keeps of its life; the first one always."""
+
+
+def _event(at: str, what: str, by: str | None, note: str | None) -> dict[str, Any]:
+    return {"at": at, "what": what, "by": by, "note": note}
+
+
+def _went_on(item: Mapping[str, Any], event: dict[str, Any]) -> list[dict[str, Any]]:
+    events = [*item.get("history", []), event]
+    return events if len(events) <= _REMEMBERED else [events[0], *events[1 - _REMEMBERED :]]
+
+
+def stuck(order: Order, now: str) -> bool:
+    """Whether the time to hand over is past and nothing was, though nobody asked to hold it back."""
+    waits = order.state not in ENDED and order.state != HELD and order.left_at is None
+    return waits and order.ship_by is not None and order.ship_by < now
+
+
+def of_order(
+    order_ref: str, order: Order, applied: Mapping[str, Applied], *, at: str, overdue: bool = False
+) -> dict[str, dict[str, Any]]:
+    """The exceptions that an order's state asks for now, by id. ``overdue`` says that the time to hand over is past."""
     found = []
+    if overdue:
+        message = f"was to be handed over by {order.ship_by} and is still {order.state}"
+        found.append(opened("STUCK", (order_ref,), at=at, message=message, order_ref=order_ref))
     for problem in order.problems:
         line = next((line for line in order.lines if line.line_id == problem.line_id), None)
         found.append(
             opened(
                 problem.kind,
-                (order_ref, problem.line_id),
+                (order_ref, problem.line_id, *([problem.of] if problem.of else [])),
                 at=at,
                 message=problem.message if problem.line_id is None else f"line {problem.line_id}: {problem.message}",
                 order_ref=order_ref,
                 sku=line.resolved.sku if line and line.resolved else None,
                 listing=line.listing if line else None,
                 group_id=line.resolved.group_id if line and line.resolved else None,
+                line_id=problem.line_id,
+                fact_id=problem.fact_id,
+                return_id=problem.of if problem.kind == "TO_INSPECT" else None,
             )
         )
     for line in order.lines:
@@ -106,6 +159,7 @@ def of_order(order_ref: str, order: Order, applied: Mapping[str, Applied], *, at
                     sku=line.resolved.sku,
                     listing=line.listing,
                     group_id=line.resolved.group_id,
+                    line_id=line.line_id,
                 )
             )
     # Two excess cancellations of one line are one thing to look at; the last message stands for both.

@@ -1,21 +1,34 @@
 """Flipkart's notification service, version 3.
 
-=============================  ==========================  ===========================================
-event                          time that holds             what it states
-=============================  ==========================  ===========================================
-shipment_created               timestamp                   one Placed per line (sold at orderDate, ship
-                                                           by attributes.dispatchByDate)
-shipment_packed                timestamp                   Step packed
-shipment_ready_to_dispatch     timestamp                   Step ready
-shipment_pickup_complete       timestamp                   Step picked_up
-shipment_shipped               timestamp                   Step shipped
-shipment_delivered             timestamp                   Step delivered
-shipment_cancelled             timestamp                   one Cancelled per entry
-=============================  ==========================  ===========================================
+================================  ===================================================================
+event                             what it states
+================================  ===================================================================
+shipment_created                  one Placed per line (sold at orderDate, ship by dispatchByDate); with
+                                  ``hold`` true also Held
+shipment_hold                     one Held per entry
+shipment_unhold                   Released
+shipment_dispatch_dates_changed   DatesChanged
+shipment_form_failed              FormFailed
+shipment_packed                   Step packed
+shipment_ready_to_dispatch        Step ready
+shipment_pickup_complete          Step picked_up
+shipment_shipped                  Step shipped
+shipment_delivered                Step delivered
+shipment_cancelled                one Cancelled per entry
+return_created                    one ReturnRequested per entry
+return_item_tracking_id_update    one ReturnNoted tracking per entry
+return_expected_date_changed      one ReturnNoted expected per entry
+return_picked_up                  one ReturnStep picked_up per entry
+return_completed                  one ReturnStep received per entry
+return_cancelled                  one ReturnStep cancelled per entry
+================================  ===================================================================
 
-``timestamp`` is the one time that every event has, so all of them compare. Everything else
-(holds, changed dates, returns) is kept whole and shown to an operator. Only ``shipment_created``
-and ``shipment_cancelled`` name lines; the others speak of the whole shipment.
+``timestamp`` is the one time that every event has, so all of them compare. Everything else is kept
+whole and shown to an operator. Only created, hold and cancelled name lines; the other events of a
+shipment speak of all of it. Of a return, only its creation names the shipment; the rest name the
+order item and the return.
+
+Flipkart publishes no filled example of a return: their fields are read by its tables of names.
 """
 
 from __future__ import annotations
@@ -30,7 +43,22 @@ from decimal import Decimal
 from email.utils import format_datetime
 from typing import Any, Final
 
-from hunar.domain.facts import Cancelled, Fact, Placed, Step, instant
+from hunar.domain.facts import (
+    COURIER,
+    CUSTOMER,
+    Cancelled,
+    DatesChanged,
+    Fact,
+    FormFailed,
+    Held,
+    Placed,
+    Released,
+    ReturnNoted,
+    ReturnRequested,
+    ReturnStep,
+    Step,
+    instant,
+)
 from hunar.domain.proof import Proof
 from hunar.domain.reading import Finding, Reading
 from hunar.marketplaces.body import Unreadable, read_object, readable, redacted, written
@@ -65,6 +93,27 @@ _STEPS: Final = {
     "shipment_shipped": "shipped",
     "shipment_delivered": "delivered",
 }
+_RETURN_STEPS: Final = {
+    "return_picked_up": "picked_up",
+    "return_completed": "received",
+    "return_cancelled": "cancelled",
+}
+_STATUS: Final[Mapping[str, frozenset[str]]] = {
+    "shipment_packed": frozenset({"PACKED"}),
+    "shipment_ready_to_dispatch": frozenset({"READY_TO_DISPATCH"}),
+    "shipment_pickup_complete": frozenset({"PICKUP_COMPLETE"}),
+    "shipment_shipped": frozenset({"SHIPPED"}),
+    "shipment_delivered": frozenset({"DELIVERED"}),
+    "shipment_cancelled": frozenset({"CANCELLED"}),
+    "shipment_unhold": frozenset({"APPROVED", "PACKED"}),
+    "shipment_form_failed": frozenset({"FORM_FAILED"}),
+    "return_created": frozenset({"RETURN_CREATED"}),
+    "return_picked_up": frozenset({"RETURN_PICKED_UP"}),
+    "return_completed": frozenset({"RETURN_COMPLETED"}),
+    "return_cancelled": frozenset({"RETURN_CANCELLED"}),
+}
+"""What each event says beside its name. Another status may mean something that we do not know."""
+_SOURCES: Final = {"customer_return": CUSTOMER, "courier_return": COURIER}
 
 
 def _leaves(names: str) -> dict[str, Any]:
@@ -82,10 +131,26 @@ _CREATED: Final = _leaves("dispatchByDate dispatchAfterDate updatedAt hold mps p
 }
 _CANCELLED: Final = _leaves("status") | {"orderItems": [_leaves("orderItemId quantity reason subReason")]}
 
+_HELD: Final = _leaves("status") | {"orderItems": [_leaves("orderItemId holdQuantity")]}
+_RETURNED: Final = _leaves(
+    "returnId orderItemId source action quantity orderDate createdDate updatedDate courierName reason subReason"
+    " trackingId shipmentId completionDate replacementOrderItemId productId listingId expectedDate"
+)
+_OF_RETURN: Final = _leaves("eventType source version timestamp locationId returnId shipmentId")
+_RETURN_EVENTS: Final = ("return_created", "return_item_tracking_id_update", "return_expected_date_changed")
+
 KEPT: Final[Mapping[str, Mapping[str, Any]]] = {
     "shipment_created": _ENVELOPE | {"attributes": _CREATED},
     "shipment_cancelled": _ENVELOPE | {"attributes": _CANCELLED},
-    **{event: _ENVELOPE | {"attributes": _leaves("status")} for event in _STEPS},
+    "shipment_hold": _ENVELOPE | {"attributes": _HELD},
+    "shipment_dispatch_dates_changed": _ENVELOPE
+    | {"attributes": _leaves("status dispatchByDate dispatchAfterDate updatedAt")},
+    "shipment_form_failed": _ENVELOPE | {"attributes": _leaves("status") | {"forms": [None]}},
+    **{event: _ENVELOPE | {"attributes": _leaves("status")} for event in (*_STEPS, "shipment_unhold")},
+    **{
+        event: _OF_RETURN | {"attributes": _leaves("status") | {"returnItems": [_RETURNED]}}
+        for event in (*_RETURN_EVENTS, *_RETURN_STEPS)
+    },
 }
 """What is stored of each event that we read. A field that is not here, a buyer's above all, is dropped first."""
 
@@ -141,12 +206,34 @@ def read(raw: bytes, account: str) -> Reading:
     kept = redacted(message, KEPT[event])
     text = written(kept)
     try:
-        if shipment is None:
+        if event.startswith("return_"):
+            facts, findings = _of_return(event, kept)
+            shipment = _one_shipment(facts)
+        elif shipment is None:
             raise _Wrong("shipmentId", "is missing or not an id")
-        facts, findings = _stated(event, kept)
+        else:
+            facts, findings = _stated(event, kept)
     except _Wrong as wrong:
         return Reading(shipment, event, "REJECTED", findings=(wrong.finding("UNREADABLE"),), redacted=text)
+    findings = (*findings, *_unknown_words(event, kept))
     return Reading(shipment, event, "APPLIED" if facts else "REJECTED", facts, findings, text)
+
+
+def _unknown_words(event: str, message: Mapping[str, Any]) -> list[Finding]:
+    """Statuses and sources that we do not know: what the event says is applied, and a person reads the rest."""
+    attributes = message.get("attributes") or {}
+    found = []
+    status = attributes.get("status")
+    if event in _STATUS and status is not None and status not in _STATUS[event]:
+        text = f"{_shown(status)} is not a status of {event} that is known here"
+        found.append(Finding("UNKNOWN_EVENT", "attributes.status", text))
+    if event == "return_created":
+        for number, item in enumerate(attributes.get("returnItems") or []):
+            source = item.get("source") if isinstance(item, dict) else None
+            if source is not None and source not in _SOURCES:
+                text = f"{_shown(source)} is neither {' nor '.join(_SOURCES)}"
+                found.append(Finding("UNKNOWN_EVENT", f"attributes.returnItems[{number}].source", text))
+    return found
 
 
 class _Wrong(Exception):
@@ -165,6 +252,16 @@ def _stated(event: str, message: Mapping[str, Any]) -> tuple[tuple[Fact, ...], t
     if event in _STEPS:
         return (Step(_STEPS[event], at),), ()
     attributes = message.get("attributes") or {}
+    if event == "shipment_unhold":
+        return (Released(at),), ()
+    if event == "shipment_dispatch_dates_changed":
+        return (DatesChanged(at, _time(attributes.get("dispatchByDate"), "attributes.dispatchByDate")),), ()
+    if event == "shipment_form_failed":
+        forms = attributes.get("forms") or []
+        return (FormFailed(at, ", ".join(sorted(filter(None, map(_words, forms))))),), ()
+    if event == "shipment_hold":
+        facts, findings = _lines(attributes, lambda item, field: _held(item, field, at))
+        return tuple(dict.fromkeys(facts)), findings
     if event == "shipment_cancelled":
         # Two entries of one line are two cancellations and add up. Two that say the same in
         # everything are one: nothing but its content tells one cancellation from another.
@@ -181,8 +278,6 @@ def _created(attributes: Mapping[str, Any], at: str) -> tuple[tuple[Fact, ...], 
     except _Wrong as wrong:
         # An order without its deadline is still an order.
         remarks.append(wrong.finding("UNREADABLE"))
-    if attributes.get("hold") is True:
-        remarks.append(Finding("UNKNOWN_EVENT", "attributes.hold", "the shipment is on hold; holds are not read here"))
     placed: dict[str, Placed] = {}
 
     def once(item: Mapping[str, Any], field: str) -> Placed:
@@ -194,22 +289,64 @@ def _created(attributes: Mapping[str, Any], at: str) -> tuple[tuple[Fact, ...], 
         return line
 
     facts, findings = _lines(attributes, once)
+    if facts and attributes.get("hold") is True:
+        facts.append(Held(None, at, None))
     return tuple(dict.fromkeys(facts)), (*remarks, *findings)
 
 
+def _of_return(event: str, message: Mapping[str, Any]) -> tuple[tuple[Fact, ...], tuple[Finding, ...]]:
+    """The return's id stands at the top of the message, and in the entries of a creation only."""
+    at = _time(message.get("timestamp"), "timestamp")
+    attributes = message.get("attributes") or {}
+    top = _identity(message.get("returnId"))
+    shipment = _identity(message.get("shipmentId"))
+
+    def one(item: Mapping[str, Any], field: str) -> Fact:
+        return_id = _identity(item.get("returnId")) or top
+        if return_id is None:
+            raise _Wrong(f"{field}.returnId", "is missing or not an id, and so is returnId")
+        line_id = _line_id(item, field)
+        if event in _RETURN_STEPS:
+            return ReturnStep(return_id, line_id, at, _RETURN_STEPS[event])
+        if event == "return_item_tracking_id_update":
+            return ReturnNoted(return_id, line_id, at, "tracking", _named(item, field, "trackingId"))
+        if event == "return_expected_date_changed":
+            expected = _time(item.get("expectedDate"), f"{field}.expectedDate")
+            return ReturnNoted(return_id, line_id, at, "expected", expected)
+        return ReturnRequested(
+            return_id,
+            line_id,
+            at,
+            source=_SOURCES.get(_words(item.get("source")) or "", ""),
+            quantity=_quantity(item, field),
+            shipment_id=_identity(item.get("shipmentId")) or shipment,
+            reason=_words(item.get("reason")) or "",
+            sub_reason=_words(item.get("subReason")) or "",
+        )
+
+    facts, findings = _lines(attributes, one, "returnItems")
+    return tuple(dict.fromkeys(facts)), findings
+
+
+def _one_shipment(facts: tuple[Fact, ...]) -> str | None:
+    """The shipment that all facts name. None when they name several, or none."""
+    named = {fact.shipment_id if isinstance(fact, ReturnRequested) else None for fact in facts}
+    return named.pop() if len(named) == 1 else None
+
+
 def _lines(
-    attributes: Mapping[str, Any], reading: Callable[[Mapping[str, Any], str], Fact]
+    attributes: Mapping[str, Any], reading: Callable[[Mapping[str, Any], str], Fact], name: str = "orderItems"
 ) -> tuple[list[Fact], tuple[Finding, ...]]:
     """Every line by itself: one that cannot be read does not lose the others."""
-    items = attributes.get("orderItems")
+    items = attributes.get(name)
     if not items:
-        raise _Wrong("attributes.orderItems", "is missing or empty")
+        raise _Wrong(f"attributes.{name}", "is missing or empty")
     if len(items) > MOST_LINES:
-        raise _Wrong("attributes.orderItems", f"has {len(items)} lines, more than {MOST_LINES}")
+        raise _Wrong(f"attributes.{name}", f"has {len(items)} lines, more than {MOST_LINES}")
     facts: list[Fact] = []
     findings = []
     for number, item in enumerate(items):
-        field = f"attributes.orderItems[{number}]"
+        field = f"attributes.{name}[{number}]"
         try:
             if item is None:
                 raise _Wrong(field, "is not an object")
@@ -227,12 +364,25 @@ def _placed(item: Mapping[str, Any], field: str, at: str, ship_by: str | None) -
         raise _Wrong(f"{field}.sku", "is missing, and so are listingId and fsn")
     sold_at = _time(item.get("orderDate"), f"{field}.orderDate")
     price, problem = _unit_price(item.get("priceComponents"), quantity)
-    return Placed(line_id, at, listing, quantity, price, problem, sold_at, ship_by)
+    # The table of the documentation says is_replacement, its example isReplacement.
+    replacement = item.get("isReplacement") is True or item.get("is_replacement") is True
+    return Placed(line_id, at, listing, quantity, price, problem, sold_at, ship_by, replacement)
 
 
 def _cancelled(item: Mapping[str, Any], field: str, at: str) -> Cancelled:
     line_id, quantity = _line_id(item, field), _quantity(item, field)
     return Cancelled(line_id, at, quantity, _words(item.get("reason")) or "", _words(item.get("subReason")) or "")
+
+
+def _held(item: Mapping[str, Any], field: str, at: str) -> Held:
+    return Held(_line_id(item, field), at, _quantity(item, field, "holdQuantity"))
+
+
+def _named(item: Mapping[str, Any], field: str, name: str) -> str:
+    text = _words(item.get(name))
+    if text is None:
+        raise _Wrong(f"{field}.{name}", "is missing or not a name")
+    return text
 
 
 def _line_id(item: Mapping[str, Any], field: str) -> str:
@@ -242,12 +392,12 @@ def _line_id(item: Mapping[str, Any], field: str) -> str:
     return line_id
 
 
-def _quantity(item: Mapping[str, Any], field: str) -> int:
-    """Units. A text of digits counts: Flipkart documents one quantity as text and shows it as a number."""
-    given = item.get("quantity")
+def _quantity(item: Mapping[str, Any], field: str, name: str = "quantity") -> int:
+    """Units. A text of digits counts: Flipkart documents holdQuantity as text and shows it as a number."""
+    given = item.get(name)
     units = int(given) if isinstance(given, str) and _UNITS.fullmatch(given) else given
     if not isinstance(units, int) or isinstance(units, bool) or not 1 <= units <= MOST_UNITS:
-        raise _Wrong(f"{field}.quantity", f"{_shown(given)} is not a number of units from 1 to {MOST_UNITS}")
+        raise _Wrong(f"{field}.{name}", f"{_shown(given)} is not a number of units from 1 to {MOST_UNITS}")
     return units
 
 

@@ -5,7 +5,8 @@ and none is put together from pieces. Its DLT id belongs to an agency and stands
 
 What the slots mean:
 
-- ``item`` (NEW_ORDER): the units to make ready; (CANCELLED): the units that were cancelled.
+- ``item`` (NEW_ORDER, RELEASED, SERVED): the units to make ready; (CANCELLED): the units that were cancelled;
+  (HOLD): the units to keep back.
 - ``by``: the time for handing over, or the language's words for the usual time.
 - ``left``: units of this order that are still to be handed over in all; 0 is as true as 3.
 """

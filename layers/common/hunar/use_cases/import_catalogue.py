@@ -16,7 +16,7 @@ from typing import Any, Final
 from hunar import tables
 from hunar.domain.catalogue import Folder, Plan, identity, plan, read_folder
 from hunar.domain.spreadsheet import Problem
-from hunar.messages import AdjustStock, ListingMapped
+from hunar.messages import ListingMapped, StockAct
 from hunar.ports import Put, QueueName, Queues, Store
 from hunar.tables import Item, Key
 
@@ -198,7 +198,7 @@ def _write(desk: Desk, puts: list[Put]) -> None:
 def _send(desk: Desk, wanted: Plan, mapped: list[Item]) -> None:
     """Counts first: an order that goes on finds its units."""
     acts = [
-        AdjustStock(act_id=act.act_id, sku=act.sku, quantity=act.quantity, at=act.at or desk.now) for act in wanted.acts
+        StockAct(act_id=act.act_id, sku=act.sku, quantity=act.quantity, at=act.at or desk.now) for act in wanted.acts
     ]
     news = [
         ListingMapped(marketplace=item["marketplace"], account=item["account"], listing=item["listing"], at=desk.now)

@@ -13,7 +13,16 @@ from typing import Any, Final
 
 from hunar import sms_templates, tables
 from hunar.domain import sms_text
-from hunar.domain.effects import CANCELLED, good_until, group_lines, kept, units_to_send
+from hunar.domain.effects import (
+    CANCELLED,
+    HOLD,
+    NEW_ORDER,
+    good_until,
+    group_lines,
+    kept,
+    units_held,
+    units_to_send,
+)
 from hunar.domain.facts import moment
 from hunar.domain.notification import IN_FLIGHT, Sibling, Status, Verdict, decide, observed
 from hunar.domain.order import Order, knowledge, read
@@ -81,6 +90,7 @@ def notify(desk: Desk, message: Notify) -> Status:
         owed[message.notification_id]["n"],
         siblings,
         units=units,
+        held=units_held(order, message.group_id),
         left=order.left_at is not None,
         # An earlier text speaks for later ones, so it is good as long as the order is.
         good_until=max(message.good_until, good_until(order, message.group_id)),
@@ -99,9 +109,9 @@ def notify(desk: Desk, message: Notify) -> Status:
     except Rejected as error:
         kind = "NO_CONTACT" if "contact" in str(error) else "SMS_REJECTED"
         return _failed(desk, key, claim, message, kind, str(error))
-    # A cancellation names what is less; what is more is said by the new order that is owed for it.
-    stated = kept(decision.told, units) if message.notification_kind == CANCELLED else units
-    return _send(desk, key, claim | {"stated": stated}, message, request)
+    # Only a new order says what is more, and only a cancellation what is less: one is owed for each.
+    stated = {NEW_ORDER: units, CANCELLED: kept(decision.told, units)}.get(message.notification_kind, decision.told)
+    return _send(desk, key, claim | {"stated": dict(stated)}, message, request)
 
 
 def _look(desk: Desk, message: Notify) -> tuple[Order, dict[str, Item], dict[Key, Item]]:
@@ -114,7 +124,7 @@ def _look(desk: Desk, message: Notify) -> tuple[Order, dict[str, Item], dict[Key
     owed = {
         identity: effect for identity, effect in stored["owed"].items() if effect.get("group_id") == message.group_id
     }
-    return order, owed, desk.store.read([*map(tables.notification, owed), *_registry_keys(order, message)])
+    return order, owed, desk.store.read([*map(tables.notification, owed), *_registry_keys(order, owed, message)])
 
 
 def _claim(desk: Desk, key: Key, message: Notify) -> tuple[Item, bool]:
@@ -191,14 +201,16 @@ def _siblings(owed: Mapping[str, Item], found: Mapping[Key, Item], now: str) -> 
     return siblings
 
 
-def _registry_keys(order: Order, message: Notify) -> list[Key]:
-    skus = sorted({line.resolved.sku for line in group_lines(order, message.group_id) if line.resolved})
+def _registry_keys(order: Order, owed: Mapping[str, Item], message: Notify) -> list[Key]:
+    skus = {line.resolved.sku for line in group_lines(order, message.group_id) if line.resolved}
+    # What the group was told of may have become another group's since.
+    skus |= {sku for effect in owed.values() for sku in effect["units"]}
     return [
         tables.agency(),
         tables.group(message.group_id),
         tables.contact(message.group_id, message.contact),
         *(tables.dlt_template(message.notification_kind, locale) for locale in LOCALES),
-        *map(tables.product, skus),
+        *map(tables.product, sorted(skus)),
     ]
 
 
@@ -246,11 +258,17 @@ def _values(
 ) -> dict[str, str]:
     """The slots: products by their names in the group's language, most units first.
 
-    A new order names what is to send, a cancellation what is less than the group was told.
+    A new order names what is to send, a cancellation what is less than the group was told, a hold what
+    is held, and the others what the group was told of and still has to send.
     """
     to_send = units_to_send(order, message.group_id)
-    cancels = message.notification_kind == CANCELLED
-    per_sku = {sku: units - to_send.get(sku, 0) for sku, units in told.items()} if cancels else to_send
+    cancels, holds = message.notification_kind == CANCELLED, message.notification_kind == HOLD
+    if cancels:
+        per_sku = {sku: units - to_send.get(sku, 0) for sku, units in told.items()}
+    elif holds:
+        per_sku = units_held(order, message.group_id)
+    else:
+        per_sku = to_send if message.notification_kind == NEW_ORDER else kept(told, to_send)
     named = []
     for sku, units in sorted(per_sku.items(), key=lambda entry: (-entry[1], entry[0])):
         product = found.get(tables.product(sku))
@@ -260,6 +278,8 @@ def _values(
     item = sms_text.item_value(named, locale)
     if cancels:
         return {"item": item, "left": str(sum(to_send.values()))}
+    if holds:
+        return {"item": item}
     lines = group_lines(order, message.group_id)
     ship_by = min((line.ship_by for line in lines if line.ship_by and line.open), default=None)
     return {"item": item, "by": sms_text.by_value(ship_by, locale, now)}

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hunar.domain.effects import ALLOCATE, CANCELLED, NEW_ORDER, PAYOUT
+from hunar.domain.effects import ALLOCATE, PAYOUT, TEXTS
 from hunar.messages import Allocate, ComputePayout, Notify
 from hunar.ports import QueueName, Queues, Rejected
 
@@ -23,16 +23,17 @@ def relay(images: Iterable[Mapping[str, Any]], queues: Queues) -> dict[str, int]
     bodies: dict[QueueName, list[str]] = defaultdict(list)
     for image in images:
         for effect in image.get("effects", ()):
-            queue, body = _message(image, effect)
+            queue, body = message_of(image, effect)
             bodies[queue].append(body)
     for queue, texts in bodies.items():
         queues.send(queue, texts)
     return {queue.value: len(texts) for queue, texts in bodies.items()}
 
 
-def _message(image: Mapping[str, Any], effect: Mapping[str, Any]) -> tuple[QueueName, str]:
+def message_of(image: Mapping[str, Any], effect: Mapping[str, Any]) -> tuple[QueueName, str]:
+    """The queue and the message of one effect. Raises Rejected when nobody handles its kind."""
     kind = effect["kind"]
-    if kind in (NEW_ORDER, CANCELLED):
+    if kind in TEXTS:
         notify = Notify(
             notification_id=effect["effect_id"],
             notification_kind=kind,

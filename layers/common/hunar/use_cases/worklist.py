@@ -34,7 +34,7 @@ def open_exception(
         if there is None:
             store.commit([Put(key, item, ABSENT)])
         else:
-            store.commit([Put(key, item | {"version": there["version"] + 1}, there["version"])])
+            store.commit([Put(key, worklist.opened_again(there, item), there["version"])])
     except Conflict:
         # Somebody opened the same cause at the same moment: that is what we wanted.
         return
