@@ -251,7 +251,10 @@ def copied(value: Any) -> Any:
     """
     kind = type(value)
     if kind is dict:
-        return {_name(name): inner if type(inner) in _PLAIN else copied(inner) for name, inner in value.items()}
+        return {
+            name if type(name) is str else _name(name): inner if type(inner) in _PLAIN else copied(inner)
+            for name, inner in value.items()
+        }
     if kind is list:
         return [inner if type(inner) in _PLAIN else copied(inner) for inner in value]
     if kind in _PLAIN:
@@ -267,8 +270,6 @@ _PLAIN: Final = frozenset({str, int, bool, type(None)})
 
 
 def _name(name: Any) -> str:
-    if type(name) is str:
-        return name
     if isinstance(name, str):
         return str(name)
     raise TypeError(f"{type(name).__name__} cannot name an attribute")
