@@ -236,6 +236,22 @@ def test_an_operation_is_charged_with_its_calls_and_write_units(store: MemorySto
     assert store.used == {"OPEN": Used(calls, 7), "ENDED": Used(calls, 8)}
 
 
+def test_a_refused_put_is_charged_for_the_look(store: MemoryStore) -> None:
+    store.commit([Put(OTHER, {"what": "x" * 1100})])
+    with store.operation("kept again"), pytest.raises(Conflict):
+        store.commit([Put(OTHER, {"what": "y"}, ABSENT)])
+    assert store.used == {"kept again": Used(Counter({"PutItem": 1}), 2)}
+
+
+def test_items_that_stand_from_the_beginning_cost_nothing_and_are_found(store: MemoryStore) -> None:
+    changes, writes = len(store.changes), len(store.writes)
+    with store.operation("load"):
+        store.load((tables.exception(f"e{n}"), {"worklist_pk": "OPEN", "worklist_sk": f"{n}"}) for n in range(3))
+    assert (store.used, len(store.changes), len(store.writes)) == ({"load": Used()}, changes, writes)
+    page = store.page(Table.EXCEPTIONS, "OPEN", index=tables.WORKLIST, newest_first=True, limit=1)
+    assert page.items == [{"worklist_pk": "OPEN", "worklist_sk": "2"}]
+
+
 BODIES = [f'{{"n":{number}}}' for number in range(25)]
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum, auto
@@ -72,6 +72,8 @@ class MemoryStore:
         """The AWS call that the real store would make, one name each."""
         self.writes: list[Write] = []
         """Every item written, oldest first. The store's own items: not to be changed."""
+        self.refused: list[Write] = []
+        """Every item whose condition was not met. DynamoDB charges for the look at what stands there."""
         self.used: dict[str, Used] = {}
         """What each named operation used."""
         self._items: dict[Key, Item] = {}
@@ -84,13 +86,13 @@ class MemoryStore:
     @contextmanager
     def operation(self, name: str) -> Iterator[None]:
         """What is called and written meanwhile, by whomever, is added to ``used[name]``."""
-        calls, writes = len(self.calls), len(self.writes)
+        calls, writes, refused = len(self.calls), len(self.writes), len(self.refused)
         try:
             yield
         finally:
             used = self.used.setdefault(name, Used())
-            used.calls.update(Counter(self.calls[calls:]))
-            used.write_units += sum(write.units for write in self.writes[writes:])
+            used.calls.update(self.calls[calls:])
+            used.write_units += sum(write.units for write in [*self.writes[writes:], *self.refused[refused:]])
 
     def read(self, keys: Iterable[Key]) -> dict[Key, Item]:
         wanted = list(dict.fromkeys(keys))
@@ -144,7 +146,7 @@ class MemoryStore:
         after: str | None = None,
         newest_first: bool = False,
     ) -> Page:
-        last = None if after is None else _place(after, partition if index is None else None, prefix)
+        last = None if after is None else _last_place(after, partition if index is None else None, prefix)
         self.turn(f"before Query {table} {partition}")
         self._asked("Query")
         with self._lock:
@@ -186,6 +188,17 @@ class MemoryStore:
         with self._lock:
             return {key: copied(item) for key, item in self._items.items()}
 
+    def load(self, items: Iterable[tuple[Key, Item]]) -> None:
+        """Items that stand from the beginning: no call, no write, in no stream.
+
+        They are kept as they are, without a copy, and may share what is in them: a hundred thousand
+        orders fit into a test. Nobody may change them afterwards.
+        """
+        with self._lock:
+            for key, item in items:
+                self._place(key, self._items.get(key), item)
+                self._items[key] = item
+
     def _called(self, call: str) -> Fault | None:
         self.calls.append(call)
         return self.fault(call)
@@ -197,14 +210,14 @@ class MemoryStore:
 
     def _write(self, put: Put) -> None:
         with self._lock:
-            self._check(put)
+            self._check(put, transaction=False)
             self._set(put, transaction=False)
 
     def _transact(self, puts: Sequence[Put], what: str) -> None:
         keys = {put.key for put in puts}
         with self._lock:
             for put in puts:
-                self._check(put)
+                self._check(put, transaction=True)
             self._in_flight |= keys
         try:
             # Whoever dies here has written nothing.
@@ -216,24 +229,19 @@ class MemoryStore:
             with self._lock:
                 self._in_flight -= keys
 
-    def _check(self, put: Put) -> None:
+    def _check(self, put: Put, *, transaction: bool) -> None:
         if put.key in self._in_flight:
             raise Conflict(f"{put.key.table}: {put.key.pk} {put.key.sk} is in another transaction")
         if put.expect == ANY:
             return
         there = self._items.get(put.key)
         if there is not None if put.expect == ABSENT else there is None or there.get("version") != put.expect:
+            self.refused.append(Write(put.key, there, there, transaction))
             raise Conflict(f"{put.key.table}: {put.key.pk} {put.key.sk}")
 
     def _set(self, put: Put, *, transaction: bool) -> None:
         key, before, after = put.key, self._items.get(put.key), put.item
-        old, new = _standings(key, before), _standings(key, after)
-        if old != new:
-            for partition, place in old - new:
-                places = self._places[partition]
-                del places[bisect_left(places, place)]
-            for partition, place in new - old:
-                insort(self._places[partition], place)
+        self._place(key, before, after)
         self.writes.append(Write(key, before, after, transaction))
         if after is None:
             self._items.pop(key, None)
@@ -242,6 +250,15 @@ class MemoryStore:
         # A stream tells of changes: a write that changed nothing is not in it.
         if after != before:
             self.changes.append((key, after))
+
+    def _place(self, key: Key, before: Item | None, after: Item | None) -> None:
+        old, new = _standings(key, before), _standings(key, after)
+        if old != new:
+            for partition, place in old - new:
+                places = self._places[partition]
+                del places[bisect_left(places, place)]
+            for partition, place in new - old:
+                insort(self._places[partition], place)
 
 
 def copied(value: Any) -> Any:
@@ -288,7 +305,7 @@ def _standings(key: Key, item: Item | None) -> set[tuple[tuple[Table, str | None
     return found
 
 
-def _place(token: str, partition: str | None, prefix: str) -> tuple[str, str, str]:
+def _last_place(token: str, partition: str | None, prefix: str) -> tuple[str, str, str]:
     """The place after which a page begins. It need not be taken any more, but it must lie in what is asked for."""
     try:
         sort, pk, sk = json.loads(token)
