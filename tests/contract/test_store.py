@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hunar import tables
-from hunar.ports import ABSENT, ANY, Conflict, Put, Rejected, Store
+from hunar.ports import ABSENT, ANY, Conflict, Put, Rejected, Retryable, Store
 from hunar.tables import Key, Table
 
 ITEM: dict[str, Any] = {
@@ -123,6 +123,22 @@ def test_an_index_holds_whole_items_only_while_they_carry_its_keys(store: Store)
     store.commit([Put(first, {"message": "hidden"})])
     page = store.page(Table.EXCEPTIONS, "OPEN", index=tables.WORKLIST)
     assert [item["message"] for item in page.items] == ["earlier"]
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_index_takes_a_text_or_no_attribute_at_all(store: Store, value: Any) -> None:
+    key = tables.exception("a")
+    with pytest.raises((TypeError, Retryable)):
+        store.commit([Put(key, {"worklist_pk": value, "worklist_sk": "2026-11-01"})])
+    assert store.read([key]) == {}
+
+
+@pytest.mark.parametrize("value", [0.5, [{"rate": 0.5}]])
+def test_no_float_is_stored(store: Store, value: Any) -> None:
+    key = tables.exception("a")
+    with pytest.raises(TypeError):
+        store.commit([Put(key, {"value": value})])
+    assert store.read([key]) == {}
 
 
 def test_an_index_is_paged_both_ways_and_shows_items_as_they_are_now(store: Store) -> None:

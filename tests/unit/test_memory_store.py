@@ -203,6 +203,12 @@ def test_what_dynamodb_does_not_take_is_not_stored(store: MemoryStore, value: An
     assert OTHER not in store.everything()
 
 
+def test_an_index_takes_no_number(store: MemoryStore) -> None:
+    with pytest.raises(TypeError, match="board_sk"):
+        store.commit([Put(ORDER, {"board_pk": "OPEN", "board_sk": 5})])
+    assert store.everything()[ORDER] == {"version": 1}
+
+
 def test_what_comes_back_are_plain_types(store: MemoryStore) -> None:
     class Kind(StrEnum):
         HOLD = "HOLD"

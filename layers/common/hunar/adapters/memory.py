@@ -116,7 +116,7 @@ class MemoryStore:
             raise ValueError("a transaction has at most 100 items")
         if len({put.key for put in puts}) < len(puts):
             raise ValueError("an item stands twice in one transaction")
-        puts = [put if put.item is None else put._replace(item=copied(put.item)) for put in puts]
+        puts = [put if put.item is None else put._replace(item=_fitting(put.key, put.item)) for put in puts]
         single = "DeleteItem" if puts[0].item is None else "PutItem"
         call = single if len(puts) == 1 else "TransactWriteItems"
         what = f"{call} {puts[0].key.table} {puts[0].key.pk} {puts[0].key.sk}"
@@ -290,6 +290,16 @@ def _name(name: Any) -> str:
     if isinstance(name, str):
         return str(name)
     raise TypeError(f"{type(name).__name__} cannot name an attribute")
+
+
+def _fitting(key: Key, item: Item) -> Item:
+    """A copy to keep. Raises TypeError, before anything is written, for what DynamoDB would refuse for ever."""
+    kept: Item = copied(item)
+    for index in INDEXES.get(key.table, ()):
+        for name in (f"{index}_pk", f"{index}_sk"):
+            if name in kept and not (isinstance(kept[name], str) and kept[name]):
+                raise TypeError(f"{name}: an index takes a text that is not empty, or no attribute at all")
+    return kept
 
 
 def _standings(key: Key, item: Item | None) -> set[tuple[tuple[Table, str | None, str], tuple[str, str, str]]]:
