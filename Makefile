@@ -27,7 +27,7 @@ export SAM_CLI_TELEMETRY := 0
 for_sam := PATH="$(CURDIR)/.tools/bin:$$PATH" HUNAR_UV="$(CURDIR)/$(uv)" HUNAR_PYTHON="$$(cat .tools/python)"
 runtime = $$(basename "$$(ls .tools/bin/python3.* | head -n 1)")
 
-.PHONY: help run test check bench simulate night build lock clean pytest ruff-check ruff-format mypy validate built race FORCE
+.PHONY: help run test check bench simulate night build lock clean pytest ruff-check ruff-format mypy validate contract built race FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -47,7 +47,7 @@ check: .venv/ready .tools/sam/ready .tools/ministack/ready ## all that CI does
 	    [ $$result -eq 0 ] || finish "failed in: make $$*" 1; \
 	}; \
 	finish() { printf '\n%b%5s s  %s\n' "$$times" $$(( $$(date +%s) - began )) "$$1"; exit $$2; }; \
-	for target in pytest ruff-check ruff-format mypy validate build; do step $$target; done; \
+	for target in pytest contract ruff-check ruff-format mypy validate build; do step $$target; done; \
 	step run "ARGS=--check --port 0"; \
 	step built; \
 	step race; \
@@ -78,6 +78,10 @@ clean: ## remove environments, tools, builds and caches
 # The steps of check, one by one.
 pytest: .venv/ready
 	@$(dev) -m pytest -q $(ARGS)
+
+# The contract suite once more, against MiniStack, and there with real threads. It starts and stops its own.
+contract: .venv/ready .tools/ministack/ready
+	@HUNAR_CONTRACT=ministack $(dev) -m pytest -q tests/contract -k ministack
 
 ruff-check: .venv/ready
 	@.venv/bin/ruff check .

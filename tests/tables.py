@@ -1,4 +1,4 @@
-"""Tables as the template has them, for tests over moto."""
+"""Tables as the template has them, for tests over moto and MiniStack."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 from hunar.tables import INDEXES, Table
 
 
-def create_tables(client: Any) -> dict[Table, str]:
+def create_tables(client: Any, prefix: str = "test") -> dict[Table, str]:
     """Create every table with its indexes. Returns their names."""
-    names = {table: f"test-{table.value}" for table in Table}
+    names = {table: f"{prefix}-{table.value}" for table in Table}
     for table, name in names.items():
         indexes = INDEXES.get(table, ())
         texts = ["pk", "sk", *(f"{index}_{part}" for index in indexes for part in ("pk", "sk"))]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hunar import tables
-from hunar.ports import ABSENT, ANY, Conflict, Put, Rejected, Store
+from hunar.ports import ABSENT, ANY, Conflict, Put, Rejected, Retryable, Store
 from hunar.tables import Key, Table
 
 ITEM: dict[str, Any] = {
@@ -123,6 +123,98 @@ def test_an_index_holds_whole_items_only_while_they_carry_its_keys(store: Store)
     store.commit([Put(first, {"message": "hidden"})])
     page = store.page(Table.EXCEPTIONS, "OPEN", index=tables.WORKLIST)
     assert [item["message"] for item in page.items] == ["earlier"]
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_index_takes_a_text_or_no_attribute_at_all(store: Store, value: Any) -> None:
+    key = tables.exception("a")
+    with pytest.raises((TypeError, Retryable)):
+        store.commit([Put(key, {"worklist_pk": value, "worklist_sk": "2026-11-01"})])
+    assert store.read([key]) == {}
+
+
+@pytest.mark.parametrize("value", [0.5, [{"rate": 0.5}]])
+def test_no_float_is_stored(store: Store, value: Any) -> None:
+    key = tables.exception("a")
+    with pytest.raises(TypeError):
+        store.commit([Put(key, {"value": value})])
+    assert store.read([key]) == {}
+
+
+def test_an_index_is_paged_both_ways_and_shows_items_as_they_are_now(store: Store) -> None:
+    keys = [tables.exception(f"e{number}") for number in range(7)]
+    days = {"worklist_pk": "OPEN"}
+    store.commit([Put(key, days | {"worklist_sk": f"2026-11-0{n + 1}", "n": n}) for n, key in enumerate(keys)])
+    # A change that keeps the place, one that takes another place, and one that leaves the partition.
+    store.commit([Put(keys[1], days | {"worklist_sk": "2026-11-02", "n": 100})])
+    store.commit([Put(keys[2], days | {"worklist_sk": "2026-11-09", "n": 2})])
+    store.commit([Put(keys[4], {"worklist_pk": "CLOSED", "worklist_sk": "2026-11-05", "n": 4})])
+    for newest_first, expected in ((False, [0, 100, 3, 5, 6, 2]), (True, [2, 6, 5, 3, 100, 0])):
+        seen: list[int] = []
+        after = None
+        while True:
+            page = store.page(
+                Table.EXCEPTIONS, "OPEN", index=tables.WORKLIST, limit=4, after=after, newest_first=newest_first
+            )
+            seen += [item["n"] for item in page.items]
+            after = page.next
+            if after is None:
+                break
+        assert seen == expected
+    november = store.page(Table.EXCEPTIONS, "OPEN", index=tables.WORKLIST, prefix="2026-11-0", limit=2)
+    assert [item["n"] for item in november.items] == [0, 100]
+
+
+def test_two_writers_of_one_version_are_told_apart(store: Store) -> None:
+    """Both have read version 1 and decided on it; the later one must decide again."""
+    key = tables.stock("A")
+    store.commit([Put(key, {"free": 5, "version": 1}, ABSENT)])
+    store.commit([Put(key, {"free": 3, "version": 2}, 1)])
+    with pytest.raises(Conflict):
+        store.commit([Put(key, {"free": 4, "version": 2}, 1)])
+    with pytest.raises(Conflict):
+        store.commit([Put(key, {"free": 4, "version": 2}, 1), Put(tables.stock("B"), {"version": 1}, ABSENT)])
+    assert store.read([key, tables.stock("B")]) == {key: {"free": 3, "version": 2}}
+
+
+def test_an_act_that_is_repeated_counts_once(store: Store) -> None:
+    """The proof that it was counted is put with the counter, so that no repetition can pass."""
+    shelf, act = tables.stock("A"), tables.adjustment("A", "act-1")
+
+    def count(units: int) -> None:
+        item = store.read([shelf]).get(shelf, {"free": 0, "version": 0})
+        item = {"free": item["free"] + units, "version": item["version"] + 1}
+        store.commit([Put(shelf, item, item["version"] - 1), Put(act, {"units": units}, ABSENT)])
+
+    count(5)
+    for _ in range(2):
+        with pytest.raises(Conflict):
+            count(5)
+    assert store.read([shelf])[shelf] == {"free": 5, "version": 1}
+
+
+def test_a_repeated_put_and_a_repeated_removal_leave_the_same(store: Store) -> None:
+    key = tables.exception("a")
+    for _ in range(2):
+        store.commit([Put(key, {"message": "twice"})])
+    assert store.read([key]) == {key: {"message": "twice"}}
+    for _ in range(2):
+        store.commit([Put(key, None)])
+    assert store.read([key]) == {}
+
+
+def test_a_scan_brings_every_item_of_its_table_and_no_other(store: Store) -> None:
+    assert list(store.scan(Table.LEDGER)) == []
+    # More than DynamoDB answers at once, which is a mebibyte.
+    items = {Key(Table.LEDGER, f"ORDER#{n}", "ENTRY#1"): {"n": n, "long": "x" * 300_000} for n in range(5)}
+    for key, item in items.items():
+        store.commit([Put(key, item)])
+    store.commit([Put(tables.stock("A"), {"version": 1})])
+    found = list(store.scan(Table.LEDGER))
+    assert len(found) == len(items)
+    assert dict(found) == items
+    found[0][1]["n"] = 99
+    assert dict(store.scan(Table.LEDGER)) == items
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "e30=", "eyJwayI6IDF9"])

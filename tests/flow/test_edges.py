@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bench.write_units import item_size
 from hunar import tables
+from hunar.adapters.write_units import item_size
 from hunar.domain.effects import PAYOUT
 from hunar.domain.order import knowledge, read
 from hunar.messages import ORDER_EVENT, ListingMapped

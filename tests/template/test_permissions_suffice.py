@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -53,6 +53,10 @@ class WatchedStore(MemoryStore):
             # An index has keys only; the items behind them are read from the table.
             self._note("BatchGetItem", table)
         return super().page(table, partition, index=index, **how)
+
+    def scan(self, table: Table) -> Iterator[tuple[Key, Any]]:
+        self._note("Scan", table)
+        return super().scan(table)
 
     def _note(self, action: str, *where: Table | str) -> None:
         for place in where:

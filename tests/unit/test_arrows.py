@@ -20,7 +20,7 @@ MAY: dict[str, frozenset[str]] = {
     "hunar/marketplaces": PURE | {"hunar.ports", "hunar.marketplaces"},
     "hunar/sms_templates": PURE,
     "hunar/use_cases": PURE | CONTRACT | DATA | {"hunar.use_cases"},
-    "hunar/adapters": PURE | {"hunar.ports", "hunar.tables"},
+    "hunar/adapters": PURE | {"hunar.ports", "hunar.tables", "hunar.adapters"},
     "functions": PURE | CONTRACT | {"hunar.use_cases", "hunar.wiring", "hunar.telemetry"},
 }
 NOT_IN_THE_DOMAIN = frozenset(

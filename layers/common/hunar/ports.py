@@ -7,7 +7,7 @@ first (read again and decide).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -81,6 +81,13 @@ class Store(Protocol):
         newest_first: bool = False,
     ) -> Page:
         """Items of a partition (or of an index's partition) in sort-key order. Rejected if ``after`` is not ours."""
+
+    def scan(self, table: Table) -> Iterator[tuple[Key, Item]]:
+        """Every item of a table, in no order, each read consistently at a moment of its own.
+
+        For the command line alone (rebuild, replay of a window, ``stock check``): it reads the whole
+        table, and no function's policy allows it.
+        """
 
 
 class QueueName(StrEnum):

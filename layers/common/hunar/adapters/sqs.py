@@ -26,7 +26,7 @@ class SqsQueues:
             if len(bodies) == 1:
                 self._client.send_message(QueueUrl=self._urls[queue], MessageBody=bodies[0], DelaySeconds=delay_seconds)
                 return
-            for batch in _batches(bodies):
+            for batch in batches(bodies):
                 self._send_batch(queue, batch, delay_seconds)
         except (ClientError, BotoCoreError) as error:
             raise Retryable(f"SQS {queue}: {type(error).__name__}") from error
@@ -44,14 +44,15 @@ class SqsQueues:
             raise Retryable(f"SQS {queue}: {len(failed)} of {len(bodies)} messages were not taken")
 
 
-def _batches(bodies: Sequence[str]) -> list[list[str]]:
-    batches: list[list[str]] = []
+def batches(bodies: Sequence[str]) -> list[list[str]]:
+    """What goes in one call each: at most ten bodies of 900,000 bytes together."""
+    found: list[list[str]] = []
     size = 0
     for body in bodies:
         length = len(body.encode())
-        if not batches or len(batches[-1]) == _BATCH or size + length > _BATCH_BYTES:
-            batches.append([])
+        if not found or len(found[-1]) == _BATCH or size + length > _BATCH_BYTES:
+            found.append([])
             size = 0
-        batches[-1].append(body)
+        found[-1].append(body)
         size += length
-    return batches
+    return found

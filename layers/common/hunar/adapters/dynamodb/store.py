@@ -1,10 +1,13 @@
-"""The store over DynamoDB: BatchGetItem, PutItem, DeleteItem, TransactWriteItems and Query, nothing else."""
+"""The store over DynamoDB: BatchGetItem, PutItem, DeleteItem, TransactWriteItems and Query, nothing else.
+
+Only the command line scans; no function may.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -81,6 +84,16 @@ class DynamoDBStore:
         keys = [Key(table, row["pk"]["S"], row["sk"]["S"]) for row in answer["Items"]]
         found = self.read(keys) if keys else {}
         return Page([found[key] for key in keys if key in found], token)
+
+    def scan(self, table: Table) -> Iterator[tuple[Key, Item]]:
+        request: dict[str, Any] = {"TableName": self._tables[table], "ConsistentRead": True}
+        while True:
+            answer = self._call("scan", **request)
+            for row in answer["Items"]:
+                yield Key(table, row["pk"]["S"], row["sk"]["S"]), _item(row)
+            if not (last := answer.get("LastEvaluatedKey")):
+                return
+            request["ExclusiveStartKey"] = last
 
     def _read_batch(self, keys: Sequence[Key]) -> dict[Key, Item]:
         names = {self._tables[key.table]: key.table for key in keys}
