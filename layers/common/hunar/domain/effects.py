@@ -146,7 +146,8 @@ def _owed_to(order: Order, group_id: str, last: Mapping[str, Any], short: bool, 
     still = kept(before, to_send)
     if still != before:
         yield _Text(CANCELLED, still, knows_hold, revision)
-    if to_send != still and not left and not all_held:
+    # Once the goods are gone no new order is sent; it is owed all the same, so that what comes after knows of it.
+    if to_send != still and (not left or last) and not all_held:
         # It names everything that is to be done now, so nothing else need be said about these facts.
         yield _Text(NEW_ORDER, to_send, knows_hold and bool(held), revision)
         if not held:

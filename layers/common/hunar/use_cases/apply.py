@@ -35,6 +35,7 @@ from hunar.tables import Item, Key, Table
 from hunar.use_cases.change_order import (
     Cause,
     Desk,
+    OrderChange,
     Reference,
     change_order,
     item_pointer_put,
@@ -222,14 +223,26 @@ def _listing_mapped(desk: Desk, message: ListingMapped) -> str:
 def _allocate(desk: Desk, message: Allocate) -> str:
     """Give free units to the lines that wait for them, the oldest sale first, one order per transaction."""
     served = 0
-    for _ in range(SERVED):
-        oldest = desk.store.page(Table.STOCK, message.sku, prefix=tables.SHORT_LINES, limit=1).items
-        if not oldest:
-            break
-        if not change_order(desk, Reference.of(oldest[0]["order_ref"]), Cause("allocate", serve=message.sku)):
-            break
+    while served < SERVED and desk.again(partial(_serve_oldest, desk, message.sku)):
         served += 1
     return f"{served} orders served"
+
+
+def _serve_oldest(desk: Desk, sku: str) -> bool:
+    """Give the oldest line that waits what there is. False when nobody waits or nothing is free.
+
+    The shelf is read before its queue: whoever joins or leaves the queue after that changes the shelf too, so
+    that this transaction fails and the oldest is looked up again.
+    """
+    shelf = desk.store.read([tables.stock(sku)])
+    oldest = desk.store.page(Table.STOCK, sku, prefix=tables.SHORT_LINES, limit=1).items
+    if not oldest:
+        return False
+    order = Reference.of(oldest[0]["order_ref"])
+    change = OrderChange(desk, order, Cause("allocate", serve=sku), shelf)
+    if change.take():
+        change_order(desk, order, Cause("allocate", look=True))
+    return change.changed
 
 
 def _act(desk: Desk, message: OperatorAct) -> str:

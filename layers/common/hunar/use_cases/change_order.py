@@ -97,13 +97,18 @@ def change_order(desk: Desk, reference: Reference, cause: Cause) -> bool:
 
 
 class OrderChange:
-    """One reading, one decision, one transaction about one order."""
+    """One reading, one decision, one transaction about one order.
 
-    def __init__(self, desk: Desk, reference: Reference, cause: Cause) -> None:
+    ``shelves`` are stock items that were read before and that the decision stands on.
+    """
+
+    def __init__(
+        self, desk: Desk, reference: Reference, cause: Cause, shelves: Mapping[Key, Item] | None = None
+    ) -> None:
         self._desk = desk
         self._order = reference
         self._cause = cause
-        self._found: dict[Key, Item] = {}
+        self._found: dict[Key, Item] = dict(shelves or {})
         self._asked: set[Key] = set()
         self._puts: list[Put] = []
         self.changed = False
@@ -311,7 +316,7 @@ class OrderChange:
         if not now:
             return dict(taken), False
         keys = {want.sku: tables.stock(want.sku) for want in now.values()}
-        self._read(keys.values())
+        self._read(key for key in keys.values() if key not in self._found)
         items = {sku: self._found.get(key) for sku, key in keys.items()}
         shelf = {want.sku: Stock(want.sku, want.group_id) for want in now.values()}
         shelf |= {sku: Stock.of(item) for sku, item in items.items() if item}

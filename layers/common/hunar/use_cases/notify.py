@@ -341,7 +341,8 @@ def _settle(desk: Desk, key: Key, claim: Item, status: Status, **result: Any) ->
 
     def write() -> None:
         there = desk.store.read([key])[key]
-        if there["status"] in (Status.CLAIMED, Status.UNKNOWN):
+        # A claim of somebody else stands there when ours was given back and only its answer got lost.
+        if there["status"] in (Status.CLAIMED, Status.UNKNOWN) and there["claimant"] == claim["claimant"]:
             desk.store.commit([Put(key, item | {"version": there["version"] + 1}, there["version"])])
 
     try:
