@@ -241,7 +241,7 @@ def _serve_oldest(desk: Desk, sku: str) -> bool:
     order = Reference.of(oldest[0]["order_ref"])
     change = OrderChange(desk, order, Cause("allocate", serve=sku), shelf)
     if change.take():
-        change_order(desk, order, Cause("allocate", look=True))
+        change_order(desk, order, Cause("allocate"))
     return change.changed
 
 
