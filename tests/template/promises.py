@@ -31,6 +31,9 @@ from tests.template.deployed import (
 Promise: TypeAlias = Callable[[Template], list[str]]
 PROMISES: Final[dict[str, Promise]] = {}
 
+MESSAGE: Final = 256 * 1024
+"""Bytes. With its name and its keys it fits into an item of 400 KB, also as it came."""
+
 FOURTEEN_DAYS: Final = 14 * 24 * 60 * 60
 A_DAY: Final = 24 * 60 * 60
 LOGS_DAYS: Final = 365
@@ -59,6 +62,8 @@ ENVIRONMENT: Final = {
     "NotifyGroupFunction": "POWERTOOLS_SERVICE_NAME STAGE DEMO REGISTRY_TABLE ORDERS_TABLE NOTIFICATIONS_TABLE"
     " EXCEPTIONS_TABLE NOTIFICATIONS_QUEUE_URL AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2",
     "ComputePayoutFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE LEDGER_TABLE EXCEPTIONS_TABLE",
+    "ParkDeadLettersFunction": "POWERTOOLS_SERVICE_NAME DELIVERIES_TABLE EXCEPTIONS_TABLE"
+    " ORDER_EVENTS_DEAD_LETTER_QUEUE_ARN NOTIFICATIONS_DEAD_LETTER_QUEUE_ARN PAYOUTS_DEAD_LETTER_QUEUE_ARN",
     "OperatorApiFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE NOTIFICATIONS_TABLE"
     " EXCEPTIONS_TABLE LEDGER_TABLE",
 }
@@ -69,7 +74,8 @@ OUTPUTS: Final = (
     "DeliveriesTableName", "NotificationsTableName", "ExceptionsTableName", "LedgerTableName", "OrderEventsQueueUrl",
     "NotificationsQueueUrl", "PayoutsQueueUrl", "OrderEventsDeadLetterQueueUrl", "NotificationsDeadLetterQueueUrl",
     "PayoutsDeadLetterQueueUrl", "ReceiveWebhookFunctionName", "ApplyOrderEventsFunctionName",
-    "RelayEffectsFunctionName", "NotifyGroupFunctionName", "ComputePayoutFunctionName", "OperatorApiFunctionName",
+    "RelayEffectsFunctionName", "NotifyGroupFunctionName", "ComputePayoutFunctionName", "ParkDeadLettersFunctionName",
+    "OperatorApiFunctionName", "FailedRelaysBucketName",
 )  # fmt: skip
 """By these the local stack, the checks and the command line find their way. More may be there."""
 
@@ -80,6 +86,8 @@ METRICS: Final = {
     "WebhookOversize": "ReceiveWebhookFunction",
     "WebhookNotStored": "ReceiveWebhookFunction",
     "SmsRejected": "NotifyGroupFunction",
+    "DeadLettersParked": "ParkDeadLettersFunction",
+    "DeadLettersNotParked": "ParkDeadLettersFunction",
 }
 """Hunar's own metrics that somebody must hear of, and the function that writes them."""
 
@@ -166,7 +174,7 @@ def what_fails_five_times_is_kept_for_fourteen_days(template: Template) -> Itera
     main, dead = _main_queues(template), _dead_letter_queues(template)
     used = Counter(named(queue["RedrivePolicy"]["deadLetterTargetArn"]) for queue in main.values())
     consumed = {named(mapping["EventSourceArn"]) for mapping in mappings(template, "sqs").values()}
-    for name in sorted(consumed - set(main)):
+    for name in sorted(consumed - set(main) - set(dead)):
         yield f"{name} has a consumer and no dead letter queue"
     for name, queue in main.items():
         if (receives := queue["RedrivePolicy"].get("maxReceiveCount")) != 5:
@@ -185,6 +193,29 @@ def what_fails_five_times_is_kept_for_fourteen_days(template: Template) -> Itera
     for name in dead:
         if used[name] != 1:
             yield f"{name} is the dead letter queue of {used[name]} queues"
+
+
+@promise
+def what_nobody_could_take_is_put_away(template: Template) -> Iterator[str]:
+    takers: dict[str, list[str]] = {}
+    for mapping in mappings(template, "sqs").values():
+        takers.setdefault(named(mapping["EventSourceArn"]), []).append(named(mapping["FunctionName"]))
+    for name in _dead_letter_queues(template):
+        if takers.get(name) != ["ParkDeadLettersFunction"]:
+            yield f"{name} is emptied by {takers.get(name)}"
+    for name, queue in _main_queues(template).items():
+        if queue.get("MaximumMessageSize") != MESSAGE:
+            yield f"{name} takes messages that are too large to put away"
+    for name, bucket in of_type(template, "AWS::S3::Bucket").items():
+        told = bucket.get("NotificationConfiguration", {}).get("LambdaConfigurations", [])
+        if [named(one["Function"]) for one in told] != ["ParkDeadLettersFunction"]:
+            yield f"{name} tells nobody of what was given up"
+        for one in told:
+            rules = one.get("Filter", {}).get("S3Key", {}).get("Rules", [])
+            if one["Event"] != "s3:ObjectCreated:*" or rules != [{"Name": "prefix", "Value": "aws/lambda/"}]:
+                yield f"{name} tells of other objects than those of Lambda"
+        if template["Resources"][name].get("DependsOn") != "ParkDeadLettersPermission":
+            yield f"{name} may be made before it may call the function"
 
 
 @promise
@@ -345,16 +376,22 @@ def routes_are_those_of_the_contract_and_operators_sign(template: Template) -> I
 
 
 @promise
-def only_the_api_calls_functions_and_only_by_their_routes(template: Template) -> Iterator[str]:
+def functions_are_called_by_the_api_by_their_routes_and_by_the_accounts_own_buckets(
+    template: Template,
+) -> Iterator[str]:
     arn = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}"
     wanted = {
-        "ReceiveWebhookFunction": f"{arn}/*/*/webhooks/*/*",
-        "OperatorApiFunction": f"{arn}/*/GET/api/*",
+        "ReceiveWebhookFunction": ("apigateway.amazonaws.com", f"{arn}/*/*/webhooks/*/*"),
+        "OperatorApiFunction": ("apigateway.amazonaws.com", f"{arn}/*/GET/api/*"),
+        # An ARN would name the bucket, which is made later.
+        "ParkDeadLettersFunction": ("s3.amazonaws.com", "AWS::AccountId"),
     }
     found = {}
     for name, permission in of_type(template, "AWS::Lambda::Permission").items():
-        found[named(permission["FunctionName"])] = as_text(permission.get("SourceArn", "anywhere"))
-        if (permission["Action"], permission["Principal"]) != ("lambda:InvokeFunction", "apigateway.amazonaws.com"):
+        source = permission.get("SourceArn") or permission.get("SourceAccount")
+        told = named(source) or as_text(source) if source else "anywhere"
+        found[named(permission["FunctionName"])] = (permission["Principal"], told)
+        if permission["Action"] != "lambda:InvokeFunction":
             yield f"{name} lets {permission['Principal']} {permission['Action']}"
     if found != wanted:
         yield f"called from {found}"
@@ -436,7 +473,7 @@ def a_function_is_told_what_it_uses_and_nothing_else(template: Template) -> Iter
     for name, function in found.items():
         allowed = " ".join(_permissions(template, function))
         for variable, value in function.get("Environment", {}).get("Variables", {}).items():
-            if variable.endswith(("_TABLE", "_QUEUE_URL")) and named(value) not in allowed:
+            if variable.endswith(("_TABLE", "_QUEUE_URL", "_QUEUE_ARN")) and named(value) not in allowed:
                 yield f"{name} is told {variable} but may do nothing with it"
         for table in of_type(template, "AWS::DynamoDB::Table"):
             if f" {table}" in allowed and f"{table.removesuffix('Table').upper()}_TABLE" not in _variables(function):
@@ -455,6 +492,9 @@ def names_reach_the_setting_that_reads_them(template: Template) -> Iterator[str]
         for queue, told in settings.queues.items():
             if told != f"{queue.value.title().replace('-', '')}Queue":
                 yield f"{name} takes {told} for {queue}"
+        for queue, told in settings.dead_letters.items():
+            if told != f"{queue.value.title().replace('-', '')}DeadLetterQueue":
+                yield f"{name} takes {told} for the dead letters of {queue}"
         if settings.secret_prefix and settings.secret_prefix != as_text(template["Outputs"]["SecretPrefix"]["Value"]):
             yield f"{name} looks for secrets elsewhere than the output says"
 
@@ -537,7 +577,8 @@ def every_way_to_fail_has_an_alarm(template: Template) -> Iterator[str]:
     }
     wanted = {("AWS/ApiGateway", "5xx", "ApiId=Api")}
     for queue in _dead_letter_queues(template):
-        wanted.add(("AWS/SQS", "ApproximateNumberOfMessagesVisible", f"QueueName={queue}"))
+        # Its messages are taken at once; what grows old there is taken by nobody.
+        wanted.add(("AWS/SQS", "ApproximateAgeOfOldestMessage", f"QueueName={queue}"))
     for queue in _main_queues(template):
         wanted.add(("AWS/SQS", "ApproximateAgeOfOldestMessage", f"QueueName={queue}"))
     for function in functions(template):

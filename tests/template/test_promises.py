@@ -23,6 +23,8 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("OrderEventsQueue.VisibilityTimeout", 179),
         ("PayoutsQueue.VisibilityTimeout", DROP),
         ("NotifyGroupFunction.Timeout", 61),
+        ("PayoutsDeadLetterQueue.VisibilityTimeout", DROP),
+        ("ParkDeadLettersFunction.Timeout", 31),
     ],
     "what_fails_five_times_is_kept_for_fourteen_days": [
         ("OrderEventsQueue.RedrivePolicy", DROP),
@@ -34,7 +36,21 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("NotificationsQueue.FifoQueue", True),
         ("PayoutsQueue.RedrivePolicy.deadLetterTargetArn", {"Fn::GetAtt": ["OrderEventsDeadLetterQueue", "Arn"]}),
     ],
+    "what_nobody_could_take_is_put_away": [
+        ("ParkDeadLettersFunction.Events.PayoutsDeadLetters", DROP),
+        (
+            "ParkDeadLettersFunction.Events.PayoutsDeadLetters.Properties.Queue",
+            {"Fn::GetAtt": ["OrderEventsDeadLetterQueue", "Arn"]},
+        ),
+        ("NotificationsQueue.MaximumMessageSize", DROP),
+        ("OrderEventsQueue.MaximumMessageSize", 1048576),
+        ("FailedRelaysBucket.NotificationConfiguration", DROP),
+        ("FailedRelaysBucket.NotificationConfiguration.LambdaConfigurations.0.Filter", DROP),
+        ("FailedRelaysBucket.NotificationConfiguration.LambdaConfigurations.0.Event", "s3:ObjectRemoved:*"),
+        ("/FailedRelaysBucket.DependsOn", DROP),
+    ],
     "one_bad_message_does_not_bring_its_batch_again": [
+        ("ParkDeadLettersFunction.Events.OrderEventsDeadLetters.Properties.FunctionResponseTypes", DROP),
         ("ApplyOrderEventsFunction.Events.OrderEvents.Properties.FunctionResponseTypes", DROP),
         ("NotifyGroupFunction.Events.Notifications.Properties.BatchSize", 100),
         ("ApplyOrderEventsFunction.Events.OrderEvents.Properties.ScalingConfig", DROP),
@@ -97,7 +113,9 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
             {"Any": {"Type": "HttpApi", "Properties": {"Path": "/api/open", "Method": "GET"}}},
         ),
     ],
-    "only_the_api_calls_functions_and_only_by_their_routes": [
+    "functions_are_called_by_the_api_by_their_routes_and_by_the_accounts_own_buckets": [
+        ("ParkDeadLettersPermission.SourceAccount", DROP),
+        ("ParkDeadLettersPermission.Action", "lambda:*"),
         ("ReceiveWebhookPermission.SourceArn", DROP),
         ("OperatorApiPermission.Principal", "*"),
         ("/OperatorApiPermission", DROP),
@@ -138,6 +156,10 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("ComputePayoutFunction.Environment.Variables.LEDGER_TABLE", {"Ref": "OrdersTable"}),
         ("RelayEffectsFunction.Environment.Variables.PAYOUTS_QUEUE_URL", {"Ref": "NotificationsQueue"}),
         ("ReceiveWebhookFunction.Environment.Variables.SECRET_PREFIX", {"Fn::Sub": "hunar/${Stage}"}),
+        (
+            "ParkDeadLettersFunction.Environment.Variables.PAYOUTS_DEAD_LETTER_QUEUE_ARN",
+            {"Fn::GetAtt": ["NotificationsDeadLetterQueue", "Arn"]},
+        ),
     ],
     "each_function_may_do_what_the_golden_list_says": [
         (
@@ -168,6 +190,9 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("/OrderEventsDeadLetterAlarm", DROP),
         ("/NotificationsDeadLetterAlarm", DROP),
         ("/PayoutsDeadLetterAlarm", DROP),
+        ("/DeadLettersParkedAlarm", DROP),
+        ("/DeadLettersNotParkedAlarm", DROP),
+        ("/ParkDeadLettersErrorsAlarm", DROP),
         ("/OrderEventsAgeAlarm", DROP),
         ("/OperatorApiErrorsAlarm", DROP),
         ("/RelayAgeAlarm", DROP),
@@ -182,7 +207,8 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
     "an_alarm_goes_off_at_once_and_somebody_hears_it": [
         ("WebhookUnsignedAlarm.AlarmActions", DROP),
         ("WebhookUnsignedAlarm.TreatMissingData", "breaching"),
-        ("PayoutsDeadLetterAlarm.Threshold", 10),
+        ("PayoutsDeadLetterAlarm.Threshold", 86400),
+        ("DeadLettersParkedAlarm.Threshold", 10),
         ("PayoutsDeadLetterAlarm.Statistic", "Average"),
         ("PayoutsAgeAlarm.Threshold", 86400),
         ("PayoutsAgeAlarm.EvaluationPeriods", 60),

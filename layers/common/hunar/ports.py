@@ -98,6 +98,22 @@ class QueueName(StrEnum):
     PAYOUTS = "payouts"
 
 
+class FailedRelays(Protocol):
+    """What the streams gave up: one object for each batch of records that nobody could pass on."""
+
+    def keys(self, prefix: str) -> list[str]:
+        """Names of the objects that begin so, sorted."""
+
+    def images(self, key: str) -> list[Item]:
+        """The new items in an object that owe something, as the stream's filter would let them pass.
+
+        None of them when the object is gone. Raises Rejected when it is no record of Lambda.
+        """
+
+    def move(self, key: str, to: str) -> None:
+        """Give an object another name. Does no harm when it is gone."""
+
+
 class Queues(Protocol):
     """Sends JSON texts."""
 

@@ -25,6 +25,8 @@ class Settings:
     """Seed data marks the stack as a demo; a demo refuses a real SMS provider."""
     tables: Mapping[Table, str]
     queues: Mapping[QueueName, str]
+    dead_letters: Mapping[QueueName, str]
+    """ARN of the dead letter queue of each queue: by it a Lambda event says where its messages come from."""
     webhook_accounts: frozenset[tuple[str, str]]
     """(marketplace, account) pairs that may post. A list in settings, so an unknown name costs no call."""
     secret_prefix: str
@@ -38,11 +40,13 @@ class Settings:
         """ValueError when WEBHOOK_ACCOUNTS is not a comma-separated list of ``marketplace/account``."""
         tables = {table: environment.get(f"{table.name}_TABLE", "") for table in Table}
         queues = {queue: environment.get(f"{queue.name}_QUEUE_URL", "") for queue in QueueName}
+        dead_letters = {queue: environment.get(f"{queue.name}_DEAD_LETTER_QUEUE_ARN", "") for queue in QueueName}
         return cls(
             stage=environment.get("STAGE", "local"),
             demo=environment.get("DEMO", "false").lower() == "true",
             tables=_Named(tables, "table"),
             queues=_Named(queues, "queue"),
+            dead_letters=_Named(dead_letters, "dead letter queue of"),
             webhook_accounts=frozenset(_accounts(environment.get("WEBHOOK_ACCOUNTS", ""))),
             secret_prefix=environment.get("SECRET_PREFIX", ""),
         )

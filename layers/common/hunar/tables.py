@@ -118,6 +118,16 @@ def act(order_ref: str, act_id: str) -> Key:
     return Key(Table.DELIVERIES, order_ref, f"ACT#{act_id}")
 
 
+def parked_in(queue: str) -> str:
+    """The partition of Deliveries where a queue's dead letters are put away."""
+    return f"DEAD#{queue}"
+
+
+def parked(queue: str, message_hash: str) -> Key:
+    """A message that no consumer could take, whole. Found by what it says, so it is put away once."""
+    return Key(Table.DELIVERIES, parked_in(queue), message_hash)
+
+
 def resolution(order_ref: str, line_id: str) -> Key:
     """What a line took from the registry, kept like a delivery so that a rebuild never asks again."""
     return Key(Table.DELIVERIES, order_ref, f"RESOLVED#{line_id}")

@@ -361,3 +361,20 @@ class MemoryQueues:
     def empty(self) -> bool:
         with self._lock:
             return not any(self._bodies.values())
+
+
+class MemoryFailedRelays:
+    """The failure bucket: the new items of each batch that a stream gave up, by the object's name."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, list[Item]] = {}
+
+    def keys(self, prefix: str) -> list[str]:
+        return sorted(key for key in self.objects if key.startswith(prefix))
+
+    def images(self, key: str) -> list[Item]:
+        return [copied(image) for image in self.objects.get(key, ()) if "outbox" in image]
+
+    def move(self, key: str, to: str) -> None:
+        if key in self.objects:
+            self.objects[to] = self.objects.pop(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hunar.cli import account, catalogue, sign
+from hunar.cli import account, catalogue, redrive, sign
 
 application = typer.Typer(
     name="hunar",
@@ -15,6 +15,7 @@ application = typer.Typer(
 )
 application.add_typer(account.application, name="account")
 application.command("import")(catalogue.import_folder)
+application.command("redrive")(redrive.redrive)
 application.command("sign")(sign.sign)
 
 

@@ -20,9 +20,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from hunar.adapters.dynamodb.store import DynamoDBStore
+from hunar.adapters.failed_relays import S3FailedRelays
 from hunar.adapters.sqs import SqsQueues
 from hunar.cli.output import Failed
-from hunar.ports import QueueName, Queues, Store
+from hunar.ports import FailedRelays, QueueName, Queues, Store
 from hunar.tables import Table
 
 LOCAL: Final = "local"
@@ -72,6 +73,15 @@ class Deployed:
     @cached_property
     def queues(self) -> Queues:
         return SqsQueues(self.client("sqs"), {queue: self.output(name) for queue, name in _QUEUE_OUTPUTS.items()})
+
+    @cached_property
+    def failed_relays(self) -> FailedRelays:
+        return S3FailedRelays(self.client("s3"), self.output("FailedRelaysBucketName"))
+
+    @property
+    def person(self) -> str:
+        """Who gives the commands, as AWS knows them."""
+        return str(self.client("sts").get_caller_identity()["Arn"])
 
     @property
     def demo(self) -> bool:

@@ -7,7 +7,24 @@ from typing import Any
 from hunar.domain import worklist
 from hunar.domain.identity import derived_id
 from hunar.ports import ABSENT, Conflict, Put, Store
-from hunar.tables import exception
+from hunar.tables import Item, exception
+
+
+def opening(item: Item, there: Item | None) -> list[Put]:
+    """What a transaction must put so that the exception stands open; nothing if ``there`` is open already."""
+    key = exception(item["exception_id"])
+    if there is None:
+        return [Put(key, item, ABSENT)]
+    if there["closed_at"] is None:
+        return []
+    return [Put(key, worklist.opened_again(there, item), there["version"])]
+
+
+def closing(there: Item | None, *, at: str, by: str | None = None, note: str | None = None) -> list[Put]:
+    """What a transaction must put so that the exception stands closed; nothing if it does not stand open."""
+    if there is None or there["closed_at"] is not None:
+        return []
+    return [Put(exception(there["exception_id"]), worklist.closed(there, at=at, by=by, note=note), there["version"])]
 
 
 def open_exception(
@@ -21,20 +38,26 @@ def open_exception(
     sku: str | None = None,
     listing: str | None = None,
     group_id: str | None = None,
+    **subject: str | None,
 ) -> None:
     """Opens it, opens it again after it was closed, or leaves it as it stands open."""
     item = worklist.opened(
-        kind, cause, at=at, message=message, order_ref=order_ref, sku=sku, listing=listing, group_id=group_id
+        kind,
+        cause,
+        at=at,
+        message=message,
+        order_ref=order_ref,
+        sku=sku,
+        listing=listing,
+        group_id=group_id,
+        **subject,
     )
     key = exception(item["exception_id"])
-    there = store.read([key]).get(key)
-    if there is not None and there["closed_at"] is None:
+    puts = opening(item, store.read([key]).get(key))
+    if not puts:
         return
     try:
-        if there is None:
-            store.commit([Put(key, item, ABSENT)])
-        else:
-            store.commit([Put(key, worklist.opened_again(there, item), there["version"])])
+        store.commit(puts)
     except Conflict:
         # Somebody opened the same cause at the same moment: that is what we wanted.
         return
@@ -49,6 +72,5 @@ def open_unknown_message(store: Store, queue: str, body: str, reason: str, *, at
 def close_exception(store: Store, kind: str, cause: tuple[Any, ...], *, at: str) -> None:
     """Closes it if it stands open. Raises Conflict when somebody writes it at the same moment."""
     key = exception(worklist.exception_id(kind, *cause))
-    there = store.read([key]).get(key)
-    if there is not None and there["closed_at"] is None:
-        store.commit([Put(key, worklist.closed(there, at=at), there["version"])])
+    if puts := closing(store.read([key]).get(key), at=at):
+        store.commit(puts)
