@@ -28,6 +28,8 @@ def deploy(monkeypatch: pytest.MonkeyPatch) -> Application:
     for queue in QueueName:
         url = sqs.create_queue(QueueName=queue.value)["QueueUrl"]
         monkeypatch.setenv(f"{queue.name}_QUEUE_URL", url)
+        dead = f"arn:aws:sqs:ap-south-1:123456789012:{queue.value}-dead-letters"
+        monkeypatch.setenv(f"{queue.name}_DEAD_LETTER_QUEUE_ARN", dead)
     wiring.application.cache_clear()
     return wiring.application()
 

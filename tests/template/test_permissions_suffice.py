@@ -15,9 +15,10 @@ from hunar.adapters.memory import MemoryStore
 from hunar.domain import rate_card
 from hunar.ports import Page, Put, QueueName, Refused
 from hunar.tables import Key, Table
+from hunar.use_cases import park
 from tests.flipkart_messages import created, item, step
 from tests.template.deployed import ROOT
-from tests.world import World
+from tests.world import MARKETPLACES, World
 
 CONSUMERS = {
     QueueName.ORDER_EVENTS: "ApplyOrderEventsFunction",
@@ -80,6 +81,17 @@ class WatchedWorld(World):
         finally:
             self.store.acting = NOBODY
 
+    def die(self, body: str) -> None:
+        """A message ends in the dead letters, twice; a stream gives up a batch, and somebody hears of it twice."""
+        self.store.acting = "ParkDeadLettersFunction"
+        try:
+            desk = park.Desk(self.store, self.now, self._again, MARKETPLACES)
+            for number in range(2):
+                park.park(desk, park.DeadLetter(QueueName.PAYOUTS, f"message-{number}", body, 6))
+                park.given_up(self.store, "aws/lambda/object", now=self.now)
+        finally:
+            self.store.acting = NOBODY
+
     def ask(self, route: str, query: dict[str, str] | None = None, **path: str) -> Any:
         self.store.acting = "OperatorApiFunction"
         try:
@@ -114,6 +126,8 @@ def world() -> WatchedWorld:
     world.settle()
     world.post(step("S3", "delivered"))
     world.settle()
+    world.die("poison")
+    assert {"DEAD_LETTER", "UNDELIVERABLE_EFFECT"} <= set(world.exceptions())
     assert {"UNKNOWN_LISTING", "SMS_REJECTED", "RATE_GAP"} <= set(world.exceptions())
     assert world.items(Table.LEDGER)
     world.ask("GET /api/orders")
@@ -126,7 +140,7 @@ def world() -> WatchedWorld:
     return world
 
 
-@pytest.mark.parametrize("function", [*CONSUMERS.values(), "OperatorApiFunction"])
+@pytest.mark.parametrize("function", [*CONSUMERS.values(), "ParkDeadLettersFunction", "OperatorApiFunction"])
 def test_a_function_uses_the_tables_that_its_policy_opens_all_of_them_and_no_other(
     world: WatchedWorld, function: str
 ) -> None:

@@ -24,6 +24,7 @@ from hunar.domain.proof import Proof
 from hunar.marketplaces import flipkart
 from hunar.ports import QueueName, WebhookSecret
 from hunar.tables import Table
+from hunar.use_cases import park
 from tests.tables import create_tables
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,7 @@ SAMPLE = ROOT / "tests" / "samples" / "flipkart" / "shipment_created.json"
 VECTOR = json.loads((ROOT / "tests" / "samples" / "flipkart" / "signature_vector.json").read_text())
 GIVEN = {"app_id": "app", "secret": "first", "url": "https://hunar.example/webhooks/flipkart/demo"}
 STORED = {**GIVEN, "previous_secret": None}
+BUCKET = "failed-relays"
 
 
 def hunar(*arguments: str, stdin: Any = "", code: int = 0) -> Result:
@@ -87,6 +89,7 @@ def outputs(tables: dict[Table, str], queues: dict[QueueName, str], **changed: s
         "SecretPrefix": "hunar/dev/webhooks",
         "WebhookAccounts": "flipkart/demo",
         "Demo": "true",
+        "FailedRelaysBucketName": BUCKET,
     }
     return named | changed
 
@@ -320,6 +323,65 @@ def test_the_secret_of_a_real_stage_is_shown_to_nobody(stack: Stack) -> None:
     assert "first" not in result.output
 
 
+# sending again
+
+
+PAYOUT = '{"kind": "compute_payout", "order_ref": "flipkart:demo:S1", "line_id": "1", "version": 1}'
+OBJECT = "aws/lambda/9f3b/shardId-1/2026/11/25/2026-11-25T04.00.00-5a5a"
+
+
+@pytest.fixture
+def dead(stack: Stack) -> Stack:
+    """A message of the payouts queue is parked, and a stream gave up one that nobody can read."""
+    store = DynamoDBStore(boto3.client("dynamodb"), stack.tables)
+    desk = park.Desk(store, "2026-11-25T04:00:00Z", lambda action: action(), {})
+    park.park(desk, park.DeadLetter(QueueName.PAYOUTS, "first", PAYOUT, 6))
+    location: Any = {"LocationConstraint": "ap-south-1"}
+    boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)
+    return stack
+
+
+def given_up(*records: Any) -> None:
+    body = json.dumps({"payload": json.dumps({"Records": [{"dynamodb": {"NewImage": image}} for image in records]})})
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=OBJECT, Body=body)
+
+
+def test_a_parked_message_is_sent_to_its_queue_again_in_the_name_of_who_asked(dead: Stack) -> None:
+    told = document("redrive", "--stage", "dev", "--queue", "payouts")
+    assert [(sent["queue"], sent["order_ref"]) for sent in told["messages"]] == [("payouts", "flipkart:demo:S1")]
+    [message] = boto3.client("sqs").receive_message(QueueUrl=dead.queues[QueueName.PAYOUTS])["Messages"]
+    assert message["Body"] == PAYOUT
+    [kept] = boto3.client("dynamodb").scan(TableName=dead.tables[Table.DELIVERIES])["Items"]
+    assert kept["verdict"]["S"] == "REDRIVEN"
+    assert kept["redriven_by"]["S"].startswith("arn:aws:")
+    assert document("redrive", "--stage", "dev") == {"dry_run": False, "messages": [], "batches": [], "left": []}
+
+
+def test_a_dry_run_says_what_would_be_sent(dead: Stack) -> None:
+    given_up({"outbox": {"S": "effects"}, "effects": {"L": []}})
+    said = " ".join(hunar("redrive", "--stage", "dev", "--dry-run").stdout.split())
+    assert "payouts" in said
+    assert "flipkart:demo:S1" in said
+    assert f"{OBJECT}: nothing to send" in said
+    assert "1 parked message would be sent again, 1 object of the failure bucket would be passed on." in said
+    assert document("redrive", "--stage", "dev", "--dry-run", "--limit", "1")["batches"] == []
+    sent = hunar("redrive", "--stage", "dev").stdout
+    assert "1 parked message sent again, 1 object of the failure bucket passed on." in " ".join(sent.split())
+
+
+def test_what_has_to_stay_where_it_is_is_named_and_ends_with_1(dead: Stack) -> None:
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=OBJECT, Body=b"torn")
+    told = document("redrive", "--stage", "dev", code=1)
+    assert [left["what"] for left in told["left"]] == [OBJECT]
+    assert len(told["messages"]) == 1
+    assert OBJECT in one_line(hunar("redrive", "--stage", "dev", code=1))
+
+
+def test_a_queue_that_is_not_there_and_a_limit_of_nothing_are_mistyped() -> None:
+    hunar("redrive", "--queue", "nope", code=2)
+    hunar("redrive", "--limit", "0", code=2)
+
+
 # signing
 
 
@@ -452,7 +514,7 @@ def test_without_a_local_stack_it_says_how_to_start_one(tmp_path: Path, monkeypa
 
 
 def test_every_command_takes_json_and_stage() -> None:
-    for command in (["import"], ["sign"], ["account", "add"]):
+    for command in (["import"], ["redrive"], ["sign"], ["account", "add"]):
         said = CliRunner(env={"COLUMNS": "200"}).invoke(application, [*command, "--help"]).stdout
         assert "--json" in said
         assert "--stage" in said

@@ -65,11 +65,16 @@ def _again(action: Callable[[], Any]) -> Any:
 def _print(report: Report, dry_run: bool) -> None:
     for left in report.left:
         typer.echo(f"left as it is: {left.what}: {left.reason}", err=True)
-    rows: list[tuple[str, str, str | None, str | None]]
     rows = [(sent.queue, sent.delivery_id, sent.order_ref, sent.parked_at) for sent in report.messages]
-    rows += [("streams", batch.key, None, None) for batch in report.batches]
     if rows:
-        print_table(("from", "id", "order", "parked"), rows)
+        print_table(("queue", "message", "order", "parked"), rows)
     would = "would be " if dry_run else ""
-    messages, batches = len(report.messages), len(report.batches)
-    typer.echo(f"{messages} parked messages {would}sent again, {batches} objects of the streams {would}passed on.")
+    for batch in report.batches:
+        sent = ", ".join(f"{count} to {queue}" for queue, count in batch.sent.items()) or "nothing to send"
+        typer.echo(f"{batch.key}: {sent}")
+    messages, batches = _count(len(report.messages), "parked message"), _count(len(report.batches), "object")
+    typer.echo(f"{messages} {would}sent again, {batches} of the failure bucket {would}passed on.")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
