@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from pydantic import ValidationError
 
 from hunar import wiring
+from hunar.batch import MessageBatch
 from hunar.domain.facts import instant
 from hunar.messages import ComputePayout, wrong_field
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
 from hunar.use_cases.compute_payout import Outcome, compute
 from hunar.use_cases.worklist import open_unknown_message
 
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+processor = MessageBatch()
 
 
 @metrics.log_metrics

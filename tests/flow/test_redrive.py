@@ -229,7 +229,10 @@ def test_a_message_that_fails_again_is_parked_again_and_its_exception_opens_agai
 def test_a_dead_letter_that_comes_late_for_a_second_time_is_not_parked_again(agency: Agency) -> None:
     body = '{"kind": "notify", "order_ref": "flipkart:demo:S1"}'
     agency.park(QueueName.NOTIFICATIONS, body, "first")
+    first = agency.now
+    agency.time += timedelta(hours=1)
     assert agency.park(QueueName.NOTIFICATIONS, body, "its twin") == "duplicate"
+    assert [kept["parked_at"] for kept in agency.parked()] == [first]
     agency.redrive()
     for late in ("first", "its twin"):
         assert agency.park(QueueName.NOTIFICATIONS, body, late) == "duplicate"

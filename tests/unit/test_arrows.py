@@ -21,7 +21,7 @@ MAY: dict[str, frozenset[str]] = {
     "hunar/sms_templates": PURE,
     "hunar/use_cases": PURE | CONTRACT | DATA | {"hunar.use_cases"},
     "hunar/adapters": PURE | {"hunar.ports", "hunar.tables", "hunar.adapters"},
-    "functions": PURE | CONTRACT | {"hunar.use_cases", "hunar.wiring", "hunar.telemetry"},
+    "functions": PURE | CONTRACT | {"hunar.use_cases", "hunar.wiring", "hunar.telemetry", "hunar.batch"},
 }
 NOT_IN_THE_DOMAIN = frozenset(
     {"boto3", "botocore", "time", "random", "secrets", "os", "pathlib", "socket", "logging", "uuid", "threading"}

@@ -16,6 +16,7 @@ from functions.relay_effects import handler as relay_effects
 from hunar import tables, wiring
 from hunar.ports import Accepted, QueueName, Rejected, SmsAnswer, SmsRequest
 from hunar.tables import Table
+from hunar.use_cases import apply
 from hunar.wiring import Application
 from tests.deployed import deploy, event, log_lines, open_exceptions, waiting
 from tests.world import World
@@ -87,13 +88,42 @@ def test_messages_that_nobody_understands_are_kept_and_shown_once(application: A
     assert {"no json"} < {delivery["body"] for delivery in kept}
 
 
-def test_a_message_that_fails_comes_back_alone(application: Application) -> None:
+def test_fault_28_a_message_that_fails_comes_back_alone_and_the_log_says_why(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = log_lines(monkeypatch)
     good = event("apply_order_events_adjust")["Records"][0]
     bad = event("apply_order_events_webhook")["Records"][0] | {"messageId": "comes-back"}
     boto3.client("dynamodb").delete_table(TableName=application.settings.tables[Table.ORDERS])
     answer = apply_order_events.handle({"Records": [good, bad]}, None)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "comes-back"}]}
     assert application.store.read([STOCK])[STOCK]["on_hand"] == 8
+    [said] = [line for line in lines() if line["message"] == "message_failed"]
+    assert said["reason"].startswith("Retryable: DynamoDB batch_get_item: ")
+    assert any("apply.py" in frame for frame in said["where"])
+
+
+def test_fault_29_when_all_messages_of_a_batch_fail_all_come_back(application: Application) -> None:
+    """Five receives later the queue gives them up; how often is a promise of the template."""
+    boto3.client("dynamodb").delete_table(TableName=application.settings.tables[Table.DELIVERIES])
+    came = [event("apply_order_events_webhook")["Records"][0] | {"messageId": f"m-{number}"} for number in range(3)]
+    answer = apply_order_events.handle({"Records": came}, None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in came]}
+
+
+def test_an_error_that_is_not_ours_is_named_but_not_quoted(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> str:
+        raise ValueError("+919999900011 cannot be read")
+
+    monkeypatch.setattr(apply, "delivery", broken)
+    lines = log_lines(monkeypatch)
+    [failed] = apply_order_events.handle(event("apply_order_events_webhook"), None)["batchItemFailures"]
+    assert failed
+    [said] = lines()
+    assert said["reason"] == "ValueError"
+    assert "9999900011" not in json.dumps(said)
 
 
 def test_no_messages_are_no_work(application: Application) -> None:

@@ -104,7 +104,7 @@ def test_fault_28_what_cannot_be_parked_stays_in_its_queue_and_is_counted_the_ot
     assert [item["body"] for item in parked(application, QueueName.ORDER_EVENTS)] == [good["body"]]
     assert counted == {"DeadLettersNotParked": 1, "DeadLettersParked": 1}
     assert [(line["message"], line.get("reason")) for line in lines()] == [
-        ("dead_letter_left", "KeyError"),
+        ("message_failed", "KeyError"),
         ("dead_letter_parked", None),
     ]
 
@@ -132,6 +132,7 @@ def test_a_message_that_fits_into_no_item_stays_in_its_queue(application: Applic
     [record] = records("payouts")
     answer = park_dead_letters.handle({"Records": [record | {"body": "x" * 410_000}]}, None)
     assert answer == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+    assert parked(application, QueueName.PAYOUTS) == open_exceptions(application) == []
     assert counted == {"DeadLettersNotParked": 1}
 
 

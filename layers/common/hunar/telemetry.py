@@ -24,7 +24,7 @@ ALLOWED_KEYS: Final = frozenset(
         # what Hunar says
         "account", "amount_paise", "aws_calls", "conflicts", "delivery_id", "entry_id", "exception_id", "group_id",
         "kind", "line_id", "marketplace", "notification_id", "object", "order_ref", "outcome", "parts", "queue",
-        "reason", "sent", "sequence_number", "sku", "status", "table",
+        "reason", "sent", "sequence_number", "sku", "status", "table", "where",
     }
 )  # fmt: skip
 
