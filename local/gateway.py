@@ -114,6 +114,10 @@ class Behind:
     map_listing: Callable[[], str]
     """Imports the registry rows that come later in the story; returns what the command said."""
     redeploy: Callable[[], object]
+    dead_letter: Callable[[str, str], object]
+    """Puts a text into the dead letters of a queue, as if it had failed there. KeyError for no queue of ours."""
+    redrive: Callable[[], str]
+    """Sends again what is parked; returns what the command said."""
     groups: Sequence[Mapping[str, str]] = ()
     """The demo's groups for the page: group_id, name, city, locale, leader, phone."""
     users: Mapping[str, Credentials] = field(default_factory=lambda: LOCAL_USERS)
@@ -149,6 +153,8 @@ def application(behind: Behind) -> web.Application:
             web.post("/local/send", gateway.send),
             web.post("/local/map", gateway.map_listing),
             web.post("/local/redeploy", gateway.redeploy),
+            web.post("/local/dead-letters/{queue}", gateway.dead_letter),
+            web.post("/local/redrive", gateway.redrive),
             *(web.get(path, _page) for path in PAGE_FILES),
             web.get("/favicon.ico", _no_icon),
         ]
@@ -373,6 +379,22 @@ class _Gateway:
     async def redeploy(self, request: web.Request) -> web.Response:
         """Deploys a second time, with whatever is on its way."""
         return await self._change(self._behind.redeploy)
+
+    async def dead_letter(self, request: web.Request) -> web.Response:
+        """The body, whatever it is, lies in a queue's dead letters: the real way there takes a quarter of an hour."""
+        queue, text = request.match_info["queue"], await request.text()
+        try:
+            await self._thread(self._behind.dead_letter, queue, text)
+        except KeyError:
+            return problem(404, "There is no such queue", f"{queue} is no queue with dead letters.")
+        except (BotoCoreError, ClientError) as error:
+            return _stopping(error)
+        self._act()
+        return web.json_response({"dead": True})
+
+    async def redrive(self, request: web.Request) -> web.Response:
+        """Sends again what is parked."""
+        return await self._change(self._behind.redrive)
 
     async def _change(self, change: Callable[[], object]) -> web.Response:
         started = time.monotonic()

@@ -228,6 +228,8 @@ def run(listener: socket.socket, *, check: bool) -> int:
                     functions=lambda: quiet.runs(stack.client, stack.outputs),
                     map_listing=main_thread.does(lambda: hunar("import", str(LATER))),
                     redeploy=main_thread.does(lambda: redeploy(stack)),
+                    dead_letter=lambda queue, text: dead_letter(stack, queue, text),
+                    redrive=main_thread.does(lambda: hunar("redrive", "--json")),
                     groups=groups(DEMO),
                 )
                 servers.open(gateway.runner(gateway.application(behind)), listener)
@@ -275,6 +277,12 @@ def redeploy(stack: Stack) -> None:
     finally:
         for mark in marks:
             mark.unlink(missing_ok=True)
+
+
+def dead_letter(stack: Stack, queue: str, text: str) -> None:
+    """Puts a text into the dead letters of a queue. KeyError for a queue that is none of ours."""
+    output = quiet.QUEUES[queue].replace("Queue", "DeadLetterQueue")
+    stack.client("sqs").send_message(QueueUrl=stack.outputs[output], MessageBody=text)
 
 
 def await_quiet(observer: quiet.Observer) -> None:

@@ -85,6 +85,8 @@ def behind(upstream: Upstream, **changes: Any) -> gateway.Behind:
             functions=lambda: {"ReceiveWebhookFunction": 3},
             map_listing=lambda: "1 listing",
             redeploy=lambda: None,
+            dead_letter=lambda queue, text: None,
+            redrive=lambda: "{}",
         ),
         **changes,
     )
@@ -136,6 +138,7 @@ def ask_json(what: gateway.Behind, method: str, target: str, body: Any = None, *
 
 
 LOCAL = b"X-Local-User: maker"
+CHANGES = ["/local/send", "/local/map", "/local/redeploy", "/local/dead-letters/payouts", "/local/redrive"]
 
 
 def test_a_webhook_passes_with_its_underscored_and_repeated_headers_as_they_came(upstream: Upstream) -> None:
@@ -271,19 +274,31 @@ def test_no_answer_allows_another_origin(upstream: Upstream) -> None:
         assert b"access-control" not in head.lower()
 
 
-@pytest.mark.parametrize("target", ["/local/send", "/local/map", "/local/redeploy", "/api/stock/X/adjust"])
+@pytest.mark.parametrize("target", [*CHANGES, "/api/stock/X/adjust"])
 def test_another_page_cannot_change_anything(upstream: Upstream, target: str) -> None:
     done: list[str] = []
-    what = behind(upstream, map_listing=lambda: done.append("map") or "", redeploy=lambda: done.append("redeploy"))
+    what = behind(
+        upstream,
+        map_listing=lambda: done.append("map") or "",
+        redeploy=lambda: done.append("redeploy"),
+        dead_letter=lambda queue, text: done.append("dead"),
+        redrive=lambda: done.append("redrive") or "",
+    )
     foreign = (b"Origin: http://127.0.0.1:9999", LOCAL)
     assert ask(what, http_request("POST", target, b"{}", headers=foreign))[0][0] == 403
     assert (done, upstream.requests) == ([], [])
 
 
-@pytest.mark.parametrize("target", ["/local/send", "/local/map", "/local/redeploy"])
+@pytest.mark.parametrize("target", CHANGES)
 def test_a_post_without_the_local_header_changes_nothing(upstream: Upstream, target: str) -> None:
     done: list[str] = []
-    what = behind(upstream, map_listing=lambda: done.append("map") or "", redeploy=lambda: done.append("redeploy"))
+    what = behind(
+        upstream,
+        map_listing=lambda: done.append("map") or "",
+        redeploy=lambda: done.append("redeploy"),
+        dead_letter=lambda queue, text: done.append("dead"),
+        redrive=lambda: done.append("redrive") or "",
+    )
     status, answer = ask_json(what, "POST", target, {"message": "created"})
     assert (status, answer["title"]) == (403, "X-Local-User is missing")
     assert (done, upstream.requests) == ([], [])
@@ -297,6 +312,23 @@ def test_the_page_may_map_and_redeploy(upstream: Upstream) -> None:
     assert (status, answer["said"]) == (200, "1 listing")
     assert ask_json(what, "POST", "/local/redeploy", {}, headers=own)[0] == 200
     assert done == ["redeploy"]
+
+
+def test_a_text_is_put_into_the_dead_letters_as_it_came_and_what_is_parked_is_sent_again(upstream: Upstream) -> None:
+    dead: list[tuple[str, str]] = []
+
+    def dead_letter(queue: str, text: str) -> None:
+        if queue == "bazaar":
+            raise KeyError(queue)
+        dead.append((queue, text))
+
+    what = behind(upstream, dead_letter=dead_letter, redrive=lambda: '{"messages": []}')
+    request = http_request("POST", "/local/dead-letters/payouts", "no json, तसर".encode(), headers=(LOCAL,))
+    assert ask(what, request)[0][0] == 200
+    assert dead == [("payouts", "no json, तसर")]
+    assert ask_json(what, "POST", "/local/dead-letters/bazaar", {}, headers=(LOCAL,))[0] == 404
+    status, answer = ask_json(what, "POST", "/local/redrive", {}, headers=(LOCAL,))
+    assert (status, answer["said"]) == (200, '{"messages": []}')
 
 
 def test_a_change_that_fails_says_why(upstream: Upstream) -> None:
