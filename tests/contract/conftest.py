@@ -18,10 +18,12 @@ import pytest
 from moto import mock_aws
 
 from hunar.adapters.dynamodb.store import DynamoDBStore
-from hunar.adapters.memory import MemoryQueues, MemoryStore
+from hunar.adapters.failed_relays import S3FailedRelays
+from hunar.adapters.memory import MemoryFailedRelays, MemoryQueues, MemoryStore
 from hunar.adapters.sqs import SqsQueues
 from hunar.ports import QueueName, Store
 from local.stack import Stack
+from tests.contract.bucket import OWES, OWES_TYPED, SILENT, SILENT_TYPED, TestedBucket, record
 from tests.contract.queue import TestedQueue
 from tests.tables import create_tables
 
@@ -36,7 +38,8 @@ _numbers = itertools.count()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for fixture, parameters in {"store": SERVED_BY, "tested_queue": SERVED_BY, "raced_store": IN_A_RACE}.items():
+    served = {"store": SERVED_BY, "tested_queue": SERVED_BY, "tested_bucket": SERVED_BY, "raced_store": IN_A_RACE}
+    for fixture, parameters in served.items():
         if fixture in metafunc.fixturenames:
             metafunc.parametrize(fixture, parameters, indirect=True)
 
@@ -91,6 +94,21 @@ def tested_queue(request: pytest.FixtureRequest) -> Iterator[TestedQueue]:
             return bodies
 
         yield TestedQueue(SqsQueues(client, {QueueName.PAYOUTS: url}), taken)
+
+
+@pytest.fixture
+def tested_bucket(request: pytest.FixtureRequest) -> Iterator[TestedBucket]:
+    if request.param == "memory":
+        memory = MemoryFailedRelays()
+        yield TestedBucket(memory, lambda key: memory.objects.update({key: [OWES, SILENT]}))
+        return
+    with closing(_client(request, "s3")) as client:
+        name = f"failed-relays-{next(_numbers)}"
+        client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "ap-south-1"})
+        written = record({"NewImage": OWES_TYPED}, {"NewImage": SILENT_TYPED}, {"Keys": {}})
+        yield TestedBucket(
+            S3FailedRelays(client, name), lambda key: client.put_object(Bucket=name, Key=key, Body=written)
+        )
 
 
 def _client(request: pytest.FixtureRequest, service: str, **config: Any) -> Any:

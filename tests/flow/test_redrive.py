@@ -199,6 +199,9 @@ def test_fault_41_a_message_that_was_sent_again_says_when_and_by_whom_and_is_kep
     [kept] = agency.parked()
     assert (kept["verdict"], kept["redriven_by"], kept["redriven_at"]) == ("REDRIVEN", "asha", agency.now)
     assert kept["body"] == body
+    [shown] = agency.items(Table.EXCEPTIONS)
+    assert shown["subject"] == {"queue": "order-events", "delivery": kept["delivery_id"]}
+    assert [(event["what"], event["by"]) for event in shown["history"]] == [("opened", None), ("resolved", "asha")]
     assert kept["expires_at"] == int((agency.time + timedelta(days=30)).timestamp())
 
 
@@ -451,6 +454,7 @@ def test_an_object_that_is_told_of_twice_is_one_exception(agency: Agency) -> Non
         given_up(agency.store, OBJECT, now=agency.now)
     [shown] = agency.items(Table.EXCEPTIONS)
     assert OBJECT in shown["message"]
+    assert shown["subject"] == {"object": OBJECT}
 
 
 def test_a_parked_message_is_found_by_its_queue_and_what_it_says(agency: Agency) -> None:

@@ -117,7 +117,7 @@ def test_an_error_that_is_not_ours_is_named_but_not_quoted(
     def broken(*_: Any) -> str:
         raise ValueError("+919999900011 cannot be read")
 
-    monkeypatch.setattr(apply, "delivery", broken)
+    monkeypatch.setattr(apply, "apply", broken)
     lines = log_lines(monkeypatch)
     [failed] = apply_order_events.handle(event("apply_order_events_webhook"), None)["batchItemFailures"]
     assert failed
