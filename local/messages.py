@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime, parsedate_to_datetime
@@ -128,7 +128,7 @@ def cancelled(shipment: str, items: Sequence[Item], at: datetime, reason: str = 
 
 
 def hold(shipment: str, items: Sequence[Item], at: datetime) -> dict[str, Any]:
-    """``shipment_hold``: an event type that Hunar does not read yet, so it becomes an exception."""
+    """``shipment_hold`` of some units of some lines."""
     return {
         "eventType": "shipment_hold",
         "source": "flipkart",
@@ -139,6 +139,74 @@ def hold(shipment: str, items: Sequence[Item], at: datetime) -> dict[str, Any]:
         },
         "shipmentId": shipment,
     }
+
+
+def unhold(shipment: str, at: datetime) -> dict[str, Any]:
+    """``shipment_unhold``: the whole shipment goes on."""
+    return step(shipment, "packed", at) | {"eventType": "shipment_unhold", "attributes": {"status": "APPROVED"}}
+
+
+def weighed(shipment: str, at: datetime) -> dict[str, Any]:
+    """``shipment_weighed``: Flipkart has no such event, so Hunar cannot know it and a person must see it."""
+    return step(shipment, "packed", at) | {"eventType": "shipment_weighed", "attributes": {"grams": 250}}
+
+
+RETURNS: Final = {
+    "return_picked_up": ("return_picked_up", "RETURN_PICKED_UP"),
+    "return_completed": ("return_completed", "RETURN_COMPLETED"),
+    "return_cancelled": ("return_cancelled", "RETURN_CANCELLED"),
+}
+"""Each step of a return with its event type and status."""
+
+
+def return_created(
+    shipment: str, items: Sequence[Item], at: datetime, source: str = "customer_return"
+) -> dict[str, Any]:
+    """``return_created``: units of some lines are to come back. One return for each shipment, see ``return_id``."""
+    entries = [
+        {
+            "returnId": return_id(shipment),
+            "orderItemId": item.order_item_id,
+            "source": source,
+            "action": "refund",
+            "quantity": item.quantity,
+            "orderDate": _date(at),
+            "createdDate": _date(at),
+            "updatedDate": _date(at),
+            "courierName": "Demo Courier",
+            "reason": "SIZE_ISSUE",
+            "subReason": "TOO_LARGE",
+            "trackingId": _digits(f"{shipment}/tracking", 12),
+            "shipmentId": shipment,
+            "comments": None,
+            "expectedDate": _date(at + timedelta(days=4)),
+        }
+        for item in items
+    ]
+    return _of_return("return_created", shipment, "RETURN_CREATED", entries, at)
+
+
+def return_step(shipment: str, name: str, items: Sequence[Item], at: datetime) -> dict[str, Any]:
+    """The later news of the return. They name the order items and no shipment. KeyError for one not in RETURNS."""
+    event, status = RETURNS[name]
+    return _of_return(event, shipment, status, [{"orderItemId": item.order_item_id} for item in items], at)
+
+
+def _of_return(event: str, shipment: str, status: str, entries: list[dict[str, Any]], at: datetime) -> dict[str, Any]:
+    return {
+        "eventType": event,
+        "source": "flipkart",
+        "version": "v3",
+        "timestamp": _stamp(at),
+        "locationId": LOCATION,
+        "returnId": return_id(shipment),
+        "attributes": {"status": status, "returnItems": entries},
+    }
+
+
+def return_id(shipment: str) -> str:
+    """The id of a shipment's return."""
+    return _digits(f"{shipment}/return", 17)
 
 
 def order_item_id(shipment: str, number: int = 1) -> str:
@@ -192,9 +260,15 @@ def offered() -> list[dict[str, Any]]:
         *(_offer(name, name.replace("_", " ").capitalize(), "On its way", "step") for name in STEPS),
         _offer("cancelled-partly", "Some units cancelled", "Cancellation", "lines"),
         _offer("cancelled", "All units cancelled", "Cancellation", "lines", all_units=True),
+        _offer("hold", "Units put on hold", "Hold", "lines"),
+        _offer("unhold", "The hold is over", "Hold", "step"),
+        _offer("return_created", "A buyer sends units back", "Return", "lines"),
+        _offer("return_picked_up", "The return was picked up", "Return", "lines"),
+        _offer("return_completed", "The return has arrived", "Return", "lines"),
+        _offer("return_cancelled", "The return is cancelled", "Return", "lines"),
         _offer(DUPLICATE, "The last message once more", "Odd", "again"),
         _offer(FORGED, "An order with a forged signature", "Odd", "created"),
-        _offer("hold", "Put on hold (not read yet)", "Odd", "lines"),
+        _offer("weighed", "An event that nobody knows", "Odd", "step"),
     ]
 
 
@@ -226,11 +300,24 @@ def build(message_id: str, edits: Mapping[str, Any], at: datetime, fresh: str) -
         raise ValueError("choose the order that the message is about")
     if message_id in STEPS:
         return as_body(step(shipment, message_id, at))
-    if message_id not in ("cancelled-partly", "cancelled", "hold"):
+    if message_id in _OF_AN_ORDER:
+        return as_body(_OF_AN_ORDER[message_id](shipment, at))
+    if message_id not in _OF_LINES and message_id not in RETURNS:
         raise ValueError(f"no message is called {message_id}")
     if not items or any(not item.order_item_id for item in items):
         raise ValueError("choose the lines and the units that the message is about")
-    return as_body(hold(shipment, items, at) if message_id == "hold" else cancelled(shipment, items, at))
+    if message_id in RETURNS:
+        return as_body(return_step(shipment, message_id, items, at))
+    return as_body(_OF_LINES[message_id](shipment, items, at))
+
+
+_OF_AN_ORDER: Final[Mapping[str, Callable[[str, datetime], dict[str, Any]]]] = {"unhold": unhold, "weighed": weighed}
+_OF_LINES: Final[Mapping[str, Callable[[str, Sequence[Item], datetime], dict[str, Any]]]] = {
+    "cancelled-partly": cancelled,
+    "cancelled": cancelled,
+    "hold": hold,
+    "return_created": return_created,
+}
 
 
 def _item(given: Any, where: str) -> Item:

@@ -133,8 +133,7 @@ def _order(item: Item) -> Item:
                 "cancelled": line.cancelled,
                 "reserved": applied.get("reserved", 0),
                 "short": applied.get("short", 0),
-                # Returns are not read yet, so none has come back.
-                "returned": 0,
+                "returned": line.returned,
                 "state": line.state,
                 "unit_price_paise": line.unit_price_paise,
             }
