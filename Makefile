@@ -27,7 +27,7 @@ export SAM_CLI_TELEMETRY := 0
 for_sam := PATH="$(CURDIR)/.tools/bin:$$PATH" HUNAR_UV="$(CURDIR)/$(uv)" HUNAR_PYTHON="$$(cat .tools/python)"
 runtime = $$(basename "$$(ls .tools/bin/python3.* | head -n 1)")
 
-.PHONY: help run test check bench simulate night build lock clean pytest ruff-check ruff-format mypy validate contract built race FORCE
+.PHONY: help run test check bench simulate night build lock clean pytest ruff-check ruff-format mypy validate contract built race storm FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,7 @@ check: .venv/ready .tools/sam/ready .tools/ministack/ready ## all that CI does
 	step run "ARGS=--check --port 0"; \
 	step built; \
 	step race; \
+	step storm; \
 	finish "all checks passed" 0
 
 bench: .venv/ready .tools/sam/ready .tools/ministack/ready ## reference programs and measures
@@ -101,6 +102,9 @@ built: .venv/ready
 
 race: .venv/ready .tools/sam/ready .tools/ministack/ready
 	@$(dev) -m bench.race
+
+storm: .venv/ready .tools/sam/ready .tools/ministack/ready
+	@$(dev) -m bench.storm
 
 # Which Python. Looked for each time, written only if the answer is another: then all that hangs on it is made anew.
 .tools/python: FORCE

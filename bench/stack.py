@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -34,6 +34,8 @@ class Running:
     """A running stack. Each thread has a connection of its own to the gateway."""
 
     port: int
+    program: int = 0
+    """The process id of ``make run``'s program, whose processes these are."""
     _local: threading.local = field(default_factory=threading.local)
 
     def __post_init__(self) -> None:
@@ -68,6 +70,45 @@ class Running:
             if page["next"] is None:
                 return items
             page = self.get(path, limit=100, next=page["next"], **query)
+
+    def adjust(self, sku: str, quantity: int) -> None:
+        """Count units in (or out), as an operator does."""
+        act = {"quantity": quantity, "reason": "the storm", "act_id": f"storm-{time.time_ns()}"}
+        headers = {"Content-Type": "application/json", "X-Local-User": "maker"}
+        status, body = self._ask("POST", f"/api/stock/{sku}/adjust", json.dumps(act).encode(), headers)
+        if status != 202:
+            raise RuntimeError(f"adjust {sku} answers {status}: {body[:300]!r}")
+
+    def workers(self) -> list[int]:
+        """The process ids of the functions' workers: what the emulator of this run has started."""
+        parents = _parents()
+        emulators = [pid for pid, parent in parents.items() if parent == self.program and "ministack" in _command(pid)]
+        return [pid for pid, parent in parents.items() if parent in emulators]
+
+    def visibility(self, seconds: int | Mapping[str, str]) -> dict[str, str]:
+        """Set how long messages stay in flight, for all queues or each. Returns what it was."""
+        queues = self._client("sqs")
+        before = {}
+        for name, url in self.description["outputs"].items():
+            if name.endswith("QueueUrl") and not name.endswith("DeadLetterQueueUrl"):
+                known = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+                before[name] = known["Attributes"]["VisibilityTimeout"]
+                wanted = seconds[name] if isinstance(seconds, Mapping) else str(seconds)
+                queues.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": wanted})
+        return before
+
+    @contextlib.contextmanager
+    def without(self, function: str, variable: str) -> Iterator[None]:
+        """A function that misses one of its settings, and so fails at all it does."""
+        name = self.description["outputs"][f"{function}FunctionName"]
+        functions = self._client("lambda")
+        before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        crippled = {key: value for key, value in before.items() if key != variable}
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": crippled})
+        try:
+            yield
+        finally:
+            functions.update_function_configuration(FunctionName=name, Environment={"Variables": before})
 
     def quiet(self, seconds: int = 120) -> None:
         self.get("/local/quiet", timeout=seconds)
@@ -113,10 +154,26 @@ def running() -> Iterator[Running]:
     program = subprocess.Popen([sys.executable, "-m", "local.run", "--port", str(port)], cwd=ROOT, env=environment)
     try:
         _await(program, port)
-        yield Running(port)
+        yield Running(port, program.pid)
     finally:
         program.send_signal(signal.SIGTERM)
         program.wait(60)
+
+
+def _parents() -> dict[int, int]:
+    """Every process of this machine with its parent."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            # The name in the second field may hold spaces and brackets; the parent is the second after it.
+            found[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    return found
+
+
+def _command(process: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    return ""
 
 
 def _await(program: subprocess.Popen[bytes], port: int) -> None:
