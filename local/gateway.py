@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import logging
 import math
 import time
 import uuid
@@ -23,6 +24,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -163,8 +165,17 @@ def application(behind: Behind) -> web.Application:
 
 
 def runner(app: web.Application) -> web.AppRunner:
-    """Bodies stay as they came (no decompression), and stopping waits for nobody."""
+    """Bodies stay as they came (no decompression), and stopping waits for nobody.
+
+    What is no HTTP (two ``Content-Type`` headers, say) is answered 400 by the server itself, before any route. That
+    is the caller's matter and no reason for a traceback in the operator's terminal.
+    """
+    logging.getLogger("aiohttp.server").addFilter(_not_their_http)
     return web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=1.0)
+
+
+def _not_their_http(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], BadHttpMessage))
 
 
 @web.middleware

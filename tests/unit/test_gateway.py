@@ -446,6 +446,13 @@ def test_who_asks_while_the_stack_stops_gets_an_answer_and_no_traceback_is_logge
     assert caplog.records == []
 
 
+def test_what_is_no_http_is_refused_without_a_traceback(upstream: Upstream, caplog: pytest.LogCaptureFixture) -> None:
+    twice = b"POST /webhooks/flipkart/demo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n"
+    twice += b"Content-Type: application/json\r\nContent-Type: text/plain\r\n\r\n{}"
+    assert ask(behind(upstream), twice)[0][0] == 400
+    assert caplog.records == []
+
+
 def test_the_icon_that_browsers_ask_for_is_no_error(upstream: Upstream) -> None:
     assert ask(behind(upstream), http_request("GET", "/favicon.ico"))[0][0] == 204
 
