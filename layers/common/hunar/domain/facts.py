@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar, Final, get_args
 
 from hunar.domain.identity import canonical, derived_id
@@ -258,8 +259,9 @@ Act = Inspected | Remapped | Voided
 _KINDS: Final[Mapping[str, type[Fact]]] = {kind.FACT: kind for kind in get_args(Fact)}
 
 
+@lru_cache(maxsize=4096)
 def to_text(fact: Fact) -> str:
-    """The one canonical text of a fact.
+    """The one canonical text of a fact. Kept for facts that were written lately: an order reads its facts often.
 
     A field with a default was added later. It stands in the text only when it says something, so that a
     fact that was kept before keeps its hash.
@@ -272,6 +274,7 @@ def to_text(fact: Fact) -> str:
     return canonical({"fact": fact.FACT, **said})
 
 
+@lru_cache(maxsize=4096)
 def fact_id(fact: Fact) -> str:
     """The hash of a fact's content: its name when a person voids it."""
     return derived_id(to_text(fact))
