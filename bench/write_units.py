@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -20,12 +21,14 @@ from tests.flipkart_messages import created, item, step
 from tests.world import World
 
 HISTORY: Final = (
-    ("created", created("S1", item("KOL-JUTE-TOTE", 2, 399.0))),
-    ("packed", step("S1", "packed")),
-    ("ready", step("S1", "ready_to_dispatch", "2026-11-25T10:00:00+05:30")),
-    ("picked up", step("S1", "pickup_complete", "2026-11-25T11:00:00+05:30")),
-    ("delivered", step("S1", "delivered", "2026-11-26T11:00:00+05:30")),
+    ("created", 0, created("S1", item("KOL-JUTE-TOTE", 2, 399.0))),
+    ("packed", 2, step("S1", "packed")),
+    ("ready", 1, step("S1", "ready_to_dispatch", "2026-11-25T10:00:00+05:30")),
+    ("picked up", 1, step("S1", "pickup_complete", "2026-11-25T11:00:00+05:30")),
+    ("delivered", 24, step("S1", "delivered", "2026-11-26T11:00:00+05:30")),
 )
+"""What came in, hours after what came before."""
+LOOKS: Final = "the sweep's looks"
 REASONS: Final = {
     "ORDER": "what is known about the order, and what it owes",
     "STOCK": "the shelf's counters move with the order",
@@ -53,12 +56,28 @@ def life() -> list[tuple[str, list[Write]]]:
     _demo_rates(world)
     world.settle()
     steps = []
-    for name, message in HISTORY:
-        world.store.writes.clear()
+    looks: list[Write] = []
+    for name, hours, message in HISTORY:
+        looks += _swept(world, hours)
         world.post(message)
         world.settle()
-        steps.append((name, list(world.store.writes)))
-    return steps
+        steps.append((name, _written(world)))
+    return [*steps, (LOOKS, looks + _swept(world, 48))]
+
+
+def _swept(world: World, hours: int) -> list[Write]:
+    """What is written while nothing comes in and the sweep runs every five minutes."""
+    _written(world)
+    world.settle(patience=timedelta(hours=hours), sweeping=True)
+    return _written(world)
+
+
+def _written(world: World) -> list[Write]:
+    """The writes since the last time, those that met their condition and those that did not: both are paid."""
+    written = [*world.store.writes, *world.store.refused]
+    world.store.writes.clear()
+    world.store.refused.clear()
+    return written
 
 
 def _demo_rates(world: World) -> None:
@@ -78,7 +97,8 @@ def report() -> str:
             place = f"{write.key.table.value} {write.key.sk.split('#')[0][:12]}"
             lines.append(f"  {write.units:3} {mark} {write.size:5}  {place:28} {reason(write)}")
         total += sum(write.units for write in writes)
-    return "\n".join([*lines, "", f"total: {total} write units"])
+    looks = sum(write.units for name, writes in life() if name == LOOKS for write in writes)
+    return "\n".join([*lines, "", f"total: {total} write units, {looks} of them for {LOOKS}"])
 
 
 def main() -> None:

@@ -26,10 +26,13 @@ from hunar.use_cases import apply, notify
 from hunar.use_cases.compute_payout import compute
 from hunar.use_cases.relay import relay
 from hunar.use_cases.retry import retried
+from hunar.use_cases.sweep import Desk as SweepDesk
+from hunar.use_cases.sweep import Swept, sweep
 
 MARKETPLACES = {"flipkart": flipkart}
 START = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 TEMPLATES = sms_templates.load()
+SWEEP_EVERY = timedelta(minutes=5)
 
 
 class Crash(Exception):
@@ -185,19 +188,29 @@ class World:
 
     # what happens
 
-    def settle(self, *, patience: timedelta = timedelta(minutes=2)) -> None:
-        """Work until nothing is left to do now or within ``patience``; the clock moves to what is due."""
+    def settle(self, *, patience: timedelta = timedelta(minutes=2), sweeping: bool = False) -> None:
+        """Work until nothing is left to do now or within ``patience``; the clock moves to what is due.
+
+        ``sweeping``: the sweep runs every five minutes meanwhile, and the clock moves to the end.
+        """
         until = self.time + patience
+        sweep_at = self.time + SWEEP_EVERY
         while True:
             self.relay()
             self._pool += self._due()
             if not self._pool:
                 soon = [due for due, *_ in self._later if due <= until]
+                if sweeping and sweep_at <= until:
+                    soon.append(sweep_at)
                 if not soon:
                     if self._relayed < len(self.store.changes):
                         continue
+                    self.time = until if sweeping else self.time
                     return
                 self.time = max(self.time, min(soon))
+                if sweeping and self.time >= sweep_at:
+                    self.sweep()
+                    sweep_at += SWEEP_EVERY
                 continue
             if self._shuffle:
                 self._shuffle.shuffle(self._pool)
@@ -205,6 +218,24 @@ class World:
                 queue, body = self._pool.pop(0)
                 for _ in range(2 if self._twice else 1):
                     self._attempt(queue, body)
+
+    def sweep(self, at: datetime | None = None) -> Swept:
+        """What is due now, or at ``at``, goes to the queues."""
+        return sweep(SweepDesk(self.store, self.queues), instant(at or self.time))
+
+    def lose_stream(self) -> None:
+        """What was written since the streams were relayed last is never relayed."""
+        self._relayed = len(self.store.changes)
+
+    def lose_messages(self) -> int:
+        """Everything that lies in the queues is gone. Returns how many messages."""
+        lost = [*self._pool, *self._later, *(body for queue in QueueName for body in self.queues.taken(queue))]
+        self._pool, self._later = [], []
+        return len(lost)
+
+    def work_off(self, queue: QueueName) -> list[str]:
+        """The messages that lie in the queue now, and nothing that they bring about. Returns the outcomes."""
+        return [self.work(queue, body) for body, _ in self.queues.taken(queue)]
 
     def relay(self) -> None:
         changes = self.store.changes[self._relayed :]

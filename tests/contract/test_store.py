@@ -165,6 +165,24 @@ def test_an_index_is_paged_both_ways_and_shows_items_as_they_are_now(store: Stor
     assert [item["n"] for item in november.items] == [0, 100]
 
 
+def test_a_list_ends_at_the_last_sort_key_that_is_asked_for(store: Store) -> None:
+    waits = {f"2026-11-0{day}": tables.order(f"flipkart:demo:{day}") for day in (3, 1, 4, 2)}
+    store.commit([Put(key, {"day": day} | tables.due(day, key.pk)) for day, key in waits.items()])
+    until, seen, after = "2026-11-03#~", [], None
+    while True:
+        page = store.page(Table.ORDERS, "DUE", index=tables.DUE, up_to=until, limit=2, after=after)
+        seen += [item["day"] for item in page.items]
+        after = page.next
+        if after is None:
+            break
+    assert seen == ["2026-11-01", "2026-11-02", "2026-11-03"]
+    last = store.page(Table.ORDERS, "DUE", index=tables.DUE, up_to=until, limit=1, newest_first=True)
+    assert [item["day"] for item in last.items] == ["2026-11-03"]
+    assert store.page(Table.ORDERS, "DUE", index=tables.DUE, up_to="2026-11-01").items == []
+    with pytest.raises(ValueError, match="one condition"):
+        store.page(Table.ORDERS, "DUE", index=tables.DUE, up_to=until, prefix="2026")
+
+
 def test_two_writers_of_one_version_are_told_apart(store: Store) -> None:
     """Both have read version 1 and decided on it; the later one must decide again."""
     key = tables.stock("A")

@@ -64,6 +64,8 @@ ENVIRONMENT: Final = {
     "ComputePayoutFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE LEDGER_TABLE EXCEPTIONS_TABLE",
     "ParkDeadLettersFunction": "POWERTOOLS_SERVICE_NAME DELIVERIES_TABLE EXCEPTIONS_TABLE"
     " ORDER_EVENTS_DEAD_LETTER_QUEUE_ARN NOTIFICATIONS_DEAD_LETTER_QUEUE_ARN PAYOUTS_DEAD_LETTER_QUEUE_ARN",
+    "SweepFunction": "POWERTOOLS_SERVICE_NAME STAGE EMULATED REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE"
+    " NOTIFICATIONS_TABLE ORDER_EVENTS_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL",
     "OperatorApiFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE NOTIFICATIONS_TABLE"
     " EXCEPTIONS_TABLE LEDGER_TABLE",
 }
@@ -75,7 +77,7 @@ OUTPUTS: Final = (
     "NotificationsQueueUrl", "PayoutsQueueUrl", "OrderEventsDeadLetterQueueUrl", "NotificationsDeadLetterQueueUrl",
     "PayoutsDeadLetterQueueUrl", "ReceiveWebhookFunctionName", "ApplyOrderEventsFunctionName",
     "RelayEffectsFunctionName", "NotifyGroupFunctionName", "ComputePayoutFunctionName", "ParkDeadLettersFunctionName",
-    "OperatorApiFunctionName", "FailedRelaysBucketName",
+    "SweepFunctionName", "OperatorApiFunctionName", "FailedRelaysBucketName",
 )  # fmt: skip
 """By these the local stack, the checks and the command line find their way. More may be there."""
 
@@ -88,6 +90,7 @@ METRICS: Final = {
     "SmsRejected": "NotifyGroupFunction",
     "DeadLettersParked": "ParkDeadLettersFunction",
     "DeadLettersNotParked": "ParkDeadLettersFunction",
+    "SweepRan": "SweepFunction",
 }
 """Hunar's own metrics that somebody must hear of, and the function that writes them."""
 
@@ -104,6 +107,9 @@ WIDE: Final = {
     " else ${SmsIdentityArn}",
 }
 """Resources that a policy may name with a wildcard, and why."""
+
+HEARTBEATS: Final = {"SweepRan"}
+"""Metrics whose silence is the failure, and that are counted every five minutes."""
 
 NOT_EMULATED: Final = (
     "AWS::SMSVOICE::", "AWS::Budgets::", "AWS::CodeDeploy::", "AWS::CloudWatch::CompositeAlarm",
@@ -376,7 +382,7 @@ def routes_are_those_of_the_contract_and_operators_sign(template: Template) -> I
 
 
 @promise
-def functions_are_called_by_the_api_by_their_routes_and_by_the_accounts_own_buckets(
+def functions_are_called_by_the_api_by_their_routes_by_the_accounts_own_buckets_and_by_the_clock(
     template: Template,
 ) -> Iterator[str]:
     arn = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}"
@@ -385,6 +391,7 @@ def functions_are_called_by_the_api_by_their_routes_and_by_the_accounts_own_buck
         "OperatorApiFunction": ("apigateway.amazonaws.com", f"{arn}/*/GET/api/*"),
         # An ARN would name the bucket, which is made later.
         "ParkDeadLettersFunction": ("s3.amazonaws.com", "AWS::AccountId"),
+        "SweepFunction": ("events.amazonaws.com", "SweepFunctionClock"),
     }
     found = {}
     for name, permission in of_type(template, "AWS::Lambda::Permission").items():
@@ -395,6 +402,16 @@ def functions_are_called_by_the_api_by_their_routes_and_by_the_accounts_own_buck
             yield f"{name} lets {permission['Principal']} {permission['Action']}"
     if found != wanted:
         yield f"called from {found}"
+
+
+@promise
+def the_sweep_runs_every_five_minutes(template: Template) -> Iterator[str]:
+    found = [
+        (rule.get("ScheduleExpression"), rule.get("State", "ENABLED"), [named(one["Arn"]) for one in rule["Targets"]])
+        for rule in of_type(template, "AWS::Events::Rule").values()
+    ]
+    if found != [("rate(5 minutes)", "ENABLED", ["SweepFunction"])]:
+        yield f"the clock is {found}"
 
 
 @promise
@@ -604,6 +621,9 @@ def an_alarm_goes_off_at_once_and_somebody_hears_it(template: Template) -> Itera
         for action in ("AlarmActions", "OKActions"):
             if not alarm.get(action) or not {named(one) for one in alarm[action]} <= set(topics):
                 yield f"{name} has no {action}"
+        if alarm["MetricName"] in HEARTBEATS:
+            yield from _wrong_with_a_heartbeat(name, alarm)
+            continue
         if alarm.get("TreatMissingData") != "notBreaching":
             yield f"{name} is on when nothing happens"
         if alarm["ComparisonOperator"] != "GreaterThanThreshold":
@@ -624,6 +644,15 @@ def an_alarm_goes_off_at_once_and_somebody_hears_it(template: Template) -> Itera
     ]
     if mailed != list(topics):
         yield "alarms are mailed to nobody"
+
+
+def _wrong_with_a_heartbeat(name: str, alarm: dict[str, Any]) -> Iterator[str]:
+    if alarm.get("TreatMissingData") != "breaching":
+        yield f"{name} takes silence for health"
+    if (alarm["ComparisonOperator"], alarm["Threshold"], alarm["Statistic"]) != ("LessThanThreshold", 1, "Sum"):
+        yield f"{name} does not go off when nothing is counted"
+    if alarm["Period"] * alarm["EvaluationPeriods"] != 1800:
+        yield f"{name} does not wait for half an hour"
 
 
 @promise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from functions.operator_api.handler import ROUTES
 from hunar import tables
 from hunar.adapters.memory import MemoryStore
 from hunar.domain import rate_card
-from hunar.ports import Page, Put, QueueName, Refused
+from hunar.ports import Page, Put, QueueName, Refused, Throttled
 from hunar.tables import Key, Table
 from hunar.use_cases import park
+from hunar.use_cases.sweep import Swept
 from tests.flipkart_messages import created, item, step
 from tests.template.deployed import ROOT
 from tests.world import MARKETPLACES, World
@@ -92,6 +94,13 @@ class WatchedWorld(World):
         finally:
             self.store.acting = NOBODY
 
+    def sweep(self, at: datetime | None = None) -> Swept:
+        self.store.acting = "SweepFunction"
+        try:
+            return super().sweep(at)
+        finally:
+            self.store.acting = NOBODY
+
     def ask(self, route: str, query: dict[str, str] | None = None, **path: str) -> Any:
         self.store.acting = "OperatorApiFunction"
         try:
@@ -102,7 +111,7 @@ class WatchedWorld(World):
 
 @pytest.fixture(scope="module")
 def world() -> WatchedWorld:
-    """A refused text, an unknown event twice, an unmapped listing, a short line that is served, lines without rates
+    """A refused text, the sweep, an unknown event twice, an unmapped listing, a short line that is served, lines without rates
     and with, an operator."""
     world = WatchedWorld()
     world.group("G11")
@@ -130,6 +139,13 @@ def world() -> WatchedWorld:
     assert {"DEAD_LETTER", "UNDELIVERABLE_EFFECT"} <= set(world.exceptions())
     assert {"UNKNOWN_LISTING", "SMS_REJECTED", "RATE_GAP"} <= set(world.exceptions())
     assert world.items(Table.LEDGER)
+    # An order's effects, a text that waits, a shelf that owes an allocation, and a listing that nobody mapped.
+    world.phones.answers = iter([Throttled("ThrottlingException")])
+    world.post(created("S5", item("STOLE", 99)))
+    world.settle(patience=timedelta(0))
+    world.count_in("STOLE", 1, "one")
+    world.work_off(QueueName.ORDER_EVENTS)
+    assert set(world.sweep(world.time + timedelta(hours=1)).sent) == {"order-events", "notifications", "payouts"}
     world.ask("GET /api/orders")
     assert world.ask("GET /api/orders/{order_ref}", order_ref="flipkart:demo:S1")
     world.ask("GET /api/stock")
@@ -140,7 +156,7 @@ def world() -> WatchedWorld:
     return world
 
 
-@pytest.mark.parametrize("function", [*CONSUMERS.values(), "ParkDeadLettersFunction", "OperatorApiFunction"])
+@pytest.mark.parametrize("function", [*CONSUMERS.values(), "ParkDeadLettersFunction", "SweepFunction", "OperatorApiFunction"])
 def test_a_function_uses_the_tables_that_its_policy_opens_all_of_them_and_no_other(
     world: WatchedWorld, function: str
 ) -> None:

@@ -113,7 +113,13 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
             {"Any": {"Type": "HttpApi", "Properties": {"Path": "/api/open", "Method": "GET"}}},
         ),
     ],
-    "functions_are_called_by_the_api_by_their_routes_and_by_the_accounts_own_buckets": [
+    "the_sweep_runs_every_five_minutes": [
+        ("SweepFunction.Events.Clock.Properties.Schedule", "rate(1 day)"),
+        ("SweepFunction.Events.Clock.Properties.Enabled", False),
+        ("SweepFunction.Events.Clock", DROP),
+    ],
+    "functions_are_called_by_the_api_by_their_routes_by_the_accounts_own_buckets_and_by_the_clock": [
+        ("SweepFunction.Events.Clock", DROP),
         ("ParkDeadLettersPermission.SourceAccount", DROP),
         ("ParkDeadLettersPermission.Action", "lambda:*"),
         ("ReceiveWebhookPermission.SourceArn", DROP),
@@ -129,6 +135,7 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
     ],
     "every_folder_of_functions_is_a_function_and_vice_versa": [
         ("/ComputePayoutFunction", DROP),
+        ("SweepFunction.CodeUri", "functions/sweeps"),
         ("ComputePayoutFunction.CodeUri", "functions"),
     ],
     "functions_run_as_the_parameters_say": [
@@ -142,6 +149,7 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
     ],
     "logs_are_kept_for_a_year_each_function_its_own": [
         ("NotifyGroupFunction.LoggingConfig", DROP),
+        ("SweepFunction.LoggingConfig", DROP),
         ("NotifyGroupFunction.LoggingConfig.LogGroup", {"Ref": "ReceiveWebhookLogGroup"}),
         ("NotifyGroupLogGroup.RetentionInDays", DROP),
         ("ApiAccessLogGroup.RetentionInDays", 7),
@@ -150,6 +158,7 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
     "a_function_is_told_what_it_uses_and_nothing_else": [
         ("ReceiveWebhookFunction.Environment.Variables.LEDGER_TABLE", {"Ref": "LedgerTable"}),
         ("NotifyGroupFunction.Environment.Variables.DEMO", DROP),
+        ("SweepFunction.Environment.Variables.EMULATED", DROP),
         ("ComputePayoutRole.Policies.0.PolicyDocument.Statement.3", DROP),
     ],
     "names_reach_the_setting_that_reads_them": [
@@ -167,6 +176,7 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
             ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"],
         ),
         ("OperatorApiRole.Policies.0.PolicyDocument.Statement.1.Resource", {"Fn::GetAtt": ["OrdersTable", "Arn"]}),
+        ("SweepRole.Policies.0.PolicyDocument.Statement.2.Action", ["dynamodb:BatchGetItem", "dynamodb:PutItem"]),
         ("RelayEffectsFunction.Role", {"Fn::GetAtt": ["OperatorApiRole", "Arn"]}),
     ],
     "no_permission_is_wider_than_its_reason": [
@@ -200,6 +210,8 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("/RelayLossAlarm", DROP),
         ("/WebhookUnsignedAlarm", DROP),
         ("/WebhookOversizeAlarm", DROP),
+        ("/SweepSilenceAlarm", DROP),
+        ("/SweepErrorsAlarm", DROP),
         ("WebhookUnsignedAlarm.MetricName", "WebhookUnsignd"),
         ("WebhookUnsignedAlarm.Dimensions.0.Value", "receive_webhook"),
         ("PayoutsDeadLetterAlarm.Dimensions.0.Value", {"Fn::GetAtt": ["PayoutsQueue", "QueueName"]}),
@@ -213,6 +225,10 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("PayoutsAgeAlarm.Threshold", 86400),
         ("PayoutsAgeAlarm.EvaluationPeriods", 60),
         ("RelayAgeAlarm.ComparisonOperator", "LessThanThreshold"),
+        ("SweepSilenceAlarm.TreatMissingData", "notBreaching"),
+        ("SweepSilenceAlarm.EvaluationPeriods", 60),
+        ("SweepSilenceAlarm.Threshold", 0),
+        ("SweepSilenceAlarm.AlarmActions", DROP),
         ("/AlarmEmailSubscription", DROP),
     ],
     "every_alarm_names_a_section_of_the_runbook": [
@@ -222,6 +238,7 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
     ],
     "the_stack_says_where_everything_is": [
         ("//Outputs.LedgerTableName", DROP),
+        ("//Outputs.SweepFunctionName", DROP),
         ("//Outputs.PayoutsQueueUrl.Value", {"Ref": "PayoutsDeadLetterQueue"}),
         ("//Outputs.ApiUrl.Value", {"Ref": "Api"}),
     ],

@@ -76,11 +76,15 @@ class Store(Protocol):
         *,
         index: str | None = None,
         prefix: str = "",
+        up_to: str | None = None,
         limit: int = 100,
         after: str | None = None,
         newest_first: bool = False,
     ) -> Page:
-        """Items of a partition (or of an index's partition) in sort-key order. Rejected if ``after`` is not ours."""
+        """Items of a partition (or of an index's partition) in sort-key order. Rejected if ``after`` is not ours.
+
+        ``prefix`` is how their sort keys begin, or ``up_to`` the last sort key that is asked for; never both.
+        """
 
     def scan(self, table: Table) -> Iterator[tuple[Key, Item]]:
         """Every item of a table, in no order, each read consistently at a moment of its own.

@@ -23,6 +23,8 @@ class Settings:
     stage: str
     demo: bool
     """Seed data marks the stack as a demo; a demo refuses a real SMS provider."""
+    emulated: bool
+    """The local stack, on an emulator: its time may be shifted."""
     tables: Mapping[Table, str]
     queues: Mapping[QueueName, str]
     dead_letters: Mapping[QueueName, str]
@@ -44,6 +46,8 @@ class Settings:
         return cls(
             stage=environment.get("STAGE", "local"),
             demo=environment.get("DEMO", "false").lower() == "true",
+            # Both must be said: a stage that forgot one of them is a real one.
+            emulated=environment.get("STAGE") == "local" and environment.get("EMULATED") == "true",
             tables=_Named(tables, "table"),
             queues=_Named(queues, "queue"),
             dead_letters=_Named(dead_letters, "dead letter queue of"),

@@ -142,10 +142,13 @@ class MemoryStore:
         *,
         index: str | None = None,
         prefix: str = "",
+        up_to: str | None = None,
         limit: int = 100,
         after: str | None = None,
         newest_first: bool = False,
     ) -> Page:
+        if prefix and up_to is not None:
+            raise ValueError("prefix and up_to: DynamoDB takes one condition on a sort key")
         last = None if after is None else _last_place(after, partition if index is None else None, prefix)
         self.turn(f"before Query {table} {partition}")
         self._asked("Query")
@@ -156,6 +159,8 @@ class MemoryStore:
                 return place[0][: len(prefix)]
 
             start, end = bisect_left(places, prefix, key=beginning), bisect_right(places, prefix, key=beginning)
+            if up_to:
+                end = bisect_right(places, up_to, key=lambda place: place[0])
             if newest_first:
                 end = end if last is None else bisect_left(places, last)
                 chosen, more = places[max(start, end - limit) : end][::-1], end - limit > start

@@ -15,8 +15,14 @@ WITHIN: Final = timedelta(hours=48)
 """Older effects are not sent again by themselves."""
 
 
-def next_look(order: Order, owed: Mapping[str, Any], now: str, *, stuck: bool) -> str | None:
-    """The time from which the sweep must look, None when nothing can become due. ``stuck`` says it was told of that."""
+def next_look(order: Order, owed: Mapping[str, Any], now: str, *, stuck: bool, unfinished: bool = False) -> str | None:
+    """The time from which the sweep must look, None when nothing can become due. ``stuck`` says it was told of that.
+
+    ``unfinished`` has lines that the next transaction moves. Whoever wrote this one goes on at once; if it
+    was stopped and its message never comes again, the sweep does.
+    """
+    if unfinished:
+        return now
     moments = [moment for effect in owed.values() if (moment := _next(effect.get("at"), now)) is not None]
     if order.ship_by and not stuck and order.state not in ENDED and order.state != HELD and order.left_at is None:
         moments.append(order.ship_by)

@@ -151,7 +151,8 @@ class OrderChange:
             "board_pk": "ENDED" if order.state in ENDED else "OPEN",
             "board_sk": f"{order.ship_by or '9999'}#{self._order}",
         }
-        if (look_at := next_look(order, owed, self._desk.now, stuck=self._stuck(raised))) is not None:
+        look_at = next_look(order, owed, self._desk.now, stuck=self._stuck(raised), unfinished=unfinished)
+        if look_at is not None:
             item |= tables.due(look_at, str(self._order))
         if added:
             # The stream's filter can only ask whether a text is there.

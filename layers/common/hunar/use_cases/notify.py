@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from hunar import sms_templates, tables
@@ -23,7 +24,7 @@ from hunar.domain.effects import (
     units_held,
     units_to_send,
 )
-from hunar.domain.facts import moment
+from hunar.domain.facts import instant, moment
 from hunar.domain.notification import IN_FLIGHT, Sibling, Status, Verdict, decide, observed
 from hunar.domain.order import Order, knowledge, read
 from hunar.domain.sms_text import Template
@@ -52,6 +53,10 @@ EARLIER_TEXT_PAUSE: Final = 5
 FIRST_PAUSE: Final = 15
 LONGEST_PAUSE: Final = 900
 """Seconds; SQS delays a message no longer."""
+COMES_AGAIN: Final = 360
+"""Seconds after which the queue brings a message again that failed: its visibility timeout."""
+SLACK: Final = timedelta(minutes=5)
+"""The sweep takes a waiting text for lost when its own message should have come so long ago."""
 TTL_SECONDS: Final = (5, 259_200)
 """What the provider takes as time to live."""
 
@@ -81,7 +86,7 @@ def notify(desk: Desk, message: Notify) -> Status:
         order, owed, found = _look(desk, message)
     except Retryable as error:
         # Nothing was sent yet: a call that failed must not cost the group its text.
-        _settle(desk, key, claim, Status.WAITING, reason=str(error))
+        _settle(desk, key, claim, Status.WAITING, reason=str(error), **_due(desk, message, COMES_AGAIN))
         raise
     units = units_to_send(order, message.group_id)
     siblings = _siblings(owed, found, desk.now)
@@ -152,7 +157,7 @@ def _claim(desk: Desk, key: Key, message: Notify) -> tuple[Item, bool]:
         "version": 1,
         "feed_pk": "ALL",
         "feed_sk": f"{desk.now}#{message.notification_id}",
-    }
+    } | _silent(desk, message)
     try:
         desk.store.commit([Put(key, item, ABSENT)])
         return item, True
@@ -168,12 +173,23 @@ def _claim(desk: Desk, key: Key, message: Notify) -> tuple[Item, bool]:
         "attempts": there["attempts"] + 1,
         "version": there["version"] + 1,
     }
+    mine |= _silent(desk, message)
     try:
         desk.store.commit([Put(key, mine, there["version"])])
     except Conflict:
         if desk.store.read([key])[key] != mine:
             raise Retryable("another worker claimed it at the same moment") from None
     return mine, True
+
+
+def _silent(desk: Desk, message: Notify) -> Item:
+    """When a claim that is made now has fallen silent."""
+    return tables.due(instant(moment(desk.now) + IN_FLIGHT), message.notification_id)
+
+
+def _due(desk: Desk, message: Notify, pause: int) -> Item:
+    """When a text that waits, and whose own message comes in ``pause`` seconds, must have been looked at."""
+    return tables.due(instant(moment(desk.now) + timedelta(seconds=pause) + SLACK), message.notification_id)
 
 
 def _already(desk: Desk, key: Key, there: Item, message: Notify) -> Status:
@@ -308,7 +324,7 @@ def _send(desk: Desk, key: Key, claim: Item, message: Notify, request: SmsReques
 
 def _wait(desk: Desk, key: Key, claim: Item, message: Notify, reason: str, pause: int) -> Status:
     """Give the claim back and look again later: waiting is not failing."""
-    _settle(desk, key, claim, Status.WAITING, reason=reason)
+    _settle(desk, key, claim, Status.WAITING, reason=reason, **_due(desk, message, pause))
     desk.queues.send(QueueName.NOTIFICATIONS, [message.model_dump_json()], delay_seconds=pause)
     return Status.WAITING
 
@@ -336,8 +352,12 @@ def _exception(desk: Desk, message: Notify, kind: str, text: str) -> None:
 
 
 def _settle(desk: Desk, key: Key, claim: Item, status: Status, **result: Any) -> Status:
-    """Write the answer over our claim, also when somebody has meanwhile called it Unknown."""
-    item = claim | {"status": status.value, "answered_at": desk.now} | result
+    """Write the answer over our claim, also when somebody has meanwhile called it Unknown.
+
+    A settled text is due no more, unless ``result`` says when.
+    """
+    settled = {name: value for name, value in claim.items() if name not in ("due_pk", "due_sk")}
+    item = settled | {"status": status.value, "answered_at": desk.now} | result
 
     def write() -> None:
         there = desk.store.read([key])[key]

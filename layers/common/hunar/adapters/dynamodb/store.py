@@ -56,16 +56,21 @@ class DynamoDBStore:
         *,
         index: str | None = None,
         prefix: str = "",
+        up_to: str | None = None,
         limit: int = 100,
         after: str | None = None,
         newest_first: bool = False,
     ) -> Page:
+        if prefix and up_to is not None:
+            raise ValueError("prefix and up_to: DynamoDB takes one condition on a sort key")
+        bound = prefix or up_to
         pk, sk = ("pk", "sk") if index is None else (f"{index}_pk", f"{index}_sk")
         request: dict[str, Any] = {
             "TableName": self._tables[table],
-            "KeyConditionExpression": "#pk = :pk" + (" AND begins_with(#sk, :sk)" if prefix else ""),
-            "ExpressionAttributeNames": {"#pk": pk} | ({"#sk": sk} if prefix else {}),
-            "ExpressionAttributeValues": {":pk": {"S": partition}} | ({":sk": {"S": prefix}} if prefix else {}),
+            "KeyConditionExpression": "#pk = :pk"
+            + (" AND begins_with(#sk, :sk)" if prefix else " AND #sk <= :sk" if bound else ""),
+            "ExpressionAttributeNames": {"#pk": pk} | ({"#sk": sk} if bound else {}),
+            "ExpressionAttributeValues": {":pk": {"S": partition}} | ({":sk": {"S": bound}} if bound else {}),
             "ScanIndexForward": not newest_first,
             "Limit": limit,
         }
