@@ -622,6 +622,23 @@ def sms_stumbles(story: Story) -> None:
     story.expect_stock()
 
 
+def swept(story: Story) -> None:
+    """The sweep as of an hour later sends everything that was owed once more: nobody hears or gets anything twice."""
+    texts = story.get("/local/phones")
+    stands = {item["notification_id"]: item["status"] for item in story.all("/api/notifications")}
+    answer = story.act(f"/local/sweep?{urlencode({'at': (datetime.now(UTC) + timedelta(hours=1)).isoformat()})}")
+    for queue in ("order-events", "notifications", "payouts"):
+        count = answer["sent"].get(queue, 0)
+        story.report.that(f"messages went to {queue}", count > 0, f"{count} messages")
+    story.quiet()
+    story.report.expect("no phone got another text", len(texts), len(story.get("/local/phones")))
+    after = {item["notification_id"]: item["status"] for item in story.all("/api/notifications")}
+    story.report.expect("every text stands as it stood", stands, after)
+    story.report.expect("no order is called late before its time", 0, len(story.exceptions("STUCK")))
+    story.expect_stock()
+    story.report.expect("nothing is due now", {}, story.act("/local/sweep")["sent"])
+
+
 def redeployed(story: Story) -> None:
     """A second deployment while orders come in: nothing is lost, and what began before goes on."""
     sku, count = "GKP-DIYA-12", 8
@@ -742,6 +759,7 @@ PHASES: Final[tuple[tuple[str, Callable[[Story], None]], ...]] = (
     ("An event that nobody knows", unknown_event),
     ("Delivered, and what it should bring", paid),
     ("The SMS service asks to wait", sms_stumbles),
+    ("What was owed is sent once more", swept),
     ("Deployed again in the middle", redeployed),
     ("What must hold at the end", closing),
 )

@@ -120,6 +120,8 @@ class Behind:
     """Puts a text into the dead letters of a queue, as if it had failed there. KeyError for no queue of ours."""
     redrive: Callable[[], str]
     """Sends again what is parked; returns what the command said."""
+    sweep: Callable[[str | None], Mapping[str, Any]]
+    """Runs the deployed sweep, as of a time (RFC 3339) or now; returns what it answered."""
     groups: Sequence[Mapping[str, str]] = ()
     """The demo's groups for the page: group_id, name, city, locale, leader, phone."""
     users: Mapping[str, Credentials] = field(default_factory=lambda: LOCAL_USERS)
@@ -157,6 +159,7 @@ def application(behind: Behind) -> web.Application:
             web.post("/local/redeploy", gateway.redeploy),
             web.post("/local/dead-letters/{queue}", gateway.dead_letter),
             web.post("/local/redrive", gateway.redrive),
+            web.post("/local/sweep", gateway.sweep),
             *(web.get(path, _page) for path in PAGE_FILES),
             web.get("/favicon.ico", _no_icon),
         ]
@@ -406,6 +409,26 @@ class _Gateway:
     async def redrive(self, request: web.Request) -> web.Response:
         """Sends again what is parked."""
         return await self._change(self._behind.redrive)
+
+    async def sweep(self, request: web.Request) -> web.Response:
+        """Runs the deployed sweep at once, with ``?at=`` as of that time. Answers with what it sent."""
+        at = request.query.get("at")
+        if at is not None:
+            # A query's plus is a space; in a time of RFC 3339 only the plus of an offset can have been meant.
+            at = at.replace(" ", "+")
+        try:
+            if at is not None and datetime.fromisoformat(at).tzinfo is None:
+                raise ValueError
+        except ValueError:
+            return problem(400, "at is wrong", "at is an RFC 3339 time with its offset, as 2026-11-25T10:00:00Z.")
+        try:
+            answer = await self._thread(self._behind.sweep, at)
+        except (BotoCoreError, ClientError) as error:
+            return _stopping(error)
+        except RuntimeError as error:
+            return problem(500, "The sweep failed", str(error))
+        self._act()
+        return web.json_response(answer)
 
     async def _change(self, change: Callable[[], object]) -> web.Response:
         started = time.monotonic()

@@ -1,18 +1,24 @@
 """When is the local stack quiet: nothing on its way, nothing left to do?
 
-Quiet means that every queue is empty (visible, in flight and delayed; dead letters aside) and that
-the stream function has relayed the newest record of both streams. One look is not enough, because
-the parts are read one after the other and work moves between them. Two looks in a row that see the
-same newest records are: at the second look everything that the first saw had left the streams before
-the queues were found empty, and whatever the consumers wrote on the way would be a newer record.
+Quiet means that every queue is empty (visible, in flight and delayed; dead letters aside), that
+the stream function has relayed the newest record of both streams, and that nothing is due. One look
+is not enough, because the parts are read one after the other and work moves between them. Two looks
+in a row that see the same newest records are: at the second look everything that the first saw had
+left the streams before the queues were found empty, and whatever the consumers wrote on the way would
+be a newer record.
+
+The deployed sweep may run at any time between the looks. What it sends stands in the queues and is
+waited for; what it sends after the second look was not due any more then, and so does nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 QUEUES: Final = {
@@ -24,6 +30,12 @@ QUEUES: Final = {
 
 STREAMS: Final = {"orders": "OrdersTableName", "stock": "StockTableName"}
 """Table whose stream is relayed, as the relay names it in its log, and the output with its real name."""
+
+DUE: Final = {"orders": "OrdersTableName", "stock": "StockTableName", "notifications": "NotificationsTableName"}
+"""Table with an index ``due`` of what the sweep must look at, and the output with its real name."""
+
+SWEEP_AGAIN: Final = 5.0
+"""Seconds until a sweep that did not help is tried again."""
 
 MARKER: Final = "outbox"
 """Only records whose new image has this text attribute reach the relay (the stream filter)."""
@@ -55,10 +67,12 @@ class Look:
     """Newest record with the marker, per stream."""
     relayed: Mapping[str, int | None]
     """Newest record that the relay says it has passed on, per stream."""
+    due: Mapping[str, int] = field(default_factory=dict)
+    """Items that the sweep would do something about now, per table."""
 
 
-def busy(look: Look) -> list[str]:
-    """What is still on its way, in words. Empty when this look saw nothing."""
+def on_its_way(look: Look) -> list[str]:
+    """What is in queues and streams, in words."""
     found = [
         f"{name}: {backlog.visible} waiting, {backlog.in_flight} in flight, {backlog.delayed} delayed"
         for name, backlog in look.queues.items()
@@ -71,6 +85,11 @@ def busy(look: Look) -> list[str]:
     return found
 
 
+def busy(look: Look) -> list[str]:
+    """What is on its way or due, in words. Empty when this look saw nothing."""
+    return on_its_way(look) + [f"{name}: {count} due" for name, count in look.due.items() if count]
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The answer of ``/local/quiet``."""
@@ -79,6 +98,7 @@ class Verdict:
     busy: list[str] = field(default_factory=list)
     queues: dict[str, dict[str, int]] = field(default_factory=dict)
     streams: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    due: dict[str, int] = field(default_factory=dict)
     looks: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -89,12 +109,18 @@ def wait(
     look: Callable[[], Look],
     timeout: float,
     *,
+    sweep: Callable[[], object] = lambda: None,
     pause: float = 0.15,
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Verdict:
-    """Looks until two looks in a row are quiet and see the same newest records, or ``timeout`` seconds are over."""
+    """Looks until two looks in a row are quiet and see the same newest records, or ``timeout`` seconds are over.
+
+    The deployed sweep comes by every five minutes. Nobody wants to wait for that, so when there is nothing
+    else left but what is due, ``sweep`` has it done now.
+    """
     ends = now() + timeout
+    swept: float | None = None
     before: Look | None = None
     looks = 0
     while True:
@@ -104,6 +130,10 @@ def wait(
         if not found and before is not None and before.written == seen.written:
             return _verdict(seen, [], looks)
         before = None if found else seen
+        if found and not on_its_way(seen) and (swept is None or now() - swept >= SWEEP_AGAIN):
+            with contextlib.suppress(RuntimeError):
+                sweep()
+            swept = now()
         if now() >= ends:
             return _verdict(seen, found or ["one look was quiet, the time was over before a second one"], looks)
         sleep(pause)
@@ -121,8 +151,40 @@ def _verdict(look: Look, found: list[str], looks: int) -> Verdict:
             name: {"written": text(newest), "relayed": text(look.relayed.get(name))}
             for name, newest in look.written.items()
         },
+        due=dict(look.due),
         looks=looks,
     )
+
+
+def due_now(dynamodb: Any, table: str, registry: str) -> int:
+    """Items of a table that the sweep would do something about. Who waits for a listing waits until it is mapped."""
+    request: dict[str, Any] = {
+        "TableName": table,
+        "IndexName": "due",
+        "KeyConditionExpression": "due_pk = :due AND due_sk <= :until",
+        "ExpressionAttributeValues": {
+            ":due": {"S": "DUE"},
+            ":until": {"S": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ#~")},
+        },
+    }
+    count = 0
+    while True:
+        page = dynamodb.query(**request)
+        listings = [awaited_listing(item["pk"]["S"]) for item in page["Items"]]
+        count += sum(listing is None or _is_mapped(dynamodb, registry, listing) for listing in listings)
+        if "LastEvaluatedKey" not in page:
+            return count
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _is_mapped(dynamodb: Any, registry: str, listing: str) -> bool:
+    return "Item" in dynamodb.get_item(TableName=registry, Key={"pk": {"S": "LISTING"}, "sk": {"S": listing}})
+
+
+def awaited_listing(pk: str) -> str | None:
+    """The registry's sort key of the listing that a pointer's orders wait for; None for any other item."""
+    kind, _, rest = pk.partition("#")
+    return ":".join(rest.split("#", 2)) if kind == "LISTING" else None
 
 
 def newest_marked(records: Iterable[Mapping[str, Any]], known: int | None) -> int | None:
@@ -167,9 +229,11 @@ class Observer:
         self._relay_log = log_group(client("lambda"), outputs["RelayEffectsFunctionName"])
         self._read_until = 0
         """Milliseconds: the newest log line that has been read."""
-        dynamodb = client("dynamodb")
+        self._dynamodb = client("dynamodb")
+        self._tables = {name: outputs[output] for name, output in DUE.items()}
+        self._registry = outputs["RegistryTableName"]
         self._arns = {
-            name: dynamodb.describe_table(TableName=outputs[output])["Table"]["LatestStreamArn"]
+            name: self._dynamodb.describe_table(TableName=outputs[output])["Table"]["LatestStreamArn"]
             for name, output in STREAMS.items()
         }
         self._iterators: dict[str, dict[str, str | None]] = {name: {} for name in STREAMS}
@@ -177,12 +241,13 @@ class Observer:
         self._relayed: dict[str, int | None] = dict.fromkeys(STREAMS)
 
     def look(self) -> Look:
-        """Queues first, then streams, then what was relayed: the order that the proof above needs."""
+        """Queues first, then streams, then what was relayed: the order that the proof above needs. Then what is due."""
         queues = {name: self._backlog(url) for name, url in self._queues.items()}
         for name in STREAMS:
             self._read_stream(name)
         self._read_log()
-        return Look(queues, dict(self._written), dict(self._relayed))
+        due = {name: due_now(self._dynamodb, table, self._registry) for name, table in self._tables.items()}
+        return Look(queues, dict(self._written), dict(self._relayed), due)
 
     def _backlog(self, url: str) -> Backlog:
         names = ("", "NotVisible", "Delayed")
@@ -221,6 +286,23 @@ class Observer:
             self._read_until = max(self._read_until, event["timestamp"])
             lines.extend(event["message"].splitlines())
         self._relayed = newest_relayed(lines, self._relayed)
+
+
+class Sweep:
+    """Runs the deployed sweep when somebody does not want to wait for it."""
+
+    def __init__(self, client: Callable[[str], Any], outputs: Mapping[str, str]) -> None:
+        self._functions = client("lambda")
+        self._name = outputs["SweepFunctionName"]
+
+    def run(self, at: str | None = None) -> dict[str, Any]:
+        """What the function answered. ``at``: as of that time. RuntimeError with its words if it failed."""
+        payload = json.dumps({} if at is None else {"at": at}).encode()
+        answer = self._functions.invoke(FunctionName=self._name, Payload=payload)
+        said = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise RuntimeError(f"{said.get('errorType')}: {said.get('errorMessage')}")
+        return dict(said)
 
 
 def log_group(functions: Any, name: str) -> str:

@@ -216,6 +216,7 @@ def run(listener: socket.socket, *, check: bool) -> int:
             try:
                 account = prepare(stack, url)
                 observer = quiet.Observer(stack.client, stack.outputs)
+                sweep = quiet.Sweep(stack.client, stack.outputs)
                 await_quiet(observer)
                 stack.warm()
                 behind = gateway.Behind(
@@ -224,12 +225,13 @@ def run(listener: socket.socket, *, check: bool) -> int:
                     region=REGION,
                     phones=phones,
                     account=account,
-                    quiet=lambda seconds: quiet.wait(observer.look, seconds),
+                    quiet=lambda seconds: quiet.wait(observer.look, seconds, sweep=sweep.run),
                     functions=lambda: quiet.runs(stack.client, stack.outputs),
                     map_listing=main_thread.does(lambda: hunar("import", str(LATER))),
                     redeploy=main_thread.does(lambda: redeploy(stack)),
                     dead_letter=lambda queue, text: dead_letter(stack, queue, text),
                     redrive=main_thread.does(lambda: hunar("redrive", "--json")),
+                    sweep=sweep.run,
                     groups=groups(DEMO),
                 )
                 servers.open(gateway.runner(gateway.application(behind)), listener)

@@ -111,8 +111,8 @@ class WatchedWorld(World):
 
 @pytest.fixture(scope="module")
 def world() -> WatchedWorld:
-    """A refused text, the sweep, an unknown event twice, an unmapped listing, a short line that is served, lines without rates
-    and with, an operator."""
+    """A refused text, an unknown event twice, an unmapped listing, a short line that is served, lines without rates
+    and with, the sweep, an operator."""
     world = WatchedWorld()
     world.group("G11")
     world.product("STOLE", "G11", "तसर स्टोल", stock=8)
@@ -156,7 +156,9 @@ def world() -> WatchedWorld:
     return world
 
 
-@pytest.mark.parametrize("function", [*CONSUMERS.values(), "ParkDeadLettersFunction", "SweepFunction", "OperatorApiFunction"])
+@pytest.mark.parametrize(
+    "function", [*CONSUMERS.values(), "ParkDeadLettersFunction", "SweepFunction", "OperatorApiFunction"]
+)
 def test_a_function_uses_the_tables_that_its_policy_opens_all_of_them_and_no_other(
     world: WatchedWorld, function: str
 ) -> None:

@@ -87,6 +87,7 @@ def behind(upstream: Upstream, **changes: Any) -> gateway.Behind:
             redeploy=lambda: None,
             dead_letter=lambda queue, text: None,
             redrive=lambda: "{}",
+            sweep=lambda at: {"at": at, "sent": {}, "left": False},
         ),
         **changes,
     )
@@ -138,7 +139,9 @@ def ask_json(what: gateway.Behind, method: str, target: str, body: Any = None, *
 
 
 LOCAL = b"X-Local-User: maker"
-CHANGES = ["/local/send", "/local/map", "/local/redeploy", "/local/dead-letters/payouts", "/local/redrive"]
+CHANGES = [
+    "/local/send", "/local/map", "/local/redeploy", "/local/dead-letters/payouts", "/local/redrive", "/local/sweep",
+]  # fmt: skip
 
 
 def test_a_webhook_passes_with_its_underscored_and_repeated_headers_as_they_came(upstream: Upstream) -> None:
@@ -283,6 +286,7 @@ def test_another_page_cannot_change_anything(upstream: Upstream, target: str) ->
         redeploy=lambda: done.append("redeploy"),
         dead_letter=lambda queue, text: done.append("dead"),
         redrive=lambda: done.append("redrive") or "",
+        sweep=lambda at: done.append("sweep") or {},
     )
     foreign = (b"Origin: http://127.0.0.1:9999", LOCAL)
     assert ask(what, http_request("POST", target, b"{}", headers=foreign))[0][0] == 403
@@ -298,6 +302,7 @@ def test_a_post_without_the_local_header_changes_nothing(upstream: Upstream, tar
         redeploy=lambda: done.append("redeploy"),
         dead_letter=lambda queue, text: done.append("dead"),
         redrive=lambda: done.append("redrive") or "",
+        sweep=lambda at: done.append("sweep") or {},
     )
     status, answer = ask_json(what, "POST", target, {"message": "created"})
     assert (status, answer["title"]) == (403, "X-Local-User is missing")
@@ -359,6 +364,36 @@ def test_quiet_answers_200_or_504_with_what_is_busy(upstream: Upstream) -> None:
     status, answer = ask_json(behind(upstream, quiet=busy), "GET", "/local/quiet?timeout=2.5")
     assert (status, asked) == (504, [2.5])
     assert answer["busy"] == ["payouts: 1 waiting, 0 in flight, 0 delayed"]
+
+
+@pytest.mark.parametrize(
+    ("query", "at"),
+    [
+        ("", None),
+        ("?at=2026-11-25T10:00:00Z", "2026-11-25T10:00:00Z"),
+        ("?at=2026-11-25T10:00:00%2B05:30", "2026-11-25T10:00:00+05:30"),
+        ("?at=2026-11-25T10:00:00+05:30", "2026-11-25T10:00:00+05:30"),
+    ],
+)
+def test_the_deployed_sweep_runs_at_once_and_as_of_a_time(upstream: Upstream, query: str, at: str | None) -> None:
+    status, answer = ask_json(behind(upstream), "POST", f"/local/sweep{query}", {}, headers=(LOCAL,))
+    assert (status, answer) == (200, {"at": at, "sent": {}, "left": False})
+
+
+@pytest.mark.parametrize("at", ["", "now", "2026-11-25T10:00:00", "2026-13-25T10:00:00Z"])
+def test_a_sweep_as_of_no_time_is_refused(upstream: Upstream, at: str) -> None:
+    ran: list[str | None] = []
+    what = behind(upstream, sweep=lambda at: ran.append(at) or {})
+    assert ask_json(what, "POST", f"/local/sweep?at={at}", {}, headers=(LOCAL,))[0] == 400
+    assert ran == []
+
+
+def test_a_sweep_that_fails_says_why(upstream: Upstream) -> None:
+    def fails(at: str | None) -> NoReturn:
+        raise RuntimeError("Retryable: SQS payouts: ClientError")
+
+    status, answer = ask_json(behind(upstream, sweep=fails), "POST", "/local/sweep", {}, headers=(LOCAL,))
+    assert (status, answer["detail"]) == (500, "Retryable: SQS payouts: ClientError")
 
 
 @pytest.mark.parametrize("timeout", ["soon", "-1", "nan", "inf", "601", ""])
@@ -439,9 +474,9 @@ def test_who_asks_while_the_stack_stops_gets_an_answer_and_no_traceback_is_logge
     def gone(*_: object) -> NoReturn:
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
 
-    what = behind(upstream, quiet=gone, functions=gone)
-    for target in ("/local/quiet", "/local/functions"):
-        status, answer = ask_json(what, "GET", target)
+    what = behind(upstream, quiet=gone, functions=gone, sweep=gone)
+    for method, target in (("GET", "/local/quiet"), ("GET", "/local/functions"), ("POST", "/local/sweep")):
+        status, answer = ask_json(what, method, target, headers=(LOCAL,))
         assert (status, answer["title"]) == (503, "The stack is stopping")
     assert caplog.records == []
 

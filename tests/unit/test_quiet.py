@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
-from local.quiet import Backlog, Look, busy, newest_marked, newest_relayed, wait
+from hunar import tables
+from hunar.adapters.dynamodb.store import DynamoDBStore
+from hunar.domain.facts import instant
+from hunar.ports import Put
+from hunar.tables import Table
+from local.quiet import Backlog, Look, Sweep, busy, due_now, newest_marked, newest_relayed, wait
+from tests.tables import create_tables
 
 NOTHING = Backlog(0, 0, 0)
 # Records and lines as the emulator gives them, shortened to the fields that are read.
@@ -28,12 +39,14 @@ def look(
     stock: tuple[int | None, int | None] = (None, None),
     order_events: Backlog = NOTHING,
     notifications: Backlog = NOTHING,
+    due: int = 0,
 ) -> Look:
     """A look; streams are given as (written, relayed)."""
     return Look(
         {"order-events": order_events, "notifications": notifications, "payouts": NOTHING},
         {"orders": orders[0], "stock": stock[0]},
         {"orders": orders[1], "stock": stock[1]},
+        {"orders": due, "stock": 0, "notifications": 0},
     )
 
 
@@ -121,12 +134,96 @@ def test_time_that_runs_out_after_one_quiet_look_is_not_quiet() -> None:
     assert found
 
 
+def swept(*seen: Look, timeout: float = 1.0, fails: bool = False) -> tuple[bool, list[str], int]:
+    """Like ``waited``, and how often the sweep ran."""
+    time, runs = Time(), 0
+
+    def sweep() -> None:
+        nonlocal runs
+        runs += 1
+        if fails:
+            raise RuntimeError("AccessDenied")
+
+    verdict = wait(looks(*seen), timeout, sweep=sweep, pause=0.1, now=time.now, sleep=time.sleep)
+    return verdict.quiet, verdict.busy, runs
+
+
+def test_what_is_due_is_busy_and_is_swept_at_once() -> None:
+    assert busy(look(due=2)) == ["orders: 2 due"]
+    assert swept(look(due=1), look(order_events=Backlog(1, 0, 0)), look()) == (True, [], 1)
+
+
+def test_what_is_due_is_not_swept_while_something_is_on_its_way() -> None:
+    """The message that settles it may be the one in the queue."""
+    assert swept(look(due=1, order_events=Backlog(1, 0, 0)), look()) == (True, [], 0)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_stays_due_is_busy_and_swept_every_five_seconds(fails: bool) -> None:
+    assert swept(look(due=1), timeout=11, fails=fails) == (False, ["orders: 1 due"], 3)
+
+
+def test_a_sweep_that_sends_between_two_looks_is_waited_for() -> None:
+    quiet, _, runs = swept(look(), look(notifications=Backlog(0, 1, 0)), look(), look())
+    assert (quiet, runs) == (True, 0)
+
+
+def test_only_what_the_sweep_would_do_something_about_is_due() -> None:
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb")
+        names = create_tables(dynamodb)
+        store = DynamoDBStore(dynamodb, names)
+
+        def due(table: Table = Table.ORDERS) -> int:
+            return due_now(dynamodb, names[table], names[Table.REGISTRY])
+
+        now = datetime.now(UTC)
+        before, later = instant(now - timedelta(seconds=1)), instant(now + timedelta(hours=1))
+        pointer = tables.listing_pointer("flipkart", "demo", "A#B")
+        store.commit([Put(tables.order("flipkart:demo:1"), tables.due(later, "flipkart:demo:1"))])
+        store.commit([Put(pointer, tables.due(before, pointer.pk))])
+        # One is not due yet, and for the other a person must map its listing first.
+        assert due() == 0
+        store.commit([Put(tables.listing("flipkart", "demo", "A#B"), {"listing": "A#B"})])
+        assert due() == 1
+        store.commit([Put(tables.order("flipkart:demo:1"), tables.due(before, "flipkart:demo:1"))])
+        assert (due(), due(Table.STOCK), due(Table.NOTIFICATIONS)) == (2, 0, 0)
+
+
+class _Lambda:
+    """Answers an invocation as the deployed function would."""
+
+    def __init__(self, **answer: Any) -> None:
+        self.answer = answer
+        self.payloads: list[Any] = []
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 boto3's own names
+        assert FunctionName == "hunar-local-Sweep"
+        self.payloads.append(json.loads(Payload))
+        return {name: io.BytesIO(value) if name == "Payload" else value for name, value in self.answer.items()}
+
+
+def test_the_sweep_is_called_with_a_time_or_without_one() -> None:
+    function = _Lambda(Payload=b'{"at": "2026-11-25T04:30:00Z", "sent": {"payouts": 2}, "left": false}')
+    sweep = Sweep(lambda service: function, {"SweepFunctionName": "hunar-local-Sweep"})
+    assert sweep.run()["sent"] == {"payouts": 2}
+    sweep.run("2026-11-25T04:30:00Z")
+    assert function.payloads == [{}, {"at": "2026-11-25T04:30:00Z"}]
+
+
+def test_a_sweep_that_failed_says_its_words() -> None:
+    function = _Lambda(FunctionError="Unhandled", Payload=b'{"errorType": "Retryable", "errorMessage": "SQS payouts"}')
+    with pytest.raises(RuntimeError, match="Retryable: SQS payouts"):
+        Sweep(lambda service: function, {"SweepFunctionName": "hunar-local-Sweep"}).run()
+
+
 def test_the_answer_holds_the_counts() -> None:
     time = Time()
     verdict = wait(looks(look(orders=(21, 21))), 1, now=time.now, sleep=time.sleep)
     answer = json.loads(json.dumps(verdict.as_json()))
     assert answer["quiet"] is True
     assert answer["queues"]["payouts"] == {"visible": 0, "in_flight": 0, "delayed": 0}
+    assert answer["due"] == {"orders": 0, "stock": 0, "notifications": 0}
     assert answer["streams"] == {
         "orders": {"written": "21", "relayed": "21"},
         "stock": {"written": None, "relayed": None},

@@ -73,7 +73,11 @@ def test_what_is_due_goes_to_its_queues_again_and_the_run_is_counted(
     order = tables.order("flipkart:demo:S1")
     due = application.store.read([order])[order]["due_sk"].partition("#")[0]
     local(monkeypatch)
-    assert sweep.handle({"at": due}, None) == {"at": due, "sent": {"notifications": 2, "order-events": 1}, "left": False}
+    assert sweep.handle({"at": due}, None) == {
+        "at": due,
+        "sent": {"notifications": 2, "order-events": 1},
+        "left": False,
+    }
     texts = waiting(application, QueueName.NOTIFICATIONS)
     assert sorted(text["order_ref"] for text in texts) == ["flipkart:demo:S1"] * 2
     assert "n1" in {text["notification_id"] for text in texts}
