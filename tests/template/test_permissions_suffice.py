@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from functions.operator_api.handler import ROUTES
 from hunar import tables
 from hunar.adapters.memory import MemoryStore
 from hunar.domain import rate_card
+from hunar.operator_api.routes import READS
 from hunar.ports import Page, Put, QueueName, Refused
 from hunar.tables import Key, Table
 from hunar.use_cases import park
@@ -95,7 +95,7 @@ class WatchedWorld(World):
     def ask(self, route: str, query: dict[str, str] | None = None, **path: str) -> Any:
         self.store.acting = "OperatorApiFunction"
         try:
-            return ROUTES[route](self.store, path, query or {})
+            return READS[route](self.store, path, query or {})
         finally:
             self.store.acting = NOBODY
 

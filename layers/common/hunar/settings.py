@@ -30,6 +30,8 @@ class Settings:
     webhook_accounts: frozenset[tuple[str, str]]
     """(marketplace, account) pairs that may post. A list in settings, so an unknown name costs no call."""
     secret_prefix: str
+    emulated: bool = False
+    """The stack runs on an emulator, which knows no users."""
 
     @property
     def production(self) -> bool:
@@ -49,6 +51,7 @@ class Settings:
             dead_letters=_Named(dead_letters, "dead letter queue of"),
             webhook_accounts=frozenset(_accounts(environment.get("WEBHOOK_ACCOUNTS", ""))),
             secret_prefix=environment.get("SECRET_PREFIX", ""),
+            emulated=environment.get("EMULATED", "false").lower() == "true",
         )
 
 

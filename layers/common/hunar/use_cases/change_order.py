@@ -249,7 +249,7 @@ class OrderChange:
         found = set()
         for line in lines:
             if listing := self._found.get(listings[line.listing]):
-                found.add(_resolution(line, listing))
+                found.add(resolution(line, listing))
                 waiting.pop(line.line_id, None)
             else:
                 waiting[line.line_id] = line.listing
@@ -422,7 +422,7 @@ def _content(item: Item) -> Item:
     return {name: value for name, value in item.items() if name not in ("version", "effects", "outbox")}
 
 
-def _resolution(line: Line, listing: Item) -> Resolved:
+def resolution(line: Line, listing: Item) -> Resolved:
     """The terms at the time of sale. The first mapping and policy hold for all earlier sales."""
     dated: list[Item] = listing["resolutions"]
     held = [terms for terms in dated if terms["from"] <= line.sold_at] or dated[:1]
