@@ -62,7 +62,8 @@ class Call:
         try:
             return shape.model_validate_json(self.body)
         except ValidationError as error:
-            raise Rejected(wrong_field(error).removeprefix("message: ")) from None
+            # What our own rules say of the whole body names the field itself.
+            raise Rejected(wrong_field(error).removeprefix("message: ").removeprefix("Value error, ")) from None
 
     def by(self, body: Body, reason: str) -> By:
         """Who acts and under which id. Raises Rejected when header and body name two."""

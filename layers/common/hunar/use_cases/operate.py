@@ -99,13 +99,13 @@ def shown_fair(store: Store, sku: str, fair: str) -> Item:
 
 
 def _send_stock_act(desk: Desk, by: By, *, sku: str, **said: Any) -> None:
+    product, _, counted = _shelf(desk, sku, by.act_id)
+    if product is None:
+        raise NotThere(f"sku: {sku[:100]} is not registered")
     try:
         act = StockAct(sku=sku, act_id=by.act_id, reason=by.reason, person=by.person, at=desk.now, **said)
     except ValidationError as error:
         raise Rejected(wrong_field(error)) from None
-    product, _, counted = _shelf(desk, sku, by.act_id)
-    if product is None:
-        raise NotThere(f"sku: {sku} is not registered")
     if counted is None:
         desk.queues.send(QueueName.ORDER_EVENTS, [act.model_dump_json()])
     elif not says_the_same(counted, act):
@@ -115,7 +115,7 @@ def _send_stock_act(desk: Desk, by: By, *, sku: str, **said: Any) -> None:
 def _shelf(desk: Desk, sku: str, act_id: str) -> tuple[Item | None, Stock, Item | None]:
     """The product, its counters as they show now, and what was counted under the act's id before."""
     keys = [tables.product(sku), tables.stock(sku), tables.adjustment(sku, act_id)]
-    found = desk.store.read(keys) if _possible(sku) else {}
+    found = desk.store.read(keys) if _possible(sku, act_id) else {}
     product, stock, counted = map(found.get, keys)
     return product, Stock.of(stock) if stock else Stock(sku, product["group_id"] if product else ""), counted
 
