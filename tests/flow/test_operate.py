@@ -468,20 +468,44 @@ def test_a_remapped_line_is_on_the_terms_of_its_new_group_at_the_time_of_sale(wo
     assert [(one.policy_version, one.fulfilment_mode) for one in terms if one] == [(1, "GROUP_PACKS"), (2, "HUB_PACKS")]
 
 
-def test_a_line_is_remapped_only_to_another_registered_product_and_once_it_has_one(world: World) -> None:
-    for shipment, listing in (("S1", "STOLE"), ("S2", "NOBODYS")):
-        world.post(created(shipment, item(listing, 1)))
+def test_a_line_is_remapped_only_to_another_registered_product(world: World) -> None:
+    world.post(created("S1", item("STOLE", 1)))
     world.settle()
     for order_ref, line_id, sku, error, said in (
         ("flipkart:demo:S1", "9", "TOTE", NotThere, "line_id: the order has no line 9"),
         ("flipkart:demo:S1", "1", "NOTHING", Rejected, "sku: NOTHING is not registered"),
         ("flipkart:demo:S1", "1", "", Rejected, "sku:  is not registered"),
         ("flipkart:demo:S1", "1", "STOLE", NotNow, "sku: the line is STOLE already"),
-        ("flipkart:demo:S2", "1", "TOTE", NotNow, "map the listing instead"),
     ):
         with pytest.raises(error, match=said):
             operate.remap(desk(world), order_ref, line_id, sku, by("R1"))
     assert world.queues.empty
+
+
+@pytest.mark.parametrize("how", ["remap", "void"])
+def test_a_line_that_a_person_settled_waits_for_no_mapping_any_more(world: World, how: str) -> None:
+    """The listing stays unmapped; a second order that waits for it is still waited with."""
+    for shipment in ("S1", "S2"):
+        world.post(created(shipment, item("NOBODYS", 2)))
+    world.settle()
+    for number, shipment in enumerate(("S1", "S2")):
+        assert "UNKNOWN_LISTING" in world.exceptions()
+        if how == "remap":
+            operate.remap(desk(world), f"flipkart:demo:{shipment}", "1", "TOTE", by("A1"))
+        else:
+            operate.void(desk(world), f"flipkart:demo:{shipment}", fact_ids(world, shipment, Placed)[0], by("A1"))
+        world.settle()
+        assert world.order(shipment)["waiting"] == {}
+        assert world.stock("TOTE")["reserved"] == (2 * (number + 1) if how == "remap" else 0)
+    assert "UNKNOWN_LISTING" not in world.exceptions()
+    # A third order opens it again, and a mapping that comes later finds only that one waiting.
+    world.post(created("S3", item("NOBODYS", 1)))
+    world.settle()
+    assert "UNKNOWN_LISTING" in world.exceptions()
+    map_mat(world, listing="NOBODYS")
+    world.settle()
+    assert "UNKNOWN_LISTING" not in world.exceptions()
+    assert world.stock("MAT")["reserved"] == 1
 
 
 def test_an_act_is_kept_like_a_delivery_with_who_did_it_and_why(world: World) -> None:

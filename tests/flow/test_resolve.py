@@ -287,3 +287,23 @@ def test_news_of_a_return_that_nobody_knows_can_be_acknowledged(world: World) ->
     world.settle()
     do(world, "WAITING_FACT", note="belongs to the old account")
     assert world.exceptions() == []
+
+
+def test_what_a_person_wrote_into_the_history_while_it_closed_is_not_lost(world: World) -> None:
+    """The note is written between the reading and the transaction that closes the exception."""
+    operate.adjust(desk(world), "STOLE", -12, by("A1"))
+    world.settle()
+    operate.recount(desk(world), "STOLE", 0, by("C1"))
+    identity = exception(world, "UNCOUNTED")["exception_id"]
+    commit = world.store.commit
+
+    def noted_first(puts: list[Put]) -> None:
+        world.store.commit = commit  # type: ignore[method-assign]
+        operate.note(desk(world), identity, "recount", by("C1", "by lamplight"))
+        commit(puts)
+
+    world.store.commit = noted_first  # type: ignore[method-assign,assignment]
+    world.settle()
+    closed = exception(world, "UNCOUNTED")
+    assert closed["closed_at"] is not None
+    assert events(closed) == [("opened", None), ("recount", "farzana"), ("closed", None)]

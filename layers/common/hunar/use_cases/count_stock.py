@@ -149,5 +149,7 @@ def _exception_puts(store: Store, opened: Item, wanted: bool, *, now: str, note:
     key = tables.exception(opened["exception_id"])
     there = store.read([key]).get(key)
     if wanted:
-        return [Put(key, worklist.opened_again(there, opened) if there else opened)]
-    return [Put(key, worklist.closed(there, at=now, note=note))] if there and there["closed_at"] is None else []
+        return [Put(key, worklist.opened_again(there, opened), there["version"]) if there else Put(key, opened, ABSENT)]
+    if there is None or there["closed_at"] is not None:
+        return []
+    return [Put(key, worklist.closed(there, at=now, note=note), there["version"])]

@@ -208,15 +208,13 @@ def remap(desk: Desk, order_ref: str, line_id: str, sku: str, by: By) -> None:
     group = desk.store.read([group_key]).get(group_key) if group_key else None
     if product is None or group is None:
         raise Rejected(f"sku: {sku} is not registered")
-    if line.resolved is None:
-        raise NotNow(f"line_id: its listing {line.listing} is mapped to no product; map the listing instead")
     mapping = {"from": line.sold_at[:10], "sku": sku}
     dated = catalogue.resolutions([mapping], {group["group_id"]: group}, {sku: product})
     terms = resolution(line, {"resolutions": dated})
     fact = Remapped(act_id=by.act_id, at=desk.now, person=by.person, reason=by.reason, **asdict(terms))
     if _stated(known, fact):
         return
-    if line.resolved.sku == sku:
+    if line.resolved is not None and line.resolved.sku == sku:
         raise NotNow(f"sku: the line is {sku} already")
     _send_act(desk, order_ref, fact)
 
