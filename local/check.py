@@ -193,6 +193,17 @@ class Story:
             raise Wrong(f"POST {target} answered {reply.status}: {reply.body[:300].decode(errors='replace')}")
         return reply.json()
 
+    def operate(self, target: str, **body: Any) -> Reply:
+        """What an operator does by the API. The gateway signs it as the local checker."""
+        headers = {"X-Local-User": "checker", "Content-Type": "application/json"}
+        return self.http("POST", target, json.dumps(body).encode(), headers)
+
+    def expect_answer(self, what: str, reply: Reply, status: int) -> None:
+        """An act is accepted with its id, or refused as a problem that says why."""
+        said = reply.json()
+        known = isinstance(said, dict) and bool(said.get("act_id" if status == 202 else "detail"))
+        self.report.that(what, reply.status == status and known, f"{reply.status} {_shown(said)}")
+
     def post(
         self, body: Any, *, sent_at: datetime | None = None, headers: Mapping[str, str] | None = None, to: str = ""
     ) -> Reply:
@@ -551,6 +562,37 @@ def held_and_released(story: Story) -> None:
     story.expect_stock()
 
 
+def a_person_acts(story: Story) -> None:
+    """Units are counted in once however often the act is repeated; a missing unit is entered from the worklist."""
+    sku, act = "KLU-CAP", f"check-{uuid.uuid4()}"
+    shelf, adjust = story.shelves[sku], f"/api/stock/{sku}/adjust"
+    counted = {"quantity": 3, "reason": "three new ones", "act_id": act}
+    for once_more in ("the first time", "repeated"):
+        story.expect_answer(f"counted in, {once_more}", story.operate(adjust, **counted), 202)
+        story.quiet()
+    shelf.on_hand, shelf.available = shelf.on_hand + 3, shelf.available + 3
+    story.expect_stock()
+    story.expect_answer("another act under the same id", story.operate(adjust, **counted | {"quantity": 4}), 409)
+    story.expect_answer("an act without a reason", story.operate(adjust, quantity=1), 400)
+    story.expect_answer("a product that nobody has", story.operate("/api/stock/NOTHING/adjust", **counted), 404)
+    big = story.operate(adjust, **counted | {"reason": "x" * 70_000})
+    story.expect_answer("a body over 64 KiB", big, 413)
+    units = shelf.available + 1
+    shipment = story.sell(Item(units, sku=sku))
+    shelf.order(units)
+    [short] = story.exceptions("SHORT", shipment)
+    resolve = f"/api/exceptions/{short['exception_id']}/resolve"
+    story.expect_answer("an act that does not resolve it", story.operate(resolve, act="inspect"), 400)
+    story.expect_answer("the missing unit came", story.operate(resolve, quantity=1, note="she made one more"), 202)
+    story.quiet()
+    shelf.on_hand, shelf.reserved, shelf.short = shelf.on_hand + 1, shelf.reserved + 1, shelf.short - 1
+    story.expect_order(shipment, "PLACED", (units, units, 0))
+    story.expect_texts(shipment, ("NEW_ORDER", sku), ("SERVED", sku))
+    story.expect_stock()
+    story.report.expect("the exception is closed", 0, len(story.exceptions("SHORT", shipment)))
+    story.expect_answer("what is closed is resolved again", story.operate(resolve, quantity=1), 409)
+
+
 def unknown_event(story: Story) -> None:
     """An event type that nobody knows is accepted and kept for a person."""
     shipment = story.orders[0]
@@ -756,6 +798,7 @@ PHASES: Final[tuple[tuple[str, Callable[[Story], None]], ...]] = (
     ("More sold than there is", sold_short),
     ("Served from a cancellation", served_from_a_cancellation),
     ("Held, and released", held_and_released),
+    ("A person acts", a_person_acts),
     ("An event that nobody knows", unknown_event),
     ("Delivered, and what it should bring", paid),
     ("The SMS service asks to wait", sms_stumbles),

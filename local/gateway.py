@@ -292,7 +292,8 @@ class _Gateway:
             known = ", ".join(sorted(self._behind.users))
             return problem(400, f"{USER_HEADER} is unknown", f"Local users are {known}.")
         body = await request.read()
-        headers = {name: request.headers[name] for name in ("Accept", "Content-Type") if name in request.headers}
+        passed = ("Accept", "Content-Type", "Idempotency-Key")
+        headers = {name: request.headers[name] for name in passed if name in request.headers}
         signed = sign(self._behind, who, request.method, request.raw_path, headers, body)
         return _as_response(await self._upstream(request.method, request.raw_path, signed, body))
 

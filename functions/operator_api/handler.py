@@ -1,56 +1,59 @@
-"""GET /api/… → what operators see. Only reads; the gateway's IAM authorizer has let the caller in."""
+"""/api/… → what operators see and do; the gateway's IAM authorizer has let the caller in."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from hunar import wiring
-from hunar.ports import Rejected, Retryable, Store
+from hunar.domain.facts import instant
+from hunar.operator_api.request import Call, Refused
+from hunar.operator_api.routes import READS, WRITES
+from hunar.ports import Rejected, Retryable
 from hunar.telemetry import aws_calls, logger, reset_aws_calls
-from hunar.use_cases import show
-from hunar.use_cases.show import Asked
-
-Texts = Mapping[str, str]
-
-
-def _entries(store: Store, path: Texts, query: Texts) -> Any:
-    if not query.get("order_ref"):
-        raise Rejected("order_ref: is missing; it names the order whose entries are asked for")
-    return show.entries(store, query["order_ref"], Asked.of(query))
-
-
-ROUTES: dict[str, Callable[[Store, Texts, Texts], Any]] = {
-    "GET /api/orders": lambda store, path, query: show.orders(store, Asked.of(query), state=query.get("state")),
-    "GET /api/orders/{order_ref}": lambda store, path, query: show.order(store, path["order_ref"]),
-    "GET /api/stock": lambda store, path, query: show.stocks(store, Asked.of(query)),
-    "GET /api/stock/{sku}": lambda store, path, query: show.stock(store, path["sku"]),
-    "GET /api/notifications": lambda store, path, query: show.notifications(store, Asked.of(query)),
-    "GET /api/exceptions": lambda store, path, query: show.exceptions(store, Asked.of(query), state=query.get("state")),
-    "GET /api/ledger/entries": _entries,
-}
+from hunar.use_cases.operate import Desk, NotNow, NotThere
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     reset_aws_calls()
-    answer = _answer(event["routeKey"], event.get("pathParameters") or {}, event.get("queryStringParameters") or {})
-    logger.info("read_answered", kind=event["routeKey"], status=answer["statusCode"], aws_calls=aws_calls())
+    answer = _answer(event)
+    logger.info("answered", kind=event["routeKey"], status=answer["statusCode"], aws_calls=aws_calls())
     return answer
 
 
-def _answer(route: str, path: Texts, query: Texts) -> dict[str, Any]:
-    if route not in ROUTES:
-        return _problem(404, "there is no such route")
+def _answer(event: dict[str, Any]) -> dict[str, Any]:
+    route = event["routeKey"]
     try:
-        found = ROUTES[route](wiring.application().store, path, query)
+        if route in WRITES:
+            return _act(event)
+        if route in READS:
+            return _show(event)
+        return _problem(404, "there is no such route")
+    except Refused as error:
+        return _problem(error.status, str(error))
+    except NotThere as error:
+        return _problem(404, str(error))
+    except NotNow as error:
+        return _problem(409, str(error))
     except Rejected as error:
         return _problem(400, str(error))
     except Retryable as error:
-        logger.warning("read_failed", kind=route, reason=str(error))
-        return _problem(503, "the data could not be read; ask again")
+        logger.warning("not_answered", kind=route, reason=str(error))
+        return _problem(503, "the data could not be reached; ask again")
+
+
+def _show(event: dict[str, Any]) -> dict[str, Any]:
+    path, query = event.get("pathParameters") or {}, event.get("queryStringParameters") or {}
+    found = READS[event["routeKey"]](wiring.application().store, path, query)
     return _problem(404, "there is nothing of this name") if found is None else _json(200, "application/json", found)
+
+
+def _act(event: dict[str, Any]) -> dict[str, Any]:
+    app = wiring.application()
+    call = Call.of(event, emulated=app.settings.emulated)
+    by = WRITES[event["routeKey"]](Desk(app.store, app.queues, instant(app.clock()), app.again), call)
+    return _json(202, "application/json", {"status": "accepted", "act_id": by.act_id})
 
 
 def _problem(status: int, detail: str) -> dict[str, Any]:

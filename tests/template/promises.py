@@ -51,6 +51,9 @@ ROUTES: Final = {
     "GET /api/notifications": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/exceptions": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/ledger/entries": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/stock/{sku}/adjust": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/listings": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/exceptions/{id}/resolve": ("AWS_IAM", "OperatorApiFunction"),
 }
 
 ENVIRONMENT: Final = {
@@ -67,7 +70,7 @@ ENVIRONMENT: Final = {
     "SweepFunction": "POWERTOOLS_SERVICE_NAME STAGE EMULATED REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE"
     " NOTIFICATIONS_TABLE ORDER_EVENTS_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL",
     "OperatorApiFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE NOTIFICATIONS_TABLE"
-    " EXCEPTIONS_TABLE LEDGER_TABLE",
+    " EXCEPTIONS_TABLE LEDGER_TABLE ORDER_EVENTS_QUEUE_URL PAYOUTS_QUEUE_URL STAGE EMULATED",
 }
 """Function and what it is told. Who is told more can come to use it."""
 
@@ -387,21 +390,22 @@ def functions_are_called_by_the_api_by_their_routes_by_the_accounts_own_buckets_
 ) -> Iterator[str]:
     arn = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}"
     wanted = {
-        "ReceiveWebhookFunction": ("apigateway.amazonaws.com", f"{arn}/*/*/webhooks/*/*"),
-        "OperatorApiFunction": ("apigateway.amazonaws.com", f"{arn}/*/GET/api/*"),
+        ("ReceiveWebhookFunction", "apigateway.amazonaws.com", f"{arn}/*/*/webhooks/*/*"),
+        ("OperatorApiFunction", "apigateway.amazonaws.com", f"{arn}/*/GET/api/*"),
+        ("OperatorApiFunction", "apigateway.amazonaws.com", f"{arn}/*/POST/api/*"),
         # An ARN would name the bucket, which is made later.
-        "ParkDeadLettersFunction": ("s3.amazonaws.com", "AWS::AccountId"),
-        "SweepFunction": ("events.amazonaws.com", "SweepFunctionClock"),
+        ("ParkDeadLettersFunction", "s3.amazonaws.com", "AWS::AccountId"),
+        ("SweepFunction", "events.amazonaws.com", "SweepFunctionClock"),
     }
-    found = {}
+    found = set()
     for name, permission in of_type(template, "AWS::Lambda::Permission").items():
         source = permission.get("SourceArn") or permission.get("SourceAccount")
         told = named(source) or as_text(source) if source else "anywhere"
-        found[named(permission["FunctionName"])] = (permission["Principal"], told)
+        found.add((named(permission["FunctionName"]), permission["Principal"], told))
         if permission["Action"] != "lambda:InvokeFunction":
             yield f"{name} lets {permission['Principal']} {permission['Action']}"
     if found != wanted:
-        yield f"called from {found}"
+        yield f"called from {sorted(found)}"
 
 
 @promise

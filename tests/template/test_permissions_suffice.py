@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import yaml
 
-from functions.operator_api.handler import ROUTES
 from hunar import tables
 from hunar.adapters.memory import MemoryStore
 from hunar.domain import rate_card
+from hunar.domain.facts import Placed, fact_id
+from hunar.domain.order import knowledge
+from hunar.operator_api.routes import READS
 from hunar.ports import Page, Put, QueueName, Refused, Throttled
 from hunar.tables import Key, Table
-from hunar.use_cases import park
+from hunar.use_cases import operate, park
+from hunar.use_cases.operate import By, Desk
+from hunar.use_cases.resolve import resolve
 from hunar.use_cases.sweep import Swept
 from tests.flipkart_messages import created, item, step
 from tests.template.deployed import ROOT
@@ -104,9 +108,18 @@ class WatchedWorld(World):
     def ask(self, route: str, query: dict[str, str] | None = None, **path: str) -> Any:
         self.store.acting = "OperatorApiFunction"
         try:
-            return ROUTES[route](self.store, path, query or {})
+            return READS[route](self.store, path, query or {})
         finally:
             self.store.acting = NOBODY
+
+    def act(self, deed: Callable[[Desk], object]) -> None:
+        """What a person does through the API, and all that follows."""
+        self.store.acting = "OperatorApiFunction"
+        try:
+            deed(Desk(self.store, self.queues, self.now, lambda action: action()))
+        finally:
+            self.store.acting = NOBODY
+        self.settle()
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +166,27 @@ def world() -> WatchedWorld:
     assert world.ask("GET /api/notifications")["items"]
     assert world.ask("GET /api/exceptions")["items"]
     world.ask("GET /api/ledger/entries", {"order_ref": "flipkart:demo:S1"})
+    play_the_acts(world)
     return world
+
+
+def play_the_acts(world: WatchedWorld) -> None:
+    """A shelf is counted, a listing mapped, a line remapped, a fact voided, an exception acknowledged."""
+    world.store.commit([Put(tables.account("flipkart", "demo"), {"marketplace": "flipkart", "account": "demo"})])
+    world.product("MAT", "G11", "Mat", stock=5)
+    world.settle()
+    order_ref = "flipkart:demo:S4"
+    [refused] = [item for item in world.items(Table.EXCEPTIONS) if item["kind"] == "SMS_REJECTED"]
+    [placed] = [fact for fact in knowledge(world.order("S4")) if isinstance(fact, Placed)]
+    world.act(lambda desk: operate.recount(desk, "STOLE", 9, By("farzana", "counted", "A1")))
+    world.act(lambda desk: operate.at_fair(desk, "STOLE", "Utsav", "taken", 1, By("farzana", "", "A2")))
+    world.act(
+        lambda desk: operate.map_listing(desk, "flipkart", "demo", "NOBODYS", "MAT", None, By("farzana", "", "A3"))
+    )
+    world.act(lambda desk: operate.remap(desk, order_ref, "1", "MAT", By("farzana", "wrong label", "A4")))
+    world.act(lambda desk: operate.void(desk, order_ref, fact_id(placed), By("farzana", "never sold", "A5")))
+    world.act(lambda desk: resolve(desk, refused["exception_id"], None, {}, By("farzana", "told her", "A6")))
+    assert world.order("S4")["applied"] == {}
 
 
 @pytest.mark.parametrize(

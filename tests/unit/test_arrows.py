@@ -1,4 +1,4 @@
-"""Who may import whom: functions → use_cases → domain; only wiring and the command line know adapters."""
+"""Who may import whom: functions → operator_api → use_cases → domain; only wiring and the command know adapters."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ MAY: dict[str, frozenset[str]] = {
     "hunar/domain": PURE,
     "hunar/marketplaces": PURE | {"hunar.ports", "hunar.marketplaces"},
     "hunar/sms_templates": PURE,
+    "hunar/operator_api": PURE | CONTRACT | {"hunar.use_cases", "hunar.operator_api"},
     "hunar/use_cases": PURE | CONTRACT | DATA | {"hunar.use_cases"},
     "hunar/adapters": PURE | {"hunar.ports", "hunar.tables", "hunar.adapters"},
-    "functions": PURE | CONTRACT | {"hunar.use_cases", "hunar.wiring", "hunar.telemetry", "hunar.batch"},
+    "functions": PURE
+    | CONTRACT
+    | {"hunar.use_cases", "hunar.operator_api", "hunar.wiring", "hunar.telemetry", "hunar.batch"},
 }
 NOT_IN_THE_DOMAIN = frozenset(
     {"boto3", "botocore", "time", "random", "secrets", "os", "pathlib", "socket", "logging", "uuid", "threading"}

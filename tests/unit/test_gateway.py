@@ -227,9 +227,10 @@ def test_an_upstream_that_is_gone_is_a_502(upstream: Upstream) -> None:
     assert (status, answer["title"]) == (502, "No answer")
 
 
-def test_the_api_is_signed_by_the_local_user_and_nothing_of_the_caller_passes_but_its_type(upstream: Upstream) -> None:
+def test_the_api_is_signed_by_the_local_user_and_of_the_caller_only_type_and_id_pass(upstream: Upstream) -> None:
     what = behind(upstream)
     noise = (b"Cookie: a=b", b"Authorization: Bearer x", b"X-Amz-Security-Token: t", b"Accept: application/json")
+    noise += (b"Idempotency-Key: act-1",)
     ask(
         what,
         http_request("GET", "/api/orders?limit=5", headers=noise),
@@ -240,6 +241,7 @@ def test_the_api_is_signed_by_the_local_user_and_nothing_of_the_caller_passes_bu
     assert b"Credential=LOCALMAKERKEY/" in maker
     assert b"/ap-south-1/execute-api/aws4_request" in maker
     assert b"Accept: application/json" in maker
+    assert b"Idempotency-Key: act-1" in maker
     assert not any(word in maker for word in (b"Cookie", b"Bearer", b"Security-Token"))
     assert b"Credential=LOCALCHECKERKEY/" in checker
 

@@ -7,11 +7,15 @@ from pathlib import Path
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from functions.operator_api.handler import ROUTES
 from hunar.domain.effects import TEXTS
+from hunar.domain.history import HAPPENINGS
 from hunar.domain.ledger import EXPECTED
 from hunar.domain.notification import Status
-from hunar.domain.worklist import ACTIONS
+from hunar.domain.worklist import ACTIONS, RESOLVED_BY
+from hunar.operator_api.bodies import Adjust, MapListing, Resolve
+from hunar.operator_api.routes import ROUTES
+from hunar.use_cases.resolve import TAKES
+from tests.template.deployed import of_type, source
 
 DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -27,15 +31,46 @@ def test_it_describes_exactly_the_routes_of_the_function() -> None:
     assert described == set(ROUTES)
 
 
+def test_it_describes_exactly_the_routes_that_the_template_opens_to_operators() -> None:
+    described = {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods}
+    opened = {route["RouteKey"] for route in of_type(source(), "AWS::ApiGatewayV2::Route").values()}
+    assert described == {route for route in opened if " /webhooks/" not in route}
+
+
+def test_a_body_may_say_what_the_program_reads_and_nothing_else() -> None:
+    for shape in (Adjust, MapListing, Resolve):
+        read = {field.alias or name: field for name, field in shape.model_fields.items()}
+        said = SCHEMAS[shape.__name__]
+        assert set(said["properties"]) == set(read)
+        assert set(said["required"]) == {name for name, field in read.items() if field.is_required()}
+    acts = SCHEMAS["Resolve"]["properties"]["act"]["enum"]
+    assert set(acts) == set(TAKES)
+    assert set(RESOLVED_BY.values()) <= set(acts)
+    assert set(RESOLVED_BY) == set(ACTIONS)
+
+
+def test_each_act_can_answer_who_what_and_whether() -> None:
+    for path, methods in DOCUMENT["paths"].items():
+        if "post" in methods:
+            assert {"202", "400", "403", "413", "503"} <= set(methods["post"]["responses"]), path
+            assert "requestBody" in methods["post"]
+
+
+def test_it_says_who_answers_a_path_that_is_not_in_it() -> None:
+    assert '{"message":"Not Found"}' in DOCUMENT["info"]["description"]
+
+
 def test_its_enumerations_are_those_of_the_program() -> None:
     assert set(SCHEMAS["Exception"]["properties"]["kind"]["enum"]) == set(ACTIONS)
     assert set(SCHEMAS["Notification"]["properties"]["status"]["enum"]) == set(Status)
     assert set(SCHEMAS["Notification"]["properties"]["kind"]["enum"]) == set(TEXTS)
     assert SCHEMAS["Entry"]["properties"]["kind"]["enum"] == [EXPECTED]
+    assert set(SCHEMAS["Happening"]["properties"]["what"]["enum"]) == set(HAPPENINGS)
 
 
 def test_every_object_refuses_what_it_does_not_name() -> None:
     objects = {name: schema for name, schema in SCHEMAS.items() if schema.get("type") == "object" and name != "Problem"}
     for name, schema in objects.items():
         assert schema["additionalProperties"] is False, name
-        assert sorted(schema["required"]) == sorted(schema["properties"]), name
+        if name not in ("Adjust", "MapListing", "Resolve"):
+            assert sorted(schema["required"]) == sorted(schema["properties"]), name

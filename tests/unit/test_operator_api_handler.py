@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,12 +18,13 @@ import yaml
 from moto import mock_aws
 
 from functions.operator_api import handler
-from hunar import wiring
+from hunar import tables, wiring
 from hunar.domain.rate_card import row_from_csv
 from hunar.domain.sms_text import parts
-from hunar.ports import Put, Refused
+from hunar.ports import Put, QueueName, Refused
+from hunar.settings import Settings
 from hunar.tables import Table, rate
-from tests.deployed import deploy, event, log_lines
+from tests.deployed import deploy, event, log_lines, open_exceptions, waiting
 from tests.flipkart_messages import cancelled, created, item, step
 from tests.world import World
 
@@ -71,8 +74,8 @@ def answered(asked: dict[str, Any]) -> tuple[int, Any]:
     """Status and body. Each body is what docs/openapi.yaml says of this route and status."""
     answer = handler.handle(asked, None)
     content = json.loads(answer["body"])
-    path = asked["routeKey"].removeprefix("GET ")
-    told = DOCUMENT["paths"][path]["get"]["responses"][str(answer["statusCode"])]
+    method, path = asked["routeKey"].split(" ")
+    told = DOCUMENT["paths"][path][method.lower()]["responses"][str(answer["statusCode"])]
     if "$ref" in told:
         told = DOCUMENT["components"]["responses"][told["$ref"].rpartition("/")[2]]
     schema = told["content"][answer["headers"]["content-type"]]["schema"]
@@ -253,5 +256,258 @@ def test_it_reads_the_deployed_tables_and_logs_neither_number_nor_text(monkeypat
         assert "+91" not in logged
         assert "तसर" not in logged
         boto3.client("dynamodb").delete_table(TableName=made.settings.tables[Table.ORDERS])
-        assert refused("orders") == (503, "the data could not be read; ask again")
+        assert refused("orders") == (503, "the data could not be reached; ask again")
+        wiring.application.cache_clear()
+
+
+# what operators do
+
+
+def act(name: str, body: Any = None, **changed: Any) -> tuple[int, Any]:
+    """The event of that name, with another body and other fields of the event."""
+    asked = event(f"operator_api_{name}") | changed
+    if body is not None:
+        asked["body"] = body if isinstance(body, str) else json.dumps(body)
+    return answered(asked)
+
+
+def accepted(world: World, name: str, body: Any = None, **changed: Any) -> str:
+    status, content = act(name, body, **changed)
+    assert (status, content["status"]) == (202, "accepted"), content
+    world.settle()
+    return str(content["act_id"])
+
+
+def denied(name: str, body: Any = None, **changed: Any) -> tuple[int, str]:
+    status, problem = act(name, body, **changed)
+    assert problem["status"] == status
+    return status, problem["detail"]
+
+
+@pytest.fixture
+def acting(world: World) -> World:
+    """The day's world behind the handler, with its queues and its clock."""
+    app = wiring.application()
+    app.__dict__["queues"] = world.queues
+    app.__dict__["clock"] = lambda: world.time
+    account = {"marketplace": "flipkart", "account": "demo"}
+    world.store.commit([Put(tables.account("flipkart", "demo"), account)])
+    return world
+
+
+def kept_act(world: World, act_id: str, sku: str = "STOLE") -> Any:
+    key = tables.adjustment(sku, act_id)
+    return world.store.read([key])[key]
+
+
+def test_a_shelf_is_adjusted_by_whom_iam_knows(acting: World) -> None:
+    """The gateway's id of the request is the act's when the caller gives none."""
+    assert accepted(acting, "adjust") == "request-adjust"
+    kept = kept_act(acting, "request-adjust")
+    assert (kept["quantity"], kept["person"], kept["reason"]) == (-2, "user/operator", "two were moth-eaten")
+    assert acting.stock("STOLE")["on_hand"] == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "value"),
+    [
+        ({"quantity": 4}, "on_hand", 9),
+        ({"counted": 7}, "on_hand", 7),
+        ({"buffer": 2}, "buffer", 2),
+        ({"fair": "Utsav", "taken": 3}, "available", 0),
+        ({"fair": "Utsav", "back": 1}, "available", 4),
+        ({"fair": "Utsav", "sold": 1}, "available", 3),
+    ],
+)
+def test_each_act_on_a_shelf_has_its_field(acting: World, body: Any, name: str, value: int) -> None:
+    assert accepted(acting, "adjust", body | {"reason": "because", "act_id": "A1"}) == "A1"
+    assert acting.stock("STOLE")[name] == value
+
+
+def test_an_act_is_repeated_under_the_id_of_its_body_or_its_header(acting: World) -> None:
+    header = {"headers": {"Idempotency-Key": "H1"}}
+    body = {"quantity": 1, "reason": "found one"}
+    for _ in range(2):
+        assert accepted(acting, "adjust", body, **header) == "H1"
+        assert accepted(acting, "adjust", body | {"act_id": "B1"}) == "B1"
+    assert acting.stock("STOLE")["on_hand"] == 7
+    assert denied("adjust", body | {"act_id": "B1"}, **header) == (
+        400,
+        "act_id: differs from the header idempotency-key",
+    )
+    status, detail = denied("adjust", {"quantity": 2, "reason": "found one", "act_id": "B1"})
+    assert (status, detail.partition(" was")[0]) == (409, "act_id: B1")
+    for wrong in ("a b", "x" * 65, "ह", "a\n"):
+        assert denied("adjust", body | {"act_id": wrong})[0] == 400
+        assert denied("adjust", body, headers={"idempotency-key": wrong})[0] == 400
+
+
+WRONG_BODIES: list[tuple[Any, str]] = [
+    ("", "Invalid JSON"),
+    ("[1]", "Input should be an object"),
+    ("{", "Invalid JSON"),
+    ({"quantity": 1}, "reason: "),
+    ({"quantity": 1, "reason": "  "}, "reason: "),
+    ({"quantity": 1, "reason": "x" * 201}, "reason: "),
+    ({"quantity": "1", "reason": "r"}, "quantity: "),
+    ({"quantity": 1.5, "reason": "r"}, "quantity: "),
+    ({"quantity": True, "reason": "r"}, "quantity: "),
+    ({"quantity": 10**400, "reason": "r"}, "quantity: "),
+    ({"quantity": 0, "reason": "r"}, "quantity: 0 changes nothing"),
+    ({"quantity": None, "reason": "r"}, "exactly one of"),
+    ({"counted": -1, "reason": "r"}, "counted: "),
+    ({"buffer": -1, "reason": "r"}, "buffer: "),
+    ({"reason": "r"}, "exactly one of"),
+    ({"quantity": 1, "counted": 1, "reason": "r"}, "exactly one of"),
+    ({"fair": "Utsav", "reason": "r"}, "exactly one of"),
+    ({"fair": "Utsav", "quantity": 1, "reason": "r"}, "fair: "),
+    ({"taken": 1, "reason": "r"}, "fair: "),
+    ({"fair": "Utsav", "taken": 0, "reason": "r"}, "taken: 0 changes nothing"),
+    ({"fair": "Utsav", "sold": -1, "reason": "r"}, "sold: 0 were sold so far"),
+    ({"quantity": 1, "reason": "r", "person": "somebody else"}, "person: "),
+    ({"quantity": 1, "reason": "r", "act_id": ""}, "act_id: "),
+]
+
+
+def test_a_body_that_cannot_be_meant_is_refused_with_its_field(acting: World) -> None:
+    before = acting.store.everything()
+    for body, said in WRONG_BODIES:
+        status, detail = denied("adjust", body)
+        assert (status, detail[: len(said)]) == (400, said), body
+    assert denied("adjust", "4pi", isBase64Encoded=True)[0] == 400
+    assert acting.queues.empty
+    assert acting.store.everything() == before
+
+
+def test_a_body_in_base64_is_read(acting: World) -> None:
+    raw = base64.b64encode(b'{"quantity": 1, "reason": "found one"}').decode()
+    accepted(acting, "adjust", raw, isBase64Encoded=True)
+    assert acting.stock("STOLE")["on_hand"] == 6
+
+
+def test_14_a_body_over_64_kib_is_not_read(acting: World) -> None:
+    full = json.dumps({"quantity": 1, "reason": "r"})
+    assert act("adjust", full.ljust(64 * 1024))[0] == 202
+    assert denied("adjust", full.ljust(64 * 1024 + 1)) == (413, "a body may have 65536 bytes")
+    assert denied("adjust", json.dumps({"reason": "ह" * 22_000}, ensure_ascii=False))[0] == 413
+
+
+def test_a_product_that_nobody_knows_is_404(acting: World) -> None:
+    body = {"counted": 1, "reason": "r"}
+    for sku in ("NOTHING", "", "x" * 3000):
+        status, detail = denied("adjust", body, pathParameters={"sku": sku})
+        assert (status, detail[-17:]) == (404, "is not registered")
+
+
+def who(iam: Any, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    asked = event("operator_api_adjust")
+    context = asked["requestContext"] | {"authorizer": iam}
+    return {"requestContext": context, "headers": headers or {}}
+
+
+SIGNED = {"authorization": "AWS4-HMAC-SHA256 Credential=LOCALMAKERKEY/20261125/ap-south-1/execute-api/aws4_request"}
+
+
+def test_nobody_acts_whom_nobody_knows(acting: World) -> None:
+    for iam in (None, {}, {"iam": None}, {"iam": {"userArn": None, "userId": None, "accessKey": None}}):
+        assert denied("adjust", **who(iam, SIGNED)) == (403, "nobody knows who is calling")
+    assert acting.queues.empty
+
+
+@pytest.mark.parametrize(
+    ("iam", "person"),
+    [
+        ({"userArn": "arn:aws:sts::123456789012:assumed-role/Operators/farzana"}, "assumed-role/Operators/farzana"),
+        ({"userArn": None, "userId": "AIDAEXAMPLE"}, "AIDAEXAMPLE"),
+        ({"userArn": None, "userId": None, "accessKey": "AKIDEXAMPLE"}, "AKIDEXAMPLE"),
+    ],
+)
+def test_the_person_is_whom_iam_names(acting: World, iam: Any, person: str) -> None:
+    kept = kept_act(acting, accepted(acting, "adjust", **who({"iam": iam})))
+    assert kept["person"] == person
+
+
+def test_on_an_emulator_that_knows_no_users_the_signing_key_stands_for_the_person(
+    acting: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGE", "local")
+    monkeypatch.setenv("EMULATED", "true")
+    wiring.application().settings = Settings.from_environment(os.environ)
+    kept = kept_act(acting, accepted(acting, "adjust", **who(None, SIGNED)))
+    assert kept["person"] == "LOCALMAKERKEY"
+    for headers in ({}, {"authorization": "Bearer x"}):
+        assert denied("adjust", **who(None, headers))[0] == 403
+
+
+def test_23_a_listing_is_mapped_and_the_order_that_waits_goes_on(acting: World) -> None:
+    assert accepted(acting, "map") == "request-map"
+    [order] = [order for order in get("orders")["items"] if order["order_ref"].endswith("S3")]
+    assert order["lines"][0]["sku"] == "TOTE"
+    assert "UNKNOWN_LISTING" not in acting.exceptions()
+    [closed] = [item for item in acting.items(Table.EXCEPTIONS) if item["kind"] == "UNKNOWN_LISTING"]
+    assert "user/operator" in [entry["by"] for entry in closed["history"]]
+
+
+def test_a_mapping_that_cannot_hold_names_its_field(acting: World) -> None:
+    body = {"marketplace": "flipkart", "account": "demo", "listing": "NOBODYS", "sku": "TOTE"}
+    for changed, said in (
+        ({"sku": "NOTHING"}, "sku: NOTHING is neither"),
+        ({"account": "other"}, "account: flipkart/other is neither"),
+        ({"from": "tomorrow"}, "from: 'tomorrow' is not a day"),
+        ({"from": 7}, "from: "),
+        ({"listing": ""}, "listing: "),
+        ({"colour": "red"}, "colour: "),
+    ):
+        status, detail = denied("map", body | changed)
+        assert (status, detail[: len(said)]) == (400, said)
+    assert acting.queues.empty
+
+
+def on_worklist(world: World, kind: str) -> dict[str, Any]:
+    [found] = [item for item in world.items(Table.EXCEPTIONS) if item["kind"] == kind]
+    return {"pathParameters": {"id": found["exception_id"]}}
+
+
+def test_an_exception_is_acknowledged_once(acting: World) -> None:
+    refused_text = on_worklist(acting, "SMS_REJECTED")
+    accepted(acting, "resolve", {"note": "told her by telephone"}, **refused_text)
+    assert "SMS_REJECTED" not in acting.exceptions()
+    status, detail = denied("resolve", {}, **refused_text)
+    assert (status, detail[:30]) == (409, "the exception is closed since ")
+    assert denied("resolve") == (404, "there is no exception of this id")
+
+
+def test_an_exception_is_resolved_by_what_its_body_gives(acting: World) -> None:
+    short = on_worklist(acting, "SHORT")
+    assert denied("resolve", {}, **short)[1].startswith("quantity: is missing")
+    assert denied("resolve", {"act": "inspect"}, **short)[1].startswith("act: SHORT is resolved by adjust or remap")
+    assert denied("resolve", {"act": "bless"}, **short)[1].startswith("act: ")
+    accepted(acting, "resolve", {"quantity": 3, "note": "three more came"}, **short)
+    assert "SHORT" not in acting.exceptions()
+    unknown = on_worklist(acting, "UNKNOWN_LISTING")
+    accepted(acting, "resolve", {"sku": "TOTE", "from": "2026-11-01"}, **unknown)
+    assert "UNKNOWN_LISTING" not in acting.exceptions()
+
+
+def test_acts_go_to_the_deployed_queue_and_nothing_about_a_person_gets_into_a_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with mock_aws():
+        made = deploy(monkeypatch)
+        played = World()
+        play_a_day(played)
+        for key, stored in played.store.everything().items():
+            made.store.commit([Put(key, stored)])
+        lines = log_lines(monkeypatch)
+        assert act("adjust")[0] == 202
+        [message] = waiting(made, QueueName.ORDER_EVENTS)
+        assert (message["kind"], message["act_id"], message["sku"]) == ("adjust", "request-adjust", "STOLE")
+        assert act("resolve", {"note": "told her"}, **on_worklist(played, "SMS_REJECTED"))[0] == 202
+        assert "SMS_REJECTED" not in [found["kind"] for found in open_exceptions(made)]
+        logged = json.dumps(lines(), ensure_ascii=False)
+        assert "POST /api/stock/{sku}/adjust" in logged
+        assert "moth-eaten" not in logged
+        assert "user/operator" not in logged
+        boto3.client("sqs").delete_queue(QueueUrl=made.settings.queues[QueueName.ORDER_EVENTS])
+        assert denied("adjust", {"quantity": 1, "reason": "r", "act_id": "A9"})[0] == 503
         wiring.application.cache_clear()

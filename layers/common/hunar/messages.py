@@ -38,7 +38,7 @@ class StockAct(_Message):
     act_id: str = Field(min_length=1, max_length=64)
     sku: str = Field(min_length=1, max_length=100)
     quantity: int = Field(ge=-1_000_000, le=1_000_000)
-    """Units: counted in (out, negative) for adjust and recount; the new buffer; units of a fair, at least 0."""
+    """Units: counted in (out, negative) for adjust and recount; the new buffer; units of a fair (negative corrects)."""
     at: str
     reason: str = Field(default="", max_length=200)
     person: str = Field(default="", max_length=100)
@@ -50,7 +50,7 @@ class StockAct(_Message):
     def _says_enough(self) -> Self:
         if self.act.startswith("fair_") and not self.fair:
             raise ValueError("fair: which one?")
-        if self.act not in ("adjust", "recount") and self.quantity < 0:
+        if self.act == "buffer" and self.quantity < 0:
             raise ValueError("quantity: below 0")
         return self
 

@@ -24,7 +24,7 @@ class Settings:
     demo: bool
     """Seed data marks the stack as a demo; a demo refuses a real SMS provider."""
     emulated: bool
-    """The local stack, on an emulator: its time may be shifted."""
+    """The local stack, on an emulator: its time may be shifted, and it knows no users."""
     tables: Mapping[Table, str]
     queues: Mapping[QueueName, str]
     dead_letters: Mapping[QueueName, str]

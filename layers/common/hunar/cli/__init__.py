@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hunar.cli import account, catalogue, redrive, sign
+from hunar.cli import account, catalogue, exceptions, order, redrive, sign, stock
 
 application = typer.Typer(
     name="hunar",
@@ -14,6 +14,9 @@ application = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 application.add_typer(account.application, name="account")
+application.add_typer(exceptions.application, name="exceptions")
+application.add_typer(order.application, name="order")
+application.add_typer(stock.application, name="stock")
 application.command("import")(catalogue.import_folder)
 application.command("redrive")(redrive.redrive)
 application.command("sign")(sign.sign)

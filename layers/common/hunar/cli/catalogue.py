@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
+from hunar.cli.act import again
 from hunar.cli.deployed import LOCAL, Deployed
 from hunar.cli.output import Failed, Json, Stage, failures, print_json, print_table
 from hunar.domain.catalogue import WORKBOOKS
 from hunar.domain.facts import instant
 from hunar.use_cases.import_catalogue import Desk, Report, import_catalogue
-from hunar.use_cases.retry import retried
 
 Folder = Annotated[Path, typer.Argument(help="A folder with agency.csv, groups.csv, skus.csv, … (docs/operators.md).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check the files and show what would change; write nothing.")]
@@ -31,7 +28,7 @@ def import_folder(folder: Folder, dry_run: DryRun = False, stage: Stage = LOCAL,
     with failures(as_json):
         files = _files(folder)
         deployed = Deployed.find(stage)
-        desk = Desk(deployed.store, deployed.queues, instant(datetime.now(UTC)), deployed.demo, _again)
+        desk = Desk(deployed.store, deployed.queues, instant(datetime.now(UTC)), deployed.demo, again)
         report = import_catalogue(desk, files, dry_run=dry_run)
         if as_json:
             print_json(_document(report, dry_run))
@@ -53,10 +50,6 @@ def _files(folder: Path) -> dict[str, bytes]:
     return files
 
 
-def _again(action: Callable[[], Any]) -> Any:
-    return retried(action, pause=time.sleep, random=random.random)
-
-
 def _document(report: Report, dry_run: bool) -> dict[str, Any]:
     return {
         "dry_run": dry_run,
@@ -68,6 +61,7 @@ def _document(report: Report, dry_run: bool) -> dict[str, Any]:
         "counts": report.counts,
         "counted_before": report.counted_before,
         "listings_told": report.told,
+        "lines_computed_again": report.recomputed,
     }
 
 
@@ -93,6 +87,9 @@ def _print(report: Report, dry_run: bool) -> None:
         typer.echo(f"{_count(report.counted_before, 'count')} of stock.csv had been counted before.")
     if report.told:
         typer.echo(f"Orders that wait for {_count(report.told, 'listing')} {'would ' if dry_run else ''}go on.")
+    if report.recomputed:
+        what = f"payout of {_count(report.recomputed, 'line')} without a rate"
+        typer.echo(f"The {what} {'would be' if dry_run else 'is'} worked out again.")
 
 
 def _count(number: int, thing: str) -> str:

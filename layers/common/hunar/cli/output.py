@@ -54,8 +54,10 @@ def print_json(document: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Rows under a heading. Nothing in a cell is taken for markup."""
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    """Rows under a heading. Nothing in a cell is taken for markup, and an id is never broken: people copy it."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=column == "id" or column.endswith(" id"))
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     Console(highlight=False).print(table)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, ClassVar, Final, get_args
@@ -278,6 +278,11 @@ def to_text(fact: Fact) -> str:
 def fact_id(fact: Fact) -> str:
     """The hash of a fact's content: its name when a person voids it."""
     return derived_id(to_text(fact))
+
+
+def same_act(one: Act, other: Act) -> bool:
+    """Whether a person stated the same. The time may differ: it is the time of the saying, and it was said again."""
+    return type(one) is type(other) and replace(one, at=other.at) == other
 
 
 def from_text(text: str) -> Fact:

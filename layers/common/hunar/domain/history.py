@@ -25,7 +25,7 @@ from hunar.domain.facts import (
     Voided,
 )
 
-_NATURAL: Final = (
+HAPPENINGS: Final = (
     "placed", "held", "released", "dates changed", "form failed", "cancelled", *STEPS,
     "return requested", "return noted", "return picked up", "return received", "return cancelled", "inspected",
     "remapped", "voided",
@@ -45,7 +45,7 @@ def history(known: Iterable[Fact], void: frozenset[str]) -> tuple[dict[str, Any]
             rows.append((at, what, line_id or "", detail))
     return tuple(
         {"at": at, "what": what, "line_id": line_id or None, "detail": detail or None}
-        for at, what, line_id, detail in sorted(rows, key=lambda row: (row[0], _NATURAL.index(row[1]), *row[2:]))
+        for at, what, line_id, detail in sorted(rows, key=lambda row: (row[0], HAPPENINGS.index(row[1]), *row[2:]))
     )
 
 

@@ -10,7 +10,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -84,6 +84,34 @@ def damage(text: str, *, number: bool = False) -> str | None:
     if _LOST.fullmatch(text):
         return f"its letters were lost when the file was saved; type them anew and {SAVE_AS}"
     return None
+
+
+def write_table(columns: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> bytes:
+    """A table that a spreadsheet opens as it is meant: CSV in UTF-8 with a byte order mark.
+
+    Whole numbers stay numbers. A text that the spreadsheet would run as a formula, or turn into a number
+    or a day, gets an apostrophe before it, the spreadsheet's own sign for a text.
+    """
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(columns)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return table.getvalue().encode("utf-8-sig")
+
+
+_RUN: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_TURNED: Final = re.compile(
+    # numbers, long ids, 1E5, days and times; but not a moment such as 2026-11-24T09:30:00Z
+    r"[0-9][0-9.,:/ eE+-]*|[0-9]{1,2}[-/ ]?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-/ ]?[0-9]*"
+    r"|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-/ ]?[0-9]+|true|false",
+    re.IGNORECASE,
+)
+
+
+def _cell(value: str | int | None) -> str | int:
+    if isinstance(value, int) or not value:
+        return "" if value is None else value
+    return f"'{value}" if value.lstrip().startswith(_RUN) or _TURNED.fullmatch(value.strip()) else value
 
 
 class _Wrong(Exception):

@@ -19,7 +19,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "CONTRADICTION": "Look at the order in the marketplace's portal and void what is not true.",
     "FORM_FAILED": "Make the papers again in the marketplace's portal; this closes when the order goes on.",
     "STUCK": "Ask the group today: the time to hand over is past and nothing was picked up.",
-    "FAIR_MISCOUNT": "Count what came back from the fair; more was sold and brought back than was taken there.",
+    "FAIR_MISCOUNT": "Count what came back from the fair, and enter what was taken, sold or brought back besides.",
     "DEAD_LETTER": "Read why it failed, have it repaired, then send it again with hunar redrive.",
     "UNDELIVERABLE_EFFECT": "Have the cause repaired, then send it again with hunar redrive.",
     "PRICE_UNCLEAR": "Look up the price in the marketplace's portal; no payout is computed until it is known.",
@@ -29,7 +29,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "NO_CONTACT": "Add the group's leader with a phone to contacts.csv and import; tell the group by telephone now.",
     "SMS_REJECTED": "Tell the group by telephone now; then correct what the operator refused.",
     "SMS_UNKNOWN": "Ask the group by telephone whether the text came.",
-    "RATE_GAP": "Add the missing rate to rates.csv and import; then send the order's payout again.",
+    "RATE_GAP": "Add the missing rate to rates.csv and import; the import has the payout worked out again.",
     "RATE_CHANGED": "The booked amounts stand. Show the accountant what changed in the rates.",
     "UNREADABLE": "Keep the message for the marketplace's support; look for the order in the portal.",
     "UNKNOWN_EVENT": "Read the kept message; if it matters, act in the marketplace's portal.",
@@ -37,6 +37,52 @@ ACTIONS: Final[Mapping[str, str]] = {
     "UNKNOWN_MESSAGE": "A newer or damaged queue message: it is kept; tell the engineers.",
 }
 """Each kind with what the operator can do about it."""
+
+ACKNOWLEDGE: Final = "acknowledge"
+"""A person dealt with it elsewhere. Every other act changes the cause, and the exception closes with its cause."""
+
+RESOLVED_BY: Final[Mapping[str, str]] = {
+    "SHORT": "adjust",
+    "EXCESS_CANCELLATION": ACKNOWLEDGE,
+    "LATE_CANCELLATION": ACKNOWLEDGE,
+    "EXCESS_RETURN": ACKNOWLEDGE,
+    "TO_INSPECT": "inspect",
+    "WAITING_FACT": ACKNOWLEDGE,
+    "CONTRADICTION": "void",
+    "FORM_FAILED": ACKNOWLEDGE,
+    "STUCK": ACKNOWLEDGE,
+    "FAIR_MISCOUNT": "adjust",
+    "DEAD_LETTER": "redrive",
+    "UNDELIVERABLE_EFFECT": "redrive",
+    "PRICE_UNCLEAR": ACKNOWLEDGE,
+    "UNKNOWN_SHIPMENT": ACKNOWLEDGE,
+    "UNKNOWN_LISTING": "map",
+    "UNCOUNTED": "recount",
+    "NO_CONTACT": ACKNOWLEDGE,
+    "SMS_REJECTED": ACKNOWLEDGE,
+    "SMS_UNKNOWN": ACKNOWLEDGE,
+    "RATE_GAP": "replay",
+    "RATE_CHANGED": ACKNOWLEDGE,
+    "UNREADABLE": ACKNOWLEDGE,
+    "UNKNOWN_EVENT": ACKNOWLEDGE,
+    "BAD_LINE": ACKNOWLEDGE,
+    "UNKNOWN_MESSAGE": ACKNOWLEDGE,
+}
+"""The one act that resolves each kind."""
+
+_BESIDES: Final[Mapping[str, tuple[str, ...]]] = {
+    "void": ("order_ref", "fact_id"),
+    "remap": ("order_ref", "line_id", "sku"),
+    "replay": ("delivery_pk", "delivery_id"),
+}
+"""Acts that are offered too where the exception names all that they need."""
+
+
+def offered(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """The acts that resolve an exception, the one of its kind first."""
+    named = {**item, **item.get("subject", {})}
+    besides = [act for act, needs in _BESIDES.items() if all(named.get(name) for name in needs)]
+    return tuple(dict.fromkeys([RESOLVED_BY[item["kind"]], *besides]))
 
 
 def exception_id(kind: str, *cause: Any) -> str:
@@ -90,6 +136,12 @@ def closed(item: Mapping[str, Any], *, at: str, by: str | None = None, note: str
         "worklist_pk": "CLOSED",
         "worklist_sk": f"{at}#{item['exception_id']}",
     }
+
+
+def noted(item: Mapping[str, Any], *, at: str, what: str, by: str, note: str | None = None) -> dict[str, Any]:
+    """The same exception after a person did something about its cause. It closes when the cause is gone."""
+    event = _event(at, what, by, note)
+    return {**item, "history": _went_on(item, event), "version": int(item["version"]) + 1}
 
 
 def opened_again(there: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:

@@ -254,9 +254,21 @@ def _act(desk: Desk, message: OperatorAct) -> str:
         raise Rejected(f"fact: {type(error).__name__}: cannot be read") from None
     if not isinstance(fact, facts.Act):
         raise Rejected(f"fact: {fact.FACT} is not for a person to state")
-    order_key = tables.order(message.order_ref)
-    if order_key not in desk.store.read([order_key]):
+    fact = desk.again(partial(_keep_act, desk, message, fact))
+    return "new" if change_order(desk, order, Cause(f"act {message.act_id}", frozenset({fact}))) else "duplicate"
+
+
+def _keep_act(desk: Desk, message: OperatorAct, fact: facts.Act) -> facts.Act:
+    """Keep the act under its id. An act that is repeated is the one that was kept, whatever the time on it."""
+    order_key, key = tables.order(message.order_ref), tables.act(message.order_ref, message.act_id)
+    found = desk.store.read([order_key, key])
+    if order_key not in found:
         raise Rejected(f"order_ref: there is no order {message.order_ref}")
+    if key in found:
+        [earlier] = map(facts.from_text, found[key]["facts"])
+        if not isinstance(earlier, facts.Act) or not facts.same_act(earlier, fact):
+            raise Rejected(f"act_id: {message.act_id} was kept before and said something else")
+        return earlier
     kept: Item = {
         "delivery_id": message.act_id,
         "order_ref": message.order_ref,
@@ -266,8 +278,8 @@ def _act(desk: Desk, message: OperatorAct) -> str:
         "facts": [facts.to_text(fact)],
         "findings": [],
     }
-    desk.store.commit([Put(tables.act(message.order_ref, message.act_id), kept)])
-    return "new" if change_order(desk, order, Cause(f"act {message.act_id}", frozenset({fact}))) else "duplicate"
+    desk.store.commit([Put(key, kept, ABSENT)])
+    return fact
 
 
 def _replay(desk: Desk, message: Replay, marketplaces: Marketplaces) -> str:
@@ -356,7 +368,7 @@ def _keep(desk: Desk, message: WebhookDelivery, reading: Reading, key: Key) -> b
     else:
         kept |= {"body_b64": message.body_b64, "expires_at": _expiry(message.received_at)}
     puts = [Put(key, kept, ABSENT)]
-    puts += [_finding_put(desk, message, finding, order) for finding in reading.findings[:MOST_FINDINGS]]
+    puts += [_finding_put(desk, message, finding, order, key) for finding in reading.findings[:MOST_FINDINGS]]
     try:
         desk.store.commit(puts)
     except Conflict:
@@ -367,7 +379,7 @@ def _keep(desk: Desk, message: WebhookDelivery, reading: Reading, key: Key) -> b
     return True
 
 
-def _finding_put(desk: Desk, message: WebhookDelivery, finding: Finding, order: str | None) -> Put:
+def _finding_put(desk: Desk, message: WebhookDelivery, finding: Finding, order: str | None, kept: Key) -> Put:
     opened = worklist.opened(
         finding.kind,
         (message.delivery_id, finding.field),
@@ -375,6 +387,7 @@ def _finding_put(desk: Desk, message: WebhookDelivery, finding: Finding, order: 
         message=f"{finding.field}: {finding.message} (delivery {message.delivery_id})",
         order_ref=order,
         delivery_id=message.delivery_id,
+        delivery_pk=kept.pk,
     )
     return Put(tables.exception(opened["exception_id"]), opened)
 

@@ -125,7 +125,9 @@ class OrderChange:
         waiting: dict[str, str] = dict(before["waiting"]) if before else {}
         order = read(known)
         lines, unresolved = self._lines_to_resolve(order, waiting)
-        known |= self._point_items(lines) | self._resolve(lines, waiting)
+        # A line that a person gave a product, or whose announcement was not true, waits for no mapping any more.
+        settled = waiting.keys() - {line.line_id for line in order.lines if line.resolved is None}
+        known |= self._point_items(lines) | self._resolve(lines, waiting, settled)
         order = read(known)
         taken = {name: Applied(**line) for name, line in before["applied"].items()} if before else {}
         applied, unmoved = self._move(order, taken)
@@ -228,16 +230,17 @@ class OrderChange:
                 self._close("WAITING_FACT", cause)
         return frozenset(found)
 
-    def _resolve(self, lines: Iterable[Line], waiting: dict[str, str]) -> frozenset[Fact]:
+    def _resolve(self, lines: Iterable[Line], waiting: dict[str, str], settled: Iterable[str]) -> frozenset[Fact]:
         """Take each line's product and terms from the registry, once; park what has no mapping yet.
 
-        ``waiting`` (line to listing) is brought up to date.
+        ``waiting`` (line to listing) is brought up to date; the ``settled`` lines in it wait no more.
         """
         marketplace, account = self._order.marketplace, self._order.account
         lines = list(lines)
         names = {line.listing for line in lines}
         # A line that was announced again under another listing waits no more for the first one.
         names |= {waiting[line.line_id] for line in lines if line.line_id in waiting}
+        names |= {waiting.pop(line_id) for line_id in sorted(settled)}
         pointers = {name: tables.listing_pointer(marketplace, account, name) for name in names}
         listings = {name: tables.listing(marketplace, account, name) for name in names}
         asked = {fact.listing for fact in self._cause.facts if isinstance(fact, Placed)} | {self._cause.mapped}
@@ -250,7 +253,7 @@ class OrderChange:
         found = set()
         for line in lines:
             if listing := self._found.get(listings[line.listing]):
-                found.add(_resolution(line, listing))
+                found.add(resolution(line, listing))
                 waiting.pop(line.line_id, None)
             else:
                 waiting[line.line_id] = line.listing
@@ -270,7 +273,9 @@ class OrderChange:
             return
         whose = (self._order.marketplace, self._order.account, listing)
         self._puts.append(listing_pointer_put(*whose, after, pointer, now=self._desk.now))
-        if not before:
+        if not after:
+            self._close("UNKNOWN_LISTING", whose)
+        elif not before:
             opened = worklist.opened(
                 "UNKNOWN_LISTING",
                 whose,
@@ -286,13 +291,13 @@ class OrderChange:
     def _open(self, opened: Item) -> None:
         key = tables.exception(opened["exception_id"])
         there = self._desk.store.read([key]).get(key)
-        self._puts.append(Put(key, worklist.opened_again(there, opened) if there else opened))
+        self._puts.append(_exception_put(key, there, opened))
 
     def _close(self, kind: str, cause: tuple[Any, ...]) -> None:
         key = tables.exception(worklist.exception_id(kind, *cause))
         there = self._desk.store.read([key]).get(key)
         if there and there["closed_at"] is None:
-            self._puts.append(Put(key, worklist.closed(there, at=self._desk.now)))
+            self._puts.append(Put(key, worklist.closed(there, at=self._desk.now), there["version"]))
 
     def _move(self, order: Order, taken: dict[str, Applied]) -> tuple[dict[str, Applied], bool]:
         """Meet the demand on the shelf. Returns what each line has, and whether lines are left.
@@ -377,12 +382,17 @@ class OrderChange:
             if identity in wanted:
                 item = wanted[identity]
                 still[identity] = says[identity]
-                self._puts.append(Put(key, worklist.opened_again(there, item) if there else item))
+                self._puts.append(_exception_put(key, there, item))
                 continue
             del still[identity]
             if there and there["closed_at"] is None:
-                self._puts.append(Put(key, worklist.closed(there, at=self._desk.now)))
+                self._puts.append(Put(key, worklist.closed(there, at=self._desk.now), there["version"]))
         return still, len(changed) > SHOWN
+
+
+def _exception_put(key: Key, there: Item | None, opened: Item) -> Put:
+    """Opens it, or says it anew. By version, so that nothing is lost that a person wrote into it meanwhile."""
+    return Put(key, worklist.opened_again(there, opened), there["version"]) if there else Put(key, opened, ABSENT)
 
 
 def item_pointer_put(key: Key, orders: list[str], said: list[str], before: Item | None) -> Put:
@@ -423,7 +433,7 @@ def _content(item: Item) -> Item:
     return {name: value for name, value in item.items() if name not in ("version", "effects", "outbox")}
 
 
-def _resolution(line: Line, listing: Item) -> Resolved:
+def resolution(line: Line, listing: Item) -> Resolved:
     """The terms at the time of sale. The first mapping and policy hold for all earlier sales."""
     dated: list[Item] = listing["resolutions"]
     held = [terms for terms in dated if terms["from"] <= line.sold_at] or dated[:1]

@@ -73,6 +73,7 @@ def _show(store: Store, kind: str, message: ComputePayout, line: Line | None, te
         sku=line.resolved.sku if line and line.resolved else None,
         listing=line.listing if line else None,
         group_id=line.resolved.group_id if line and line.resolved else None,
+        line_id=message.line_id,
     )
 
 

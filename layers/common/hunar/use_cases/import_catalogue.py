@@ -2,8 +2,9 @@
 
 Only items that change are written, products before the listings that lead to them, so that an order
 that finds a listing finds everything behind it. After that the counts go to the order-events queue,
-and the orders that wait for a new listing are told. An import that broke in the middle is repeated:
-what is there already changes nothing, and waiting orders are found by what waits.
+and the orders that wait for a new listing are told; with rates, the lines that had none are computed
+again. An import that broke in the middle is repeated: what is there already changes nothing, and what
+waits for a listing or a rate is found by its waiting.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Final
 from hunar import tables
 from hunar.domain.catalogue import Folder, Plan, identity, plan, read_folder
 from hunar.domain.spreadsheet import Problem
-from hunar.messages import ListingMapped, StockAct
+from hunar.messages import ComputePayout, ListingMapped, StockAct
 from hunar.ports import Put, QueueName, Queues, Store
 from hunar.tables import Item, Key
 
@@ -83,10 +84,12 @@ class Report:
     counted_before: int = 0
     told: int = 0
     """Listings whose waiting orders were told."""
+    recomputed: int = 0
+    """Lines without a rate whose payout is worked out again."""
 
     @property
     def nothing_to_do(self) -> bool:
-        return not (self.problems or self.changes or self.counts or self.told)
+        return not (self.problems or self.changes or self.counts or self.told or self.recomputed)
 
 
 def import_catalogue(desk: Desk, files: Mapping[str, bytes], *, dry_run: bool) -> Report:
@@ -105,10 +108,13 @@ def import_catalogue(desk: Desk, files: Mapping[str, bytes], *, dry_run: bool) -
     report.changes = [change for change, _ in changed]
     mapped = [item for change, item in changed if change.kind == "listings" and change.what != _RESOLUTIONS]
     mapped += [item for item in _awaited(desk.store, folder, wanted) if item not in mapped]
-    report.counts, report.told = len(wanted.acts), len(mapped)
+    gaps = list(_without_rate(desk.store)) if folder.records.get("rates") else []
+    report.counts, report.told, report.recomputed = len(wanted.acts), len(mapped), len(gaps)
     if not dry_run:
         _write(desk, [Put(_KEYS[change.kind](item), item) for change, item in changed])
         _send(desk, wanted, mapped)
+        if gaps:
+            desk.queues.send(QueueName.PAYOUTS, [gap.model_dump_json() for gap in gaps])
     return report
 
 
@@ -188,6 +194,19 @@ def _awaited(store: Store, folder: Folder, wanted: Plan) -> list[Item]:
     }
     found = store.read(pointers) if pointers else {}
     return [pointers[key] for key, pointer in sorted(found.items()) if pointer["waiting"]]
+
+
+def _without_rate(store: Store) -> Iterator[ComputePayout]:
+    """The lines that stand on the worklist for want of a rate. One that is still without stays there."""
+    after = None
+    while True:
+        page = store.page(tables.Table.EXCEPTIONS, "OPEN", index=tables.WORKLIST, limit=500, after=after)
+        for item in page.items:
+            if item["kind"] == "RATE_GAP" and item["closed_at"] is None:
+                yield ComputePayout(order_ref=item["order_ref"], line_id=item["subject"]["line_id"])
+        after = page.next
+        if after is None:
+            return
 
 
 def _write(desk: Desk, puts: list[Put]) -> None:

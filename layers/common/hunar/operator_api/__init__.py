@@ -1,0 +1,1 @@
+"""The operators' API over HTTP: its routes, what a body may say, and who is calling."""

@@ -1,0 +1,73 @@
+"""Every route of the operators' API and the use case behind it. docs/openapi.yaml says the same for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from hunar.operator_api.bodies import Adjust, MapListing, Resolve
+from hunar.operator_api.request import Call
+from hunar.ports import Rejected, Store
+from hunar.use_cases import operate, show
+from hunar.use_cases.operate import By, Desk
+from hunar.use_cases.resolve import resolve
+from hunar.use_cases.show import Asked
+
+Texts = Mapping[str, str]
+
+
+def _entries(store: Store, path: Texts, query: Texts) -> Any:
+    if not query.get("order_ref"):
+        raise Rejected("order_ref: is missing; it names the order whose entries are asked for")
+    return show.entries(store, query["order_ref"], Asked.of(query))
+
+
+READS: Final[dict[str, Callable[[Store, Texts, Texts], Any]]] = {
+    "GET /api/orders": lambda store, path, query: show.orders(store, Asked.of(query), state=query.get("state")),
+    "GET /api/orders/{order_ref}": lambda store, path, query: show.order(store, path["order_ref"]),
+    "GET /api/stock": lambda store, path, query: show.stocks(store, Asked.of(query)),
+    "GET /api/stock/{sku}": lambda store, path, query: show.stock(store, path["sku"]),
+    "GET /api/notifications": lambda store, path, query: show.notifications(store, Asked.of(query)),
+    "GET /api/exceptions": lambda store, path, query: show.exceptions(store, Asked.of(query), state=query.get("state")),
+    "GET /api/ledger/entries": _entries,
+}
+"""They answer 200 with what they return, and 404 when that is None."""
+
+
+def _adjust(desk: Desk, call: Call) -> By:
+    body = call.read(Adjust)
+    by, sku = call.by(body, body.reason), call.path["sku"]
+    if body.fair is not None:
+        [what] = body.model_fields_set & {"taken", "sold", "back"}
+        operate.at_fair(desk, sku, body.fair, cast(operate.AtFair, what), getattr(body, what), by)
+    elif body.counted is not None:
+        operate.recount(desk, sku, body.counted, by)
+    elif body.buffer is not None:
+        operate.hold_back(desk, sku, body.buffer, by)
+    else:
+        operate.adjust(desk, sku, body.quantity or 0, by)
+    return by
+
+
+def _map(desk: Desk, call: Call) -> By:
+    body = call.read(MapListing)
+    by = call.by(body, "")
+    operate.map_listing(desk, body.marketplace, body.account, body.listing, body.sku, body.since, by)
+    return by
+
+
+def _resolve(desk: Desk, call: Call) -> By:
+    body = call.read(Resolve)
+    by = call.by(body, body.note)
+    resolve(desk, call.path["id"], body.act, body.given(), by)
+    return by
+
+
+WRITES: Final[dict[str, Callable[[Desk, Call], By]]] = {
+    "POST /api/stock/{sku}/adjust": _adjust,
+    "POST /api/listings": _map,
+    "POST /api/exceptions/{id}/resolve": _resolve,
+}
+"""They answer 202 with the id of the act: it is checked and on its way."""
+
+ROUTES: Final = frozenset({*READS, *WRITES})
