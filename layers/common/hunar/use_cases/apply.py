@@ -333,14 +333,24 @@ def _of_model(kept: Item) -> dict[str, Any]:
 
 
 def _keep_again(desk: Desk, key: Key, kept: Item, reading: Reading) -> None:
-    """What was read anew stands beside the kept body; exceptions whose cause is gone close."""
+    """What was read anew stands beside the kept body; exceptions whose cause is gone close.
+
+    A message that nobody could redact and that is read now is redacted now, and stays: its facts stand on it.
+    """
     findings = [asdict(finding) for finding in reading.findings]
+    settled = kept.get("settled", []) + [finding for finding in kept["findings"] if finding not in findings]
     after = kept | {
         "verdict": reading.verdict,
         "event_type": reading.event_type,
         "facts": [facts.to_text(fact) for fact in reading.facts],
         "findings": findings,
     }
+    if settled:
+        # Their exceptions are closed; whoever explains the order finds them by these.
+        after["settled"] = settled
+    if reading.redacted is not None:
+        after["body"] = reading.redacted
+        after = {name: value for name, value in after.items() if name not in ("body_b64", "expires_at")}
     if after != kept:
         desk.store.commit([Put(key, after)])
     for finding in kept["findings"]:

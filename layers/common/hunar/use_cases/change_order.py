@@ -125,12 +125,13 @@ class OrderChange:
         waiting: dict[str, str] = dict(before["waiting"]) if before else {}
         order = read(known)
         lines, unresolved = self._lines_to_resolve(order, waiting)
-        known |= self._point_items(lines) | self._resolve(lines, waiting)
+        led, unled = self._items_to_point(lines)
+        known |= self._point_items(led) | self._resolve(lines, waiting)
         order = read(known)
         taken = {name: Applied(**line) for name, line in before["applied"].items()} if before else {}
         applied, unmoved = self._move(order, taken)
         raised, unraised = self._worklist(order, applied, before["raised"] if before else {})
-        unfinished = unresolved or unmoved or unraised
+        unfinished = unresolved or unled or unmoved or unraised
         owed: dict[str, Any] = before["owed"] if before else {}
         # Half an order would tell the group half the truth: texts wait for the last slice.
         added = {} if unfinished else effects.new_effects(str(self._order), order, owed, applied)
@@ -206,12 +207,28 @@ class OrderChange:
         ]
         return lines[:SLICE], len(lines) > SLICE
 
-    def _point_items(self, lines: Iterable[Line]) -> frozenset[Fact]:
+    def _items_to_point(self, lines: Iterable[Line]) -> tuple[list[str], bool]:
+        """Line ids whose items must lead here, and whether more are left for the next transaction.
+
+        Beside the lines that are resolved now, every announced one: its product may have been known before it was
+        announced, when kept deliveries come again in another order, and its announcement may be void.
+        """
+        ids = [line.line_id for line in lines]
+        placed = {fact.line_id for fact in self._cause.facts if isinstance(fact, Placed)} - set(ids)
+        more = [line_id for line_id in sorted(placed) if not self._leads_here(line_id)]
+        room = SLICE - len(ids)
+        return [*ids, *more[:room]], len(more) > room
+
+    def _leads_here(self, line_id: str) -> bool:
+        pointer = self._found.get(self._pointer_key(line_id))
+        return pointer is not None and str(self._order) in pointer["orders"]
+
+    def _point_items(self, line_ids: Iterable[str]) -> frozenset[Fact]:
         """Let the marketplace's item lead to this order, and take what was said of it before anybody knew the order.
 
         Both in one item and under its version: what is said meanwhile finds the order, or makes this fail.
         """
-        keys = {line.line_id: self._pointer_key(line.line_id) for line in lines}
+        keys = {line_id: self._pointer_key(line_id) for line_id in line_ids}
         self._read(key for key in keys.values() if key not in self._asked)
         found: set[Fact] = set()
         for line_id, key in sorted(keys.items()):
