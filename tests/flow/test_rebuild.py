@@ -84,9 +84,9 @@ def test_histories_that_were_shuffled_repeated_short_and_crossed_by_rivals_are_e
 
 
 def test_the_registry_is_never_asked(world: World) -> None:
-    for key, item in list(world.store.scan(Table.REGISTRY)):
+    for key, known in list(world.store.scan(Table.REGISTRY)):
         if key.pk in ("LISTING", "SKU", "GROUP"):
-            world.store.commit([Put(key, item | {"resolutions": [], "group_id": "G99"})])
+            world.store.commit([Put(key, known | {"resolutions": [], "group_id": "G99"})])
     assert rebuilt(world).equal
 
 
@@ -235,9 +235,9 @@ def test_a_payout_that_was_never_computed_or_not_since(world: World) -> None:
     changed(world, key, facts="of another day")
     assert found(world) == {("ledger", S1, "line 12")}
     removed(world, key)
-    for entry_key, item in list(world.store.scan(Table.LEDGER)):
-        if item["line_id"] == "12":
-            removed(world, entry_key)
+    for key, booked in list(world.store.scan(Table.LEDGER)):
+        if booked["line_id"] == "12":
+            removed(world, key)
     assert found(world) == {("ledger", S1, "line 12")}
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from hunar import tables
 from hunar.domain.demand import Demand, demand
@@ -19,13 +18,12 @@ from hunar.domain.order import knowledge, read
 from hunar.domain.stock import Applied, Stock
 from hunar.ports import Store
 from hunar.tables import Item, Key, Table
+from hunar.use_cases.paging import batches
 
 MOST_NAMED: Final = 200
 """Orders and acts that one difference names; the message says how many there are."""
 PASSES: Final = 3
 """How often shelves that move meanwhile are counted again."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -110,24 +108,6 @@ def units_in(act: Item) -> int:
     if kind in ("buffer", "fair_sold"):
         return 0
     return int(-act["quantity"] if kind == "fair_take" else act["quantity"])
-
-
-def batches(entries: Iterable[T], size: int = 100) -> Iterator[list[T]]:
-    """As many at a time as one reading of the store takes."""
-    rest = iter(entries)
-    while batch := list(islice(rest, size)):
-        yield batch
-
-
-def pages(store: Store, table: Table, partition: str, *, prefix: str = "") -> Iterator[Item]:
-    """Every item of a partition."""
-    after = None
-    while True:
-        page = store.page(table, partition, prefix=prefix, after=after)
-        yield from page.items
-        after = page.next
-        if after is None:
-            return
 
 
 def unmet(item: Item) -> Iterator[tuple[str, Applied, Demand]]:

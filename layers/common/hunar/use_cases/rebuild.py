@@ -30,11 +30,10 @@ from hunar.ports import Put, Rejected, Store
 from hunar.tables import Item, Key, Table
 from hunar.use_cases.apply import Marketplaces, know, reading_of, stock_act_of
 from hunar.use_cases.change_order import Cause, Desk, Reference, change_order
-from hunar.use_cases.check_stock import Difference, batches, pages, units_in
+from hunar.use_cases.check_stock import Difference, units_in
 from hunar.use_cases.count_stock import count
-
-NO_DELIVERIES: Final = frozenset({"FAILED", "REDRIVEN", "UNKNOWN_MESSAGE"})
-"""Verdicts of kept queue messages that were never understood: no delivery of anybody."""
+from hunar.use_cases.kept import NO_DELIVERIES
+from hunar.use_cases.paging import batches, pages
 
 _SHELF: Final = "STOCK#"
 _ITEM: Final = "ITEM#"
