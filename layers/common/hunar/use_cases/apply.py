@@ -297,7 +297,7 @@ def _replay(desk: Desk, message: Replay, marketplaces: Marketplaces) -> str:
     reading = reading_of(kept, marketplaces)
     if reading is None:
         return "no_delivery"
-    if "findings" in kept:
+    if "marketplace" in kept:
         _keep_again(desk, key, kept, reading)
     if not reading.facts:
         return reading.verdict.lower()
