@@ -124,9 +124,10 @@ class OrderChange:
             return False
         waiting: dict[str, str] = dict(before["waiting"]) if before else {}
         order = read(known)
+        left = self._stop_waiting(order, waiting)
         lines, unresolved = self._lines_to_resolve(order, waiting)
         led, unled = self._items_to_point(lines)
-        known |= self._point_items(led) | self._resolve(lines, waiting)
+        known |= self._point_items(led) | self._resolve(lines, waiting, left)
         order = read(known)
         taken = {name: Applied(**line) for name, line in before["applied"].items()} if before else {}
         applied, unmoved = self._move(order, taken)
@@ -207,6 +208,11 @@ class OrderChange:
         ]
         return lines[:SLICE], len(lines) > SLICE
 
+    def _stop_waiting(self, order: Order, waiting: dict[str, str]) -> set[str]:
+        """A line whose product a person stated, or that is no more, waits for no mapping. Returns its listing."""
+        waits = {line.line_id for line in order.lines if line.resolved is None}
+        return {waiting.pop(line_id) for line_id in sorted(waiting.keys() - waits)}
+
     def _items_to_point(self, lines: Iterable[Line]) -> tuple[list[str], bool]:
         """Line ids whose items must lead here, and whether more are left for the next transaction.
 
@@ -244,14 +250,14 @@ class OrderChange:
                 self._close("WAITING_FACT", cause)
         return frozenset(found)
 
-    def _resolve(self, lines: Iterable[Line], waiting: dict[str, str]) -> frozenset[Fact]:
+    def _resolve(self, lines: Iterable[Line], waiting: dict[str, str], left: Iterable[str]) -> frozenset[Fact]:
         """Take each line's product and terms from the registry, once; park what has no mapping yet.
 
-        ``waiting`` (line to listing) is brought up to date.
+        ``waiting`` (line to listing) is brought up to date, and so are the pointers of the listings that were ``left``.
         """
         marketplace, account = self._order.marketplace, self._order.account
         lines = list(lines)
-        names = {line.listing for line in lines}
+        names = {line.listing for line in lines} | set(left)
         # A line that was announced again under another listing waits no more for the first one.
         names |= {waiting[line.line_id] for line in lines if line.line_id in waiting}
         pointers = {name: tables.listing_pointer(marketplace, account, name) for name in names}
@@ -286,6 +292,9 @@ class OrderChange:
             return
         whose = (self._order.marketplace, self._order.account, listing)
         self._puts.append(listing_pointer_put(*whose, after, pointer, now=self._desk.now))
+        if not after and self._cause.mapped is None:
+            # A mapping closes it itself when the last order went on.
+            self._close("UNKNOWN_LISTING", whose)
         if not before:
             opened = worklist.opened(
                 "UNKNOWN_LISTING",
