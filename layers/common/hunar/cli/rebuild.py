@@ -48,7 +48,7 @@ def rebuild(check: Check = False, stage: Stage = LOCAL, as_json: Json = False) -
             print_json({"equal": equal} | whole | found)
         else:
             print_differences(differences)
-            _print(report, moving)
+            _print(report, moving, equal)
         if not equal:
             raise typer.Exit(1)
 
@@ -71,10 +71,10 @@ def say_moving(moving: Iterable[str]) -> None:
 
 
 def _short(named: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in named.items() if value not in (None, 0))
+    return ", ".join(f"{name} {value}" for name, value in named.items() if value not in (None, 0, ""))
 
 
-def _print(report: use_case.Report, moving: list[str]) -> None:
+def _print(report: use_case.Report, moving: list[str], equal: bool) -> None:
     rows: list[tuple[str, Any]] = [
         ("deliveries", report.deliveries),
         ("orders", report.orders),
@@ -91,5 +91,5 @@ def _print(report: use_case.Report, moving: list[str]) -> None:
         about = entry["order_ref"] or "no order"
         typer.echo(f"expired: delivery {entry['delivery_id']} ({entry['kind']}, {about}, opened {entry['opened_at']})")
     say_moving(moving)
-    if report.equal and not moving:
+    if equal:
         typer.echo("Equal: the live tables are what was kept.")
