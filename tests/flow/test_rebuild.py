@@ -319,3 +319,24 @@ def test_a_shelf_that_moves_while_it_is_counted_is_counted_again(world: World) -
     between(world, Table.STOCK, lambda: (world.count_in("HORSE", 5, "meanwhile"), world.settle())[0])
     report = check_stock.check(world.store)
     assert (report.differences, report.moving) == ([], [])
+
+
+def left_over(orders: int) -> int:
+    """What a rebuild of so many orders still holds at its end."""
+    world = World()
+    world.group("G11")
+    world.product("STOLE", "G11", "Stole", stock=orders)
+    world.settle()
+    for number in range(orders):
+        world.post(created(f"S{number}", item("STOLE", 2, line_id=f"L{number}")))
+        world.post(step(f"S{number}", "packed"))
+    world.settle()
+    scratch = MemoryStore(remembers=False)
+    report = rebuild.check(world.store, scratch, MARKETPLACES, now=world.now)
+    assert (report.equal, report.orders) == (True, orders)
+    assert scratch.changes == scratch.calls == scratch.writes == []
+    return len(scratch.everything())
+
+
+def test_an_order_that_was_compared_is_forgotten_so_that_a_year_fits() -> None:
+    assert left_over(3) == left_over(9)

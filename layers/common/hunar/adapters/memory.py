@@ -266,6 +266,8 @@ class MemoryStore:
             for partition, place in old - new:
                 places = self._places[partition]
                 del places[bisect_left(places, place)]
+                if not places:
+                    del self._places[partition]
             for partition, place in new - old:
                 insort(self._places[partition], place)
 
