@@ -9,10 +9,12 @@ import pytest
 
 from hunar import tables
 from hunar.domain import worklist
+from hunar.domain.facts import Placed, Remapped, Voided
 from hunar.messages import ListingMapped
 from hunar.ports import Conflict, Put, QueueName, Retryable
 from hunar.tables import Item, Key, Table
 from hunar.use_cases.worklist import close_exception, open_exception
+from tests.everything import fact_of, state
 from tests.flipkart_messages import cancelled, created, item
 from tests.world import World
 
@@ -189,3 +191,31 @@ def test_a_line_that_is_announced_again_under_a_known_listing_goes_on(world: Wor
     world.settle()
     assert world.order("S1")["waiting"] == {}
     assert world.stock("TOTE")["reserved"] == 1
+
+
+def nobody_need_map(world: World) -> bool:
+    key = tables.listing_pointer("flipkart", "demo", "MAT")
+    return bool(world.store.read([key])[key]["wanting"] == [])
+
+
+def test_a_line_whose_product_a_person_states_waits_no_more_for_its_listing(world: World) -> None:
+    world.post(created("S1", item("MAT", 1)))
+    world.settle()
+    said = Remapped("m1", "1", world.now, "TOTE", "G22", "GROUP_PACKS", "SALE_SHARE", 1, "4202", None, "Asha", "a tote")
+    state(world, "flipkart:demo:S1", said, "m1")
+    world.settle()
+    assert nobody_need_map(world)
+    assert world.exceptions(closed=True) == ["UNKNOWN_LISTING"]
+    assert world.stock("TOTE")["reserved"] == 1
+
+
+def test_a_line_that_was_never_sold_waits_no_more_and_leaves_another_order_waiting(world: World) -> None:
+    world.post(created("S1", item("MAT", 1)))
+    world.post(created("S2", item("MAT", 1)))
+    world.settle()
+    for shipment in ("S1", "S2"):
+        void = Voided("v1", fact_of(world, shipment, Placed), world.now, "Asha", "never sold")
+        state(world, f"flipkart:demo:{shipment}", void, "v1")
+        world.settle()
+        assert world.exceptions().count("UNKNOWN_LISTING") == (shipment == "S1")
+    assert nobody_need_map(world)

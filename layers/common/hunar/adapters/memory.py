@@ -60,19 +60,28 @@ def _none(call: str) -> None:
     """Nothing fails."""
 
 
+class _Forgotten(list[Any]):
+    """Always empty."""
+
+    def append(self, entry: Any) -> None:
+        """Nobody asks for it."""
+
+
 class MemoryStore:
     """All tables in one dictionary; every item is copied on its way in and out."""
 
-    def __init__(self, *, turn: Turn = _nobody, fault: FaultOf = _none) -> None:
+    def __init__(self, *, turn: Turn = _nobody, fault: FaultOf = _none, remembers: bool = True) -> None:
+        """Without ``remembers`` it keeps what stands and no account of how it came: for a rebuild of a whole year."""
         self.turn = turn
         self.fault = fault
-        self.changes: list[tuple[Key, Item]] = []
+        noted = list if remembers else _Forgotten
+        self.changes: list[tuple[Key, Item]] = noted()
         """Every item that was changed, oldest first: the streams. What was removed has no new image."""
-        self.calls: list[str] = []
+        self.calls: list[str] = noted()
         """The AWS call that the real store would make, one name each."""
-        self.writes: list[Write] = []
+        self.writes: list[Write] = noted()
         """Every item written, oldest first. The store's own items: not to be changed."""
-        self.refused: list[Write] = []
+        self.refused: list[Write] = noted()
         """Every item whose condition was not met. DynamoDB charges for the look at what stands there."""
         self.used: dict[str, Used] = {}
         """What each named operation used."""
@@ -262,6 +271,8 @@ class MemoryStore:
             for partition, place in old - new:
                 places = self._places[partition]
                 del places[bisect_left(places, place)]
+                if not places:
+                    del self._places[partition]
             for partition, place in new - old:
                 insort(self._places[partition], place)
 

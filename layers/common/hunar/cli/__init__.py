@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hunar.cli import account, catalogue, exceptions, order, redrive, sign, stock
+from hunar.cli import account, catalogue, exceptions, explain, order, rebuild, redrive, replay, sign, stock, stock_check
 
 application = typer.Typer(
     name="hunar",
@@ -17,8 +17,12 @@ application.add_typer(account.application, name="account")
 application.add_typer(exceptions.application, name="exceptions")
 application.add_typer(order.application, name="order")
 application.add_typer(stock.application, name="stock")
+stock.application.command("check")(stock_check.check)
+application.command("explain")(explain.explain)
 application.command("import")(catalogue.import_folder)
+application.command("rebuild")(rebuild.rebuild)
 application.command("redrive")(redrive.redrive)
+application.command("replay")(replay.replay)
 application.command("sign")(sign.sign)
 
 

@@ -348,3 +348,16 @@ def _of_no_line(known: Iterable[Fact], lines: set[str]) -> list[Problem]:
             text = f"{fact.quantity} {word} at {fact.at} of a line not announced"
             found.append(Problem("WAITING_FACT", fact.line_id, text, facts.fact_id(fact)))
     return found
+
+
+def placings(known: Iterable[Fact]) -> dict[str, Placed]:
+    """The announcement that holds for each line, of facts that are not void."""
+    return _placed(known, [])
+
+
+def terms(known: Iterable[Fact], line_id: str) -> Resolved | Remapped | None:
+    """The fact that says whose product a line is, of facts that are not void."""
+    holds = _resolved(known, line_id)
+    said = [fact for fact in known if isinstance(fact, Resolved | Remapped) and fact.line_id == line_id]
+    said = [fact for fact in said if (fact.resolved() if isinstance(fact, Remapped) else fact) == holds]
+    return max(said, key=lambda fact: (isinstance(fact, Remapped), facts.to_text(fact)), default=None)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from hunar import tables
 from hunar.domain import facts, worklist
@@ -42,7 +42,7 @@ from hunar.use_cases.change_order import (
     listing_pointer_put,
 )
 from hunar.use_cases.count_stock import count
-from hunar.use_cases.worklist import close_exception
+from hunar.use_cases.worklist import close_exception, opening
 
 __all__ = ["Desk", "apply", "unknown_message"]
 
@@ -129,7 +129,7 @@ def _delivery(desk: Desk, message: WebhookDelivery, marketplaces: Marketplaces) 
     kept = _keep(desk, message, reading, _home(message, reading))
     if not reading.facts:
         return reading.verdict.lower()
-    changed = _know(desk, message.marketplace, message.account, reading, message.delivery_id)
+    changed = know(desk, message.marketplace, message.account, reading, message.delivery_id)
     return "new" if kept else "repaired" if changed else "duplicate"
 
 
@@ -144,7 +144,7 @@ def _home(message: WebhookDelivery, reading: Reading) -> Key:
     return tables.unread_delivery(*whose, message.delivery_id)
 
 
-def _know(desk: Desk, marketplace: str, account: str, reading: Reading, name: str) -> bool:
+def know(desk: Desk, marketplace: str, account: str, reading: Reading, name: str) -> bool:
     """Add the facts to the orders that they are about. False when all knew them.
 
     A return's later news name the marketplace's item and no order: they are kept in the item's pointer
@@ -208,7 +208,8 @@ def _listing_mapped(desk: Desk, message: ListingMapped) -> str:
     def bump() -> list[str]:
         pointer = desk.store.read([key]).get(key)
         waiting: list[str] = pointer["waiting"] if pointer else []
-        desk.store.commit([listing_pointer_put(*whose, waiting, pointer, now=desk.now)])
+        wanting: list[str] = pointer.get("wanting", waiting) if pointer else []
+        desk.store.commit([listing_pointer_put(*whose, waiting, wanting, pointer, now=desk.now)])
         return waiting
 
     waiting = desk.again(bump)
@@ -292,12 +293,12 @@ def _replay(desk: Desk, message: Replay, marketplaces: Marketplaces) -> str:
     if kept is None:
         raise Rejected("sk: the kept delivery is gone")
     if kept.get("act"):
-        outcome: str = desk.again(lambda: count(desk.store, StockAct(**_of_model(kept)), now=desk.now))
+        outcome: str = desk.again(lambda: count(desk.store, stock_act_of(kept), now=desk.now))
         return outcome
     reading = reading_of(kept, marketplaces)
     if reading is None:
         return "no_delivery"
-    if "findings" in kept:
+    if "marketplace" in kept:
         _keep_again(desk, key, kept, reading)
     if not reading.facts:
         return reading.verdict.lower()
@@ -306,7 +307,7 @@ def _replay(desk: Desk, message: Replay, marketplaces: Marketplaces) -> str:
         order = Reference.of(message.pk)
         changed = change_order(desk, order, Cause("replay", frozenset(reading.facts)))
     else:
-        changed = _know(desk, marketplace, account, reading, kept["delivery_id"])
+        changed = know(desk, marketplace, account, reading, kept["delivery_id"])
     return "repaired" if changed else "duplicate"
 
 
@@ -328,25 +329,49 @@ def reading_of(kept: Item, marketplaces: Marketplaces) -> Reading | None:
     return Reading(named, now.event_type, now.verdict, both, now.findings, now.redacted)
 
 
-def _of_model(kept: Item) -> dict[str, Any]:
-    return {name: value for name, value in kept.items() if name in StockAct.model_fields}
+def stock_act_of(kept: Item) -> StockAct:
+    """The act that a kept delivery of a shelf is."""
+    return StockAct(**{name: value for name, value in kept.items() if name in StockAct.model_fields})
 
 
 def _keep_again(desk: Desk, key: Key, kept: Item, reading: Reading) -> None:
-    """What was read anew stands beside the kept body; exceptions whose cause is gone close."""
+    """What was read anew stands beside the kept body; exceptions whose cause is gone close.
+
+    A message that nobody could redact and that is read now is redacted now, and stays: its facts stand on it.
+    """
     findings = [asdict(finding) for finding in reading.findings]
+    settled = kept.get("settled", []) + [finding for finding in kept["findings"] if finding not in findings]
     after = kept | {
         "verdict": reading.verdict,
         "event_type": reading.event_type,
         "facts": [facts.to_text(fact) for fact in reading.facts],
         "findings": findings,
     }
-    if after != kept:
-        desk.store.commit([Put(key, after)])
+    if settled:
+        # Their exceptions are closed; whoever explains the order finds them by these.
+        after["settled"] = settled
+    if reading.redacted is not None:
+        after["body"] = reading.redacted
+        after = {name: value for name, value in after.items() if name not in ("body_b64", "expires_at")}
     for finding in kept["findings"]:
         if finding not in findings:
             cause = (kept["delivery_id"], finding["field"])
             desk.again(partial(close_exception, desk.store, finding["kind"], cause, at=desk.now))
+    order = (
+        str(Reference(kept["marketplace"], kept["account"], reading.marketplace_id)) if reading.marketplace_id else None
+    )
+    for found in reading.findings[:MOST_FINDINGS]:
+        if asdict(found) not in kept["findings"]:
+            opened = _finding(key, found, order, at=desk.now)
+            desk.again(partial(_open_again, desk, opened))
+    # Last: whoever dies before it finds the same work again.
+    if after != kept:
+        desk.store.commit([Put(key, after)])
+
+
+def _open_again(desk: Desk, opened: Item) -> None:
+    key = tables.exception(opened["exception_id"])
+    desk.store.commit(opening(opened, desk.store.read([key]).get(key)))
 
 
 def _keep(desk: Desk, message: WebhookDelivery, reading: Reading, key: Key) -> bool:
@@ -368,7 +393,9 @@ def _keep(desk: Desk, message: WebhookDelivery, reading: Reading, key: Key) -> b
     else:
         kept |= {"body_b64": message.body_b64, "expires_at": _expiry(message.received_at)}
     puts = [Put(key, kept, ABSENT)]
-    puts += [_finding_put(desk, message, finding, order, key) for finding in reading.findings[:MOST_FINDINGS]]
+    for finding in reading.findings[:MOST_FINDINGS]:
+        opened = _finding(key, finding, order, at=desk.now)
+        puts.append(Put(tables.exception(opened["exception_id"]), opened))
     try:
         desk.store.commit(puts)
     except Conflict:
@@ -379,17 +406,17 @@ def _keep(desk: Desk, message: WebhookDelivery, reading: Reading, key: Key) -> b
     return True
 
 
-def _finding_put(desk: Desk, message: WebhookDelivery, finding: Finding, order: str | None, kept: Key) -> Put:
-    opened = worklist.opened(
+def _finding(kept: Key, finding: Finding, order: str | None, *, at: str) -> Item:
+    """The exception about a delivery; the delivery's id is its sort key."""
+    return worklist.opened(
         finding.kind,
-        (message.delivery_id, finding.field),
-        at=desk.now,
-        message=f"{finding.field}: {finding.message} (delivery {message.delivery_id})",
+        (kept.sk, finding.field),
+        at=at,
+        message=f"{finding.field}: {finding.message} (delivery {kept.sk})",
         order_ref=order,
-        delivery_id=message.delivery_id,
+        delivery_id=kept.sk,
         delivery_pk=kept.pk,
     )
-    return Put(tables.exception(opened["exception_id"]), opened)
 
 
 def _expiry(text: str) -> int:

@@ -16,7 +16,7 @@ from hunar import tables
 from hunar.domain import effects, facts, worklist
 from hunar.domain.demand import Demand, demand
 from hunar.domain.due import next_look
-from hunar.domain.facts import Fact, Placed, Resolved
+from hunar.domain.facts import Fact, Placed, Remapped, Resolved, Voided
 from hunar.domain.identity import derived_id, order_ref
 from hunar.domain.order import ENDED, Line, Order, knowledge, knowledge_text, read
 from hunar.domain.stock import Applied, Stock, applied_to, moves
@@ -123,16 +123,15 @@ class OrderChange:
         if before and known == old and not before["unfinished"] and not self._cause.wakes:
             return False
         waiting: dict[str, str] = dict(before["waiting"]) if before else {}
-        order = read(known)
-        lines, unresolved = self._lines_to_resolve(order, waiting)
-        # A line that a person gave a product, or whose announcement was not true, waits for no mapping any more.
-        settled = waiting.keys() - {line.line_id for line in order.lines if line.resolved is None}
-        known |= self._point_items(lines) | self._resolve(lines, waiting, settled)
+        lines, unresolved = self._lines_to_resolve(known, waiting)
+        led, unled = self._items_to_point(lines)
+        known |= self._point_items(led)
+        known |= self._resolve(read(known), lines, waiting)
         order = read(known)
         taken = {name: Applied(**line) for name, line in before["applied"].items()} if before else {}
         applied, unmoved = self._move(order, taken)
         raised, unraised = self._worklist(order, applied, before["raised"] if before else {})
-        unfinished = unresolved or unmoved or unraised
+        unfinished = unresolved or unled or unmoved or unraised
         owed: dict[str, Any] = before["owed"] if before else {}
         # Half an order would tell the group half the truth: texts wait for the last slice.
         added = {} if unfinished else effects.new_effects(str(self._order), order, owed, applied)
@@ -192,8 +191,12 @@ class OrderChange:
     def _pointer_key(self, line_id: str) -> Key:
         return tables.item_pointer(self._order.marketplace, self._order.account, line_id)
 
-    def _lines_to_resolve(self, order: Order, waiting: Mapping[str, str]) -> tuple[list[Line], bool]:
-        """Lines whose product is not known and may be now, and whether more are left for the next transaction."""
+    def _lines_to_resolve(self, known: Iterable[Fact], waiting: Mapping[str, str]) -> tuple[list[Line], bool]:
+        """Lines that the registry was not asked about, or knows by now, and whether more are left for the next one.
+
+        It is asked about every line that was ever announced, also about one that a person corrected or
+        voided: whether they did so before must not matter.
+        """
         whose = (self._order.marketplace, self._order.account)
         awake: set[str] = set()
         if self._cause.mapped:
@@ -202,19 +205,36 @@ class OrderChange:
             awaited = {*waiting.values(), self._cause.mapped}
             self._read(key for key in self._listing_keys(awaited) if key not in self._found)
             awake = {listing for listing in awaited if tables.listing(*whose, listing) in self._found}
+        resolved = {fact.line_id for fact in known if isinstance(fact, Resolved)}
         lines = [
             line
-            for line in order.lines
-            if line.resolved is None and (waiting.get(line.line_id) != line.listing or line.listing in awake)
+            for line in read(fact for fact in known if not isinstance(fact, Voided)).lines
+            if line.line_id not in resolved and (waiting.get(line.line_id) != line.listing or line.listing in awake)
         ]
         return lines[:SLICE], len(lines) > SLICE
 
-    def _point_items(self, lines: Iterable[Line]) -> frozenset[Fact]:
+    def _items_to_point(self, lines: Iterable[Line]) -> tuple[list[str], bool]:
+        """Line ids whose items must lead here, and whether more are left for the next transaction.
+
+        Beside the lines that are resolved now, every announced one: its product may have been known before it was
+        announced, when kept deliveries come again in another order.
+        """
+        ids = [line.line_id for line in lines]
+        placed = {fact.line_id for fact in self._cause.facts if isinstance(fact, Placed)} - set(ids)
+        more = [line_id for line_id in sorted(placed) if not self._leads_here(line_id)]
+        room = SLICE - len(ids)
+        return [*ids, *more[:room]], len(more) > room
+
+    def _leads_here(self, line_id: str) -> bool:
+        pointer = self._found.get(self._pointer_key(line_id))
+        return pointer is not None and str(self._order) in pointer["orders"]
+
+    def _point_items(self, line_ids: Iterable[str]) -> frozenset[Fact]:
         """Let the marketplace's item lead to this order, and take what was said of it before anybody knew the order.
 
         Both in one item and under its version: what is said meanwhile finds the order, or makes this fail.
         """
-        keys = {line.line_id: self._pointer_key(line.line_id) for line in lines}
+        keys = {line_id: self._pointer_key(line_id) for line_id in line_ids}
         self._read(key for key in keys.values() if key not in self._asked)
         found: set[Fact] = set()
         for line_id, key in sorted(keys.items()):
@@ -230,17 +250,19 @@ class OrderChange:
                 self._close("WAITING_FACT", cause)
         return frozenset(found)
 
-    def _resolve(self, lines: Iterable[Line], waiting: dict[str, str], settled: Iterable[str]) -> frozenset[Fact]:
+    def _resolve(self, order: Order, lines: Iterable[Line], waiting: dict[str, str]) -> frozenset[Fact]:
         """Take each line's product and terms from the registry, once; park what has no mapping yet.
 
-        ``waiting`` (line to listing) is brought up to date; the ``settled`` lines in it wait no more.
+        ``waiting`` (line to listing) is brought up to date.
         """
         marketplace, account = self._order.marketplace, self._order.account
         lines = list(lines)
         names = {line.listing for line in lines}
         # A line that was announced again under another listing waits no more for the first one.
         names |= {waiting[line.line_id] for line in lines if line.line_id in waiting}
-        names |= {waiting.pop(line_id) for line_id in sorted(settled)}
+        if any(isinstance(fact, Remapped | Voided) for fact in self._cause.facts):
+            # A person may have settled a line that waits, or taken back that it was settled.
+            names |= set(waiting.values())
         pointers = {name: tables.listing_pointer(marketplace, account, name) for name in names}
         listings = {name: tables.listing(marketplace, account, name) for name in names}
         asked = {fact.listing for fact in self._cause.facts if isinstance(fact, Placed)} | {self._cause.mapped}
@@ -257,25 +279,34 @@ class OrderChange:
                 waiting.pop(line.line_id, None)
             else:
                 waiting[line.line_id] = line.listing
+        open_lines = {line.line_id for line in order.lines if line.resolved is None}
+        wanted = {name for line_id, name in waiting.items() if line_id in open_lines}
         for name in sorted(names):
-            self._point_listing(pointers[name], name, name in waiting.values())
+            self._point_listing(pointers[name], name, name in waiting.values(), name in wanted)
         for fact in sorted(found, key=facts.to_text):
             kept: Item = {"order_ref": str(self._order), "verdict": "RESOLVED", "received_at": self._desk.now}
             kept |= {"line_id": fact.line_id, "facts": [facts.to_text(fact)]}
             self._puts.append(Put(tables.resolution(str(self._order), fact.line_id), kept, ANY))
         return frozenset(found)
 
-    def _point_listing(self, key: Key, listing: str, waits: bool) -> None:
+    def _point_listing(self, key: Key, listing: str, waits: bool, wanted: bool) -> None:
+        """An order that ``waits`` goes on when the listing is mapped; a person is asked while one of them is ``wanted``.
+
+        A line that a person remapped or voided still takes its terms when they are known, but nobody need map for it.
+        """
         pointer = self._found.get(key)
         before: list[str] = pointer["waiting"] if pointer else []
-        after = sorted({*before, str(self._order)} if waits else {*before} - {str(self._order)})
-        if after == before:
+        wanting: list[str] = pointer.get("wanting", before) if pointer else []
+        me = {str(self._order)}
+        after = sorted({*before} | me if waits else {*before} - me)
+        want = sorted({*wanting} | me if wanted else {*wanting} - me)
+        if (after, want) == (before, wanting):
             return
         whose = (self._order.marketplace, self._order.account, listing)
-        self._puts.append(listing_pointer_put(*whose, after, pointer, now=self._desk.now))
-        if not after:
+        self._puts.append(listing_pointer_put(*whose, after, want, pointer, now=self._desk.now))
+        if not want:
             self._close("UNKNOWN_LISTING", whose)
-        elif not before:
+        elif not wanting:
             opened = worklist.opened(
                 "UNKNOWN_LISTING",
                 whose,
@@ -402,11 +433,22 @@ def item_pointer_put(key: Key, orders: list[str], said: list[str], before: Item 
 
 
 def listing_pointer_put(
-    marketplace: str, account: str, listing: str, waiting: list[str], before: Item | None, *, now: str
+    marketplace: str,
+    account: str,
+    listing: str,
+    waiting: list[str],
+    wanting: list[str],
+    before: Item | None,
+    *,
+    now: str,
 ) -> Put:
-    """``waiting`` are the orders that go on when the listing is mapped. While there are any, the sweep looks too."""
+    """``waiting`` are the orders that go on when the listing is mapped, ``wanting`` those for which it must be mapped.
+
+    While any wait, the sweep looks too.
+    """
     version = before["version"] if before else 0
-    item: Item = {"marketplace": marketplace, "account": account, "listing": listing, "waiting": waiting}
+    item: Item = {"marketplace": marketplace, "account": account, "listing": listing}
+    item |= {"waiting": waiting, "wanting": wanting}
     if waiting:
         item |= tables.due(now, f"LISTING#{marketplace}#{account}#{listing}")
     key = tables.listing_pointer(marketplace, account, listing)
