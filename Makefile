@@ -15,7 +15,7 @@ uv := .tools/uv/bin/uv
 sam := .tools/sam/bin/sam
 dev := .venv/bin/python
 lock := $(uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
-locks := layers/common/requirements requirements/dev requirements/ministack requirements/sam requirements/uv
+locks := layers/common/requirements requirements/dev requirements/ministack requirements/night requirements/sam requirements/uv
 
 # Bytecode that is written once saves seconds at each start of a tool; no tool may go and fetch an interpreter.
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH VIRTUAL_ENV
@@ -129,7 +129,7 @@ storm: .venv/ready .tools/sam/ready .tools/ministack/ready
 	@VIRTUAL_ENV=.venv $(uv) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.tools/sam/ready .tools/ministack/ready: .tools/%/ready: requirements/%.txt .tools/uv/ready
+.tools/sam/ready .tools/ministack/ready .tools/night/ready: .tools/%/ready: requirements/%.txt .tools/uv/ready
 	@echo "setting up $*"
 	@$(uv) venv --quiet --clear --python "$$(cat .tools/python)" .tools/$*
 	@VIRTUAL_ENV=.tools/$* $(uv) pip sync --quiet --compile-bytecode --require-hashes $<

@@ -43,7 +43,7 @@ def struck_out(papers: list[Paper]) -> set[str]:
     def counts(identity: str) -> bool:
         if identity not in status:
             aiming = [other for other, paper in names.items() if paper.get("fact_id") == identity]
-            status[identity] = not any([counts(other) for other in aiming])
+            status[identity] = not any(map(counts, aiming))
         return status[identity]
 
     return {

@@ -221,6 +221,25 @@ def test_never_more_comes_back_than_left() -> None:
     assert [(entry.return_id, entry.units) for entry in read(known).returns] == [("R1", 2), ("R2", 1)]
 
 
+def test_many_units_that_come_back_in_several_parcels_are_counted_exactly() -> None:
+    """Numbers with many bits: a wrong operation on small ones is often right."""
+    known: list[Fact] = [placed(quantity=25), Step("shipped", D2), asked_back(14), back("received"), opened(3, 2, 5)]
+    [entry] = read(known).returns
+    assert (entry.good, entry.damaged, entry.lost, entry.to_inspect) == (3, 2, 5, 4)
+    assert kinds(*known, opened(1, 2, 2, act="b")) == ["EXCESS_RETURN", "TO_INSPECT"]
+    known += [opened(1, 2, 1, act="b"), asked_back(20, D5, "R2"), back("received", return_id="R2")]
+    first, second = read(known).returns
+    assert (first.good, first.damaged, first.lost, first.to_inspect, first.units) == (4, 4, 6, 0, 14)
+    assert (second.units, second.to_inspect) == (11, 11)
+    assert (line(read(known)).returned, line(read(known)).kept, line(read(known)).lost) == (25, 0, 6)
+
+
+def test_returns_that_were_asked_for_in_the_same_second_stand_in_the_order_of_their_lines() -> None:
+    known: list[Fact] = [placed(), placed("2"), Step("shipped", D2), asked_back(1, return_id="R2")]
+    known.append(asked_back(1, return_id="R1", line_id="2"))
+    assert [(entry.line_id, entry.return_id) for entry in read(known).returns] == [("1", "R2"), ("2", "R1")]
+
+
 def test_an_inspection_that_counts_too_much_counts_for_nothing() -> None:
     known: list[Fact] = [placed(), Step("shipped", D2), asked_back(2), back("received")]
     first, wrong = opened(1, 0, 0, at=D5), opened(1, 1, 0, act="b")
