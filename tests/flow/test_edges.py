@@ -198,7 +198,7 @@ def test_a_late_cancellation_of_a_hundred_lines_fits_its_transaction() -> None:
 
 
 @pytest.mark.parametrize(("count", "announced"), [(300, 1), (300, 3), (100, 14)])
-def test_a_large_order_fits_one_item(count: int, announced: int) -> None:
+def test_fault_34_a_large_order_fits_one_item(count: int, announced: int) -> None:
     world = World()
     world.group("G11")
     for n in range(count):

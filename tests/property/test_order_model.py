@@ -45,10 +45,10 @@ class AnOrder(RuleBasedStateMachine):
     def say(self, kind: str, **paper: Any) -> Fact:
         """The same thing as a paper and as a fact. That both are written alike is part of the promise."""
         whole = {"fact": kind, **paper}
-        fact = facts.from_content(whole)
+        fact = facts.from_text(text(whole))
         assert facts.to_text(fact) == text(whole)
         assert facts.fact_id(fact) == name(whole)
-        assert facts.from_text(text(whole)) == fact
+        assert facts.from_content(whole) == fact
         self.papers.append(whole)
         self.arrived.append(fact)
         return fact

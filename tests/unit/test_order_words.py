@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
+
 import pytest
 
 from hunar.domain import facts
@@ -139,6 +141,8 @@ def test_papers_that_failed_are_shown_until_the_order_goes_on_or_ends() -> None:
     text = f"the marketplace could not make invoice at {D3}"
     for known in ([placed(), first, last], [placed(), last, first, Step("packed", D3)]):
         assert problem(known, "FORM_FAILED") == Problem("FORM_FAILED", None, text, facts.fact_id(last))
+    # What was done before they failed does not make them.
+    assert kinds(placed(), Step("packed", D2), last) == ["FORM_FAILED"]
     assert "the papers" in problem([placed(), FormFailed(D3, "")], "FORM_FAILED").message
     assert kinds(placed(), last, Step("packed", D4)) == []
     assert kinds(placed(), last, cancel(3, D4)) == []
@@ -196,6 +200,29 @@ def test_an_order_of_which_all_came_back_is_returned_and_of_which_all_was_lost_i
     assert read(both).state == "RETURNED"
 
 
+def test_large_orders_are_counted_like_small_ones() -> None:
+    known: list[Fact] = [placed(quantity=1000), cancel(300, D1), Held(None, D1, None)]
+    assert (line(read(known)).open, line(read(known)).held) == (700, 700)
+    known += [Step("shipped", D2), asked_back(700)]
+    assert read([*known, back("received")]).state == "RETURNED"
+    assert read([*known, opened(0, 0, 700)]).state == "LOST"
+    assert read([*known, opened(0, 0, 699)]).state == "RETURNED"
+    # Of what was cancelled nothing left, so none of it can come back.
+    more = [*known, asked_back(300, D5, "R2"), back("received"), back("received", return_id="R2")]
+    assert [entry.units for entry in read(more).returns] == [700, 0]
+
+
+def test_a_line_of_which_nothing_came_back_says_so_by_itself() -> None:
+    bare = Line("1", "STOLE", 3, 1, 149900, None, D1, None, None, "PLACED", None, "r")
+    assert (bare.held, bare.held_at, bare.returned, bare.good, bare.lost, bare.replacement) == (0, None, 0, 0, 0, False)
+    assert (bare.open, bare.kept) == (2, 2)
+    empty = Order("UNKNOWN", None, (), {}, ())
+    assert (empty.problems, empty.returns, empty.released_at, empty.holds_voided) == ((), (), None, ())
+    for counted in (bare, empty):
+        with pytest.raises(FrozenInstanceError):
+            counted.state = "LOST"  # type: ignore[misc]
+
+
 def test_of_received_and_cancelled_the_later_holds_and_a_person_is_told() -> None:
     known: list[Fact] = [placed(), Step("shipped", D2), asked_back(2)]
     text = f"the return R1 was received at {D5} and cancelled at {D4}"
@@ -226,6 +253,7 @@ def test_many_units_that_come_back_in_several_parcels_are_counted_exactly() -> N
     known: list[Fact] = [placed(quantity=25), Step("shipped", D2), asked_back(14), back("received"), opened(3, 2, 5)]
     [entry] = read(known).returns
     assert (entry.good, entry.damaged, entry.lost, entry.to_inspect) == (3, 2, 5, 4)
+    assert line(read(known)).kept == 11
     assert kinds(*known, opened(1, 2, 2, act="b")) == ["EXCESS_RETURN", "TO_INSPECT"]
     known += [opened(1, 2, 1, act="b"), asked_back(20, D5, "R2"), back("received", return_id="R2")]
     first, second = read(known).returns

@@ -38,7 +38,7 @@ def test_units_that_a_line_lacked_before_wait_their_turn_when_it_grows() -> None
     assert after == {"STOLE": shelf(on_hand=13, available=5, reserved=8, short=4)}
 
 
-def test_of_two_lines_of_one_order_the_first_is_served_first() -> None:
+def test_fault_27_of_two_lines_of_one_order_the_first_is_served_first() -> None:
     nothing = Applied("STOLE")
     before = {"STOLE": shelf(on_hand=3, available=3)}
     _, lines = applied_to(before, {"1": nothing, "2": nothing}, {"2": want(hold=2), "1": want(hold=2)})
