@@ -16,12 +16,14 @@ import ast
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from cosmic_ray.config import ConfigDict, serialize_config
@@ -43,6 +45,7 @@ def main() -> int:
     plan = tomllib.loads((HERE / "mutation.toml").read_text())
     arguments.add_argument("modules", nargs="*", metavar="MODULE", help=f"of {', '.join(plan['modules'])}; all")
     arguments.add_argument("--sample", type=int, default=1, help="take only each so manieth change")
+    arguments.add_argument("--again", action="store_true", help="only changes that nothing noticed the last time")
     arguments.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="modules at once")
     given = arguments.parse_args()
     modules = given.modules or list(plan["modules"])
@@ -50,7 +53,7 @@ def main() -> int:
         arguments.error(f"no tests are named for {', '.join(sorted(unknown))} in mutation.toml")
 
     with ThreadPoolExecutor(given.workers) as workers:
-        found = list(workers.map(lambda module: mutated(module, plan, given.sample), modules))
+        found = list(workers.map(lambda module: mutated(module, plan, given.sample, again=given.again), modules))
     outcomes: Counter[str] = Counter()
     survivors: set[Survivor] = set()
     for module, (counted, survived) in zip(modules, found, strict=True):
@@ -60,16 +63,17 @@ def main() -> int:
     return judged(outcomes, survivors, modules, plan["percent_killed"], whole=given.sample == 1)
 
 
-def mutated(module: str, plan: dict[str, object], sample: int) -> tuple[Counter[str], set[Survivor]]:
+def mutated(module: str, plan: dict[str, object], sample: int, *, again: bool) -> tuple[Counter[str], set[Survivor]]:
     """Change the module in every way, one by one, and run its tests each time."""
-    place = PLACE / module
-    shutil.rmtree(place, ignore_errors=True)
-    for part in ("layers/common/hunar", "tests"):
+    place, code = PLACE / module, DOMAIN / f"{module}.py"
+    again = again and (place / code).exists() and (place / code).read_bytes() == (ROOT / code).read_bytes()
+    shutil.rmtree(place / "tests" if again else place, ignore_errors=True)
+    for part in ("tests",) if again else ("layers/common/hunar", "tests"):
         shutil.copytree(ROOT / part, place / part, ignore=shutil.ignore_patterns("__pycache__", "built", "template"))
     shutil.copy(ROOT / "pyproject.toml", place)
     tests = " ".join(plan["modules"][module])  # type: ignore[index]
     config = ConfigDict({
-        "module-path": [str(DOMAIN / f"{module}.py")],
+        "module-path": [str(code)],
         "timeout": float(plan["seconds"]),  # type: ignore[arg-type]
         "excluded-modules": [],
         "test-command": f"{PYTHON} -m pytest -x -q -p no:cacheprovider --hypothesis-profile=mutants {tests}",
@@ -83,12 +87,20 @@ def mutated(module: str, plan: dict[str, object], sample: int) -> tuple[Counter[
         subprocess.run([sys.executable, "-m", "cosmic_ray.cli", *command], cwd=place, env=environment, check=True)
 
     cosmic_ray("baseline", "mutation.toml")
-    cosmic_ray("init", "mutation.toml", "session.sqlite")
-    with use_db(str(place / "session.sqlite"), WorkDB.Mode.open) as session:
-        pass_over(session, place, sample)
+    if again:
+        forget_survivors(place / "session.sqlite")
+    else:
+        cosmic_ray("init", "mutation.toml", "session.sqlite")
+        with use_db(str(place / "session.sqlite"), WorkDB.Mode.open) as session:
+            pass_over(session, place, sample)
     cosmic_ray("exec", "mutation.toml", "session.sqlite")
     with use_db(str(place / "session.sqlite"), WorkDB.Mode.open) as session:
         return read_outcomes(module, session.completed_work_items)
+
+
+def forget_survivors(session: Path) -> None:
+    with closing(sqlite3.connect(session)) as connection, connection:
+        connection.execute("DELETE FROM work_results WHERE test_outcome = 'SURVIVED'")
 
 
 def pass_over(session: WorkDB, place: Path, sample: int) -> None:

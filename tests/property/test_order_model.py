@@ -9,7 +9,7 @@ import json
 import random
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
@@ -22,7 +22,7 @@ from tests.on_paper import FORWARD, RETURN, Desk, Paper, name, text
 
 times = st.sampled_from([f"2026-11-{day:02}T06:00:00Z" for day in range(20, 27)])
 deadlines = st.sampled_from([None, "2026-11-27T10:00:00Z", "2026-11-28T10:00:00Z", "2026-11-29T10:00:00Z"])
-lines = st.sampled_from(["1", "1", "2", "3"])
+lines = st.sampled_from(["L1", "L1", "L2", "L3"])
 units = st.integers(1, 4)
 few = st.integers(0, 3)
 return_ids = st.sampled_from(["R1", "R2"])
@@ -143,28 +143,7 @@ class AnOrder(RuleBasedStateMachine):
 
     @invariant()
     def it_is_as_on_paper(self) -> None:
-        order, desk = read(self.arrived), Desk(self.papers)
-        assert on_paper(desk) == counted(order)
-        assert {(problem.kind, problem.line_id, problem.of) for problem in order.problems} == desk.problems
-        wants = {
-            line_id: (want.sku, want.group_id, want.hold, want.gone, want.back)
-            for line_id, want in demand(order).items()
-        }
-        assert wants == desk.asked_of_shelf()
-        for group_id in ("G11", "G22"):
-            assert (units_to_send(order, group_id), units_held(order, group_id)) == desk.asked_of(group_id)
-        for line in order.lines:
-            check_bounds(line)
-        for entry in order.returns:
-            assert min(entry.units, entry.good, entry.damaged, entry.lost, entry.to_inspect) >= 0
-            assert entry.good + entry.damaged + entry.lost <= entry.units <= entry.requested
-        # History names every fact but what came from the registry, and says which do not count.
-        rows = [paper for paper in desk.papers if paper["fact"] != "resolved"]
-        assert len(order.history) == len(rows)
-        assert sorted(row["at"] for row in order.history) == sorted(paper["at"] for paper in rows)
-        struck = sum(name(paper) in desk.void for paper in rows)
-        assert sum((row["detail"] or "").endswith("(void)") for row in order.history) == struck
-        assert [row["at"] for row in order.history] == sorted(row["at"] for row in order.history)
+        check(self.arrived, Desk(self.papers))
 
     def teardown(self) -> None:
         order = read(self.arrived)
@@ -178,6 +157,30 @@ class AnOrder(RuleBasedStateMachine):
         assert knowledge(kept) == frozenset(self.arrived)
         assert sorted(map(text, Desk(self.papers).papers)) == [facts.to_text(facts.from_content(content)) for content in
                                                                json.loads(kept["knowledge"])]  # fmt: skip
+
+
+def check(known: list[Fact], desk: Desk) -> None:
+    order = read(known)
+    assert on_paper(desk) == counted(order)
+    assert {(problem.kind, problem.line_id, problem.of) for problem in order.problems} == desk.problems
+    wants = {
+        line_id: (want.sku, want.group_id, want.hold, want.gone, want.back) for line_id, want in demand(order).items()
+    }
+    assert wants == desk.asked_of_shelf()
+    for group_id in ("G11", "G22"):
+        assert (units_to_send(order, group_id), units_held(order, group_id)) == desk.asked_of(group_id)
+    for line in order.lines:
+        check_bounds(line)
+    for entry in order.returns:
+        assert min(entry.units, entry.good, entry.damaged, entry.lost, entry.to_inspect) >= 0
+        assert entry.good + entry.damaged + entry.lost <= entry.units <= entry.requested
+    # History names every fact but what came from the registry, and says which do not count.
+    rows = [paper for paper in desk.papers if paper["fact"] != "resolved"]
+    assert len(order.history) == len(rows)
+    assert sorted(row["at"] for row in order.history) == sorted(paper["at"] for paper in rows)
+    struck = sum(name(paper) in desk.void for paper in rows)
+    assert sum((row["detail"] or "").endswith("(void)") for row in order.history) == struck
+    assert [row["at"] for row in order.history] == sorted(row["at"] for row in order.history)
 
 
 def terms(product: tuple[str, str]) -> dict[str, Any]:
@@ -254,4 +257,50 @@ def on_paper(desk: Desk) -> dict[str, Any]:
 
 
 TestAnOrder = AnOrder.TestCase
-TestAnOrder.settings = settings(max_examples=max(1, settings.default.max_examples // 2), stateful_step_count=25)
+TestAnOrder.settings = settings(max_examples=max(1, settings.default.max_examples // 3), stateful_step_count=25)
+
+
+def said(kind: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Paper]:
+    return st.fixed_dictionaries({"fact": st.just(kind), **fields})
+
+
+many = st.integers(1, 40)
+OF_ONE_LINE = {"line_id": st.sampled_from(["L1", "L1", "L1", "L2"]), "at": times}
+OF_ONE_RETURN = OF_ONE_LINE | {"return_id": return_ids}
+WORDS = {"reason": reasons, "sub_reason": st.just("")}
+BY_HAND = {"act_id": acts, "person": st.just("Rukhsana"), "reason": reasons}
+TERMS = products.map(terms)
+PAPERS = st.one_of(
+    said("placed", **OF_ONE_LINE, listing=st.just("STOLE"), quantity=st.integers(20, 60), unit_price_paise=st.just(100),
+         price_problem=st.none(), sold_at=times, ship_by=deadlines, replacement=st.booleans()),
+    said("step", step=st.sampled_from(FORWARD), at=times),
+    said("cancelled", **OF_ONE_LINE, quantity=st.integers(1, 15), **WORDS),
+    said("held", line_id=st.none() | lines, at=times, quantity=st.none() | many),
+    said("released", at=times),
+    said("dates_changed", at=times, ship_by=deadlines.filter(bool)),
+    said("form_failed", at=times, forms=st.just("invoice")),
+    said("return_requested", **OF_ONE_RETURN, **WORDS, source=st.just("customer"), quantity=many,
+         shipment_id=st.none()),
+    said("return_step", **OF_ONE_RETURN, step=st.sampled_from(RETURN)),
+    said("return_noted", **OF_ONE_RETURN, what=st.sampled_from(["tracking", "expected"]), value=reasons),
+    said("inspected", **OF_ONE_RETURN, **BY_HAND, good=st.integers(0, 9), damaged=st.integers(0, 9),
+         lost=st.integers(0, 9)),
+    st.builds(lambda fields, of: fields | of, said("resolved", line_id=lines), TERMS),
+    st.builds(lambda fields, of: fields | of, said("remapped", **OF_ONE_LINE, **BY_HAND), TERMS),
+)  # fmt: skip
+
+
+@given(
+    papers=st.lists(PAPERS, min_size=4, max_size=24),
+    voids=st.lists(st.tuples(st.integers(0, 30), times, acts), max_size=4),
+)
+@settings(max_examples=settings.default.max_examples * 2)
+def test_any_set_of_facts_amounts_to_what_it_does_on_paper(
+    papers: list[Paper], voids: list[tuple[int, str, str]]
+) -> None:
+    """With larger numbers than the story above, and all at once."""
+    for number, at, act in voids:
+        aim = name(papers[number % len(papers)])
+        void = {"fact": "voided", "act_id": act, "fact_id": aim, "at": at, "person": "Rukhsana", "reason": ""}
+        papers = [*papers, void]
+    check([facts.from_text(text(paper)) for paper in papers], Desk(papers))

@@ -185,6 +185,8 @@ def test_a_return_goes_on_from_request_to_inspection() -> None:
     known.append(opened(0, 1, 0, act="b"))
     order = read(known)
     assert (order.returns[0].status, order.problems, order.state) == ("INSPECTED", (), "SHIPPED")
+    with pytest.raises(FrozenInstanceError):
+        order.returns[0].units = 3  # type: ignore[misc]
     assert (line(order).good, line(order).lost, line(order).kept) == (1, 0, 1)
 
 
@@ -325,6 +327,7 @@ def test_a_revision_never_comes_back_so_that_a_group_is_told_again() -> None:
             [placed(), cut],
             [placed(), cut, void(cut)],
             [placed(), cut, void(cut), void(void(cut), "w")],
+            [placed(), cut, void(cut), void(void(cut), "w"), void(void(void(cut), "w"), "x")],
             [placed(), cut, Step("shipped", D3)],
             [placed(at=D2)],
         )
