@@ -27,7 +27,7 @@ export SAM_CLI_TELEMETRY := 0
 for_sam := PATH="$(CURDIR)/.tools/bin:$$PATH" HUNAR_UV="$(CURDIR)/$(uv)" HUNAR_PYTHON="$$(cat .tools/python)"
 runtime = $$(basename "$$(ls .tools/bin/python3.* | head -n 1)")
 
-.PHONY: help run test check bench simulate night build lock clean pytest ruff-check ruff-format mypy validate contract built race storm FORCE
+.PHONY: help run test check bench simulate night mutate build lock clean pytest ruff-check ruff-format mypy validate contract built race storm FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -60,8 +60,12 @@ bench: .venv/ready .tools/sam/ready .tools/ministack/ready ## reference programs
 simulate: .venv/ready ## crashes, rivals and repetitions under SEEDS schedules
 	@HUNAR_SEEDS=$(SEEDS) $(dev) -m pytest -q tests/simulation
 
-night: .venv/ready ## property tests over NIGHT_EXAMPLES histories each (hours)
+night: .venv/ready .tools/night/ready ## property tests over NIGHT_EXAMPLES histories each, and mutation testing (hours)
 	@HUNAR_NIGHT_EXAMPLES=$(NIGHT_EXAMPLES) $(dev) -m pytest --hypothesis-profile=night -q tests/property
+	@$(MAKE) mutate
+
+mutate: .venv/ready .tools/night/ready ## every small change of the domain must fail a test; ARGS="stock --sample 10", ARGS=--again
+	@.tools/night/bin/python -m tests.mutation $(ARGS)
 
 build: .tools/sam/ready ## what `sam deploy --config-env dev|staging|prod` uploads (ARCH=arm64, or x86_64)
 	@$(for_sam) HUNAR_ARCH=$(ARCH) HUNAR_RUNTIME=$(runtime) $(sam) build \

@@ -256,10 +256,6 @@ def on_paper(desk: Desk) -> dict[str, Any]:
     }  # fmt: skip
 
 
-TestAnOrder = AnOrder.TestCase
-TestAnOrder.settings = settings(max_examples=max(1, settings.default.max_examples // 3), stateful_step_count=25)
-
-
 def said(kind: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Paper]:
     return st.fixed_dictionaries({"fact": st.just(kind), **fields})
 
@@ -304,3 +300,7 @@ def test_any_set_of_facts_amounts_to_what_it_does_on_paper(
         void = {"fact": "voided", "act_id": act, "fact_id": aim, "at": at, "person": "Rukhsana", "reason": ""}
         papers = [*papers, void]
     check([facts.from_text(text(paper)) for paper in papers], Desk(papers))
+
+
+TestAnOrder = AnOrder.TestCase
+TestAnOrder.settings = settings(max_examples=max(1, settings.default.max_examples // 3), stateful_step_count=25)

@@ -209,10 +209,6 @@ class Shelves(RuleBasedStateMachine):
         return {sku: (stock.available, stock.short + stock.uncounted) for sku, stock in other.stocks.items()}
 
 
-TestShelves = Shelves.TestCase
-TestShelves.settings = settings(stateful_step_count=30)
-
-
 @given(
     free=st.integers(-4, 6),
     others=st.tuples(st.integers(0, 3), st.integers(0, 3)),
@@ -271,3 +267,7 @@ def test_one_line_moves_as_if_its_units_were_carried_one_by_one(
     available, uncounted = max(free, 0), max(-free, 0)
     assert after["STOLE"] == Stock("STOLE", "G11", available + others[0] + reserved, available, others[0] + reserved, 2,
                                    others[1] + short, uncounted)  # fmt: skip
+
+
+TestShelves = Shelves.TestCase
+TestShelves.settings = settings(stateful_step_count=30)

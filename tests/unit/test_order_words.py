@@ -256,7 +256,7 @@ def test_many_units_that_come_back_in_several_parcels_are_counted_exactly() -> N
     [entry] = read(known).returns
     assert (entry.good, entry.damaged, entry.lost, entry.to_inspect) == (3, 2, 5, 4)
     assert line(read(known)).kept == 11
-    assert kinds(*known, opened(1, 2, 2, act="b")) == ["EXCESS_RETURN", "TO_INSPECT"]
+    assert kinds(*known, opened(4, 3, 3, act="b")) == ["EXCESS_RETURN", "TO_INSPECT"]
     known += [opened(1, 2, 1, act="b"), asked_back(20, D5, "R2"), back("received", return_id="R2")]
     first, second = read(known).returns
     assert (first.good, first.damaged, first.lost, first.to_inspect, first.units) == (4, 4, 6, 0, 14)
