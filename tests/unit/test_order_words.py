@@ -264,6 +264,13 @@ def test_many_units_that_come_back_in_several_parcels_are_counted_exactly() -> N
     assert (line(read(known)).returned, line(read(known)).kept, line(read(known)).lost) == (25, 0, 6)
 
 
+def test_of_27_units_that_are_back_21_and_7_more_are_one_too_many() -> None:
+    known: list[Fact] = [placed(quantity=40), Step("shipped", D2), asked_back(27), back("received"), opened(7, 7, 7)]
+    assert kinds(*known, opened(7, 0, 0, act="b")) == ["EXCESS_RETURN", "TO_INSPECT"]
+    assert kinds(*known, opened(0, 0, 7, act="b")) == ["EXCESS_RETURN", "TO_INSPECT"]
+    assert kinds(*known, opened(6, 0, 0, act="b")) == []
+
+
 def test_returns_that_were_asked_for_in_the_same_second_stand_in_the_order_of_their_lines() -> None:
     known: list[Fact] = [placed(), placed("2"), Step("shipped", D2), asked_back(1, return_id="R2")]
     known.append(asked_back(1, return_id="R1", line_id="2"))
