@@ -143,12 +143,14 @@ class Hunar(RuleBasedStateMachine):
         act_id, at = f"act-{len(self.came)}", "2026-11-29T06:00:00Z"
         aimed = draw.draw(st.sampled_from(said))
         line = line_id(ref.split(":")[-1], "1")
+        announced = any(fact.FACT == "placed" and fact.line_id == line for fact in known)  # type: ignore[union-attr]
         terms = (sku, GROUPS[sku], "GROUP_PACKS", "SALE_SHARE", 1, "6214", None)
         fact: Fact = draw.draw(
             st.sampled_from(
                 [
                     Voided(act_id, facts.fact_id(aimed), at, "Rukhsana", "not true"),
-                    Remapped(act_id, line, at, *terms, "Rukhsana", "wrong shelf"),
+                    # Only a line that is there can be corrected.
+                    *([Remapped(act_id, line, at, *terms, "Rukhsana", "wrong shelf")] if announced else []),
                     Inspected(act_id, f"R-{line}", line, at, good, 0, lost, "Rukhsana", "opened"),
                 ]
             )

@@ -113,6 +113,17 @@ def test_a_hold_and_a_release_of_one_second_are_a_contradiction_and_the_hold_hol
     assert line(read([placed(), Held("1", D2, 1), Held(None, D2, 2)])).held == 2
 
 
+def test_of_holds_and_deadlines_the_last_ones_hold_however_they_are_written() -> None:
+    """Eight times over, and read from their texts: two times that are equal need not be the same object."""
+    for number in range(8):
+        at = f"2026-11-22T06:00:0{number}Z"
+        news = [Held("1", D1, 3), Held("1", at, 1), Held(None, at, 2)]
+        news += [DatesChanged(D1, D4), DatesChanged(at, D6), DatesChanged(at, D5)]
+        known = [placed(), *(facts.from_text(facts.to_text(fact)) for fact in news)]
+        assert (line(read(known)).held, read(known).ship_by) == (2, D5)
+        assert line(read([placed(), Held("1", D1, 3), Held("1", at, 1)])).held == 1
+
+
 def test_news_of_an_order_that_was_never_announced() -> None:
     order = read([Step("packed", D1), cancel(1, D2)])
     assert order.state == "UNKNOWN"

@@ -320,7 +320,8 @@ class OrderChange:
         }
         now = dict(sorted(wanted.items())[:SLICE])
         if not now:
-            return dict(taken), False
+            # What has given back all that it had of a product is not kept, also when it never had anything.
+            return {name: line for name, line in taken.items() if name in wants}, False
         keys = {want.sku: tables.stock(want.sku) for want in now.values()}
         self._read(key for key in keys.values() if key not in self._found)
         items = {sku: self._found.get(key) for sku, key in keys.items()}
