@@ -267,7 +267,7 @@ def test_a_message_that_nobody_understands_is_not_lost_to_another_transaction() 
 @pytest.mark.parametrize(
     "bad", [{"sku": ""}, {"quantity": 10**40}, {"sku": "S" * 2100}, {"act_id": "a", "sku": "STOLE", "quantity": 10**40}]
 )
-def test_what_the_database_cannot_hold_is_no_message(bad: dict[str, Any]) -> None:
+def test_faults_19_25_what_the_database_cannot_hold_is_no_message(bad: dict[str, Any]) -> None:
     message = {
         "version": 1,
         "kind": "adjust",

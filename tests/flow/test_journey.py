@@ -218,7 +218,7 @@ def test_the_same_count_imported_twice_adds_once_and_an_unknown_sku_is_parked(wo
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_an_unmapped_listing_waits_and_goes_on_by_itself_when_it_is_mapped(world: World, seed: int) -> None:
+def test_fault_23_an_unmapped_listing_waits_and_goes_on_by_itself_when_it_is_mapped(world: World, seed: int) -> None:
     world.product("MAT", "G22", "চট", listed=False, stock=9)
     world.post(created("S1", item("MAT", 2, line_id="1"), item("TOTE", 1, line_id="2")))
     world.post(created("S2", item("MAT", 3)))
@@ -379,7 +379,9 @@ def test_a_bad_line_does_not_lose_the_good_one(world: World) -> None:
         {"sellingPrice": 1499.001, "totalPrice": 1499.001},
     ],
 )
-def test_an_unclear_price_is_shown_and_stops_money_but_not_the_order(world: World, prices: dict[str, object]) -> None:
+def test_fault_26_an_unclear_price_is_shown_and_stops_money_but_not_the_order(
+    world: World, prices: dict[str, object]
+) -> None:
     world.post(created("S1", item("STOLE", 2, priceComponents=prices)))
     world.post(step("S1", "delivered"))
     world.settle()

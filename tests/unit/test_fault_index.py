@@ -31,8 +31,6 @@ def test_the_index_names_exactly_the_tests_that_carry_a_number() -> None:
     assert {number: set(told["tests"]) for number, told in INDEX["faults"].items()} == carried()
 
 
-def test_every_fault_of_ours_has_a_test_or_is_awaited() -> None:
-    awaited = set(INDEX["awaited"] or {})
-    assert set(INDEX["faults"]) | awaited == OURS
-    assert not set(INDEX["faults"]) & awaited
+def test_every_fault_of_ours_has_a_test() -> None:
+    assert set(INDEX["faults"]) >= OURS
     assert all(told["tests"] and told["fault"] for told in INDEX["faults"].values())

@@ -327,7 +327,7 @@ def test_every_offset_is_the_same_moment(time: str) -> None:
 @pytest.mark.parametrize(
     "quantity", [0, -1, True, False, None, 1.0, 1.5, 10_001, 10**19, "", "0", "1.0", "-1", "٣", [1]]
 )
-def test_faults_19_21_a_line_without_a_usable_quantity_is_not_placed_and_the_others_are(quantity: Any) -> None:
+def test_faults_19_21_25_a_line_without_a_usable_quantity_is_not_placed_and_the_others_are(quantity: Any) -> None:
     found = read(json.dumps(two_lines({"quantity": quantity}), default=float).encode(), "demo")
     assert only_placed(found).line_id == "2"
     assert fields(found) == [("BAD_LINE", f"{LINE}.quantity")]
