@@ -15,7 +15,7 @@ uv := .tools/uv/bin/uv
 sam := .tools/sam/bin/sam
 dev := .venv/bin/python
 lock := $(uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
-locks := layers/common/requirements requirements/dev requirements/ministack requirements/sam requirements/uv
+locks := layers/common/requirements requirements/dev requirements/ministack requirements/night requirements/sam requirements/uv
 
 # Bytecode that is written once saves seconds at each start of a tool; no tool may go and fetch an interpreter.
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH VIRTUAL_ENV
@@ -27,7 +27,7 @@ export SAM_CLI_TELEMETRY := 0
 for_sam := PATH="$(CURDIR)/.tools/bin:$$PATH" HUNAR_UV="$(CURDIR)/$(uv)" HUNAR_PYTHON="$$(cat .tools/python)"
 runtime = $$(basename "$$(ls .tools/bin/python3.* | head -n 1)")
 
-.PHONY: help run test check bench simulate night build lock clean pytest ruff-check ruff-format mypy validate contract built race storm FORCE
+.PHONY: help run test check bench simulate night mutate build lock clean pytest ruff-check ruff-format mypy validate contract built race storm FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -60,8 +60,12 @@ bench: .venv/ready .tools/sam/ready .tools/ministack/ready ## reference programs
 simulate: .venv/ready ## crashes, rivals and repetitions under SEEDS schedules
 	@HUNAR_SEEDS=$(SEEDS) $(dev) -m pytest -q tests/simulation
 
-night: .venv/ready ## property tests over NIGHT_EXAMPLES histories each (hours)
+night: .venv/ready .tools/night/ready ## property tests over NIGHT_EXAMPLES histories each, and mutation testing (hours)
 	@HUNAR_NIGHT_EXAMPLES=$(NIGHT_EXAMPLES) $(dev) -m pytest --hypothesis-profile=night -q tests/property
+	@$(MAKE) mutate
+
+mutate: .venv/ready .tools/night/ready ## every small change of the domain must fail a test; ARGS="stock --sample 10", ARGS=--again
+	@.tools/night/bin/python -m tests.mutation $(ARGS)
 
 build: .tools/sam/ready ## what `sam deploy --config-env dev|staging|prod` uploads (ARCH=arm64, or x86_64)
 	@$(for_sam) HUNAR_ARCH=$(ARCH) HUNAR_RUNTIME=$(runtime) $(sam) build \
@@ -129,7 +133,7 @@ storm: .venv/ready .tools/sam/ready .tools/ministack/ready
 	@VIRTUAL_ENV=.venv $(uv) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.tools/sam/ready .tools/ministack/ready: .tools/%/ready: requirements/%.txt .tools/uv/ready
+.tools/sam/ready .tools/ministack/ready .tools/night/ready: .tools/%/ready: requirements/%.txt .tools/uv/ready
 	@echo "setting up $*"
 	@$(uv) venv --quiet --clear --python "$$(cat .tools/python)" .tools/$*
 	@VIRTUAL_ENV=.tools/$* $(uv) pip sync --quiet --compile-bytecode --require-hashes $<

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
@@ -29,5 +29,11 @@ settings.register_profile(
     deadline=None,
     print_blob=True,
     suppress_health_check=slow_is_fine,
+)
+# One failure is enough to find a change of the code; nobody reads it, so it need not be made small first.
+settings.register_profile(
+    "mutants",
+    settings.get_profile("quick"),
+    phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("quick")

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from hunar import tables
 from hunar.adapters.write_units import item_size
+from hunar.domain import facts
 from hunar.domain.effects import PAYOUT
 from hunar.domain.order import knowledge, read
-from hunar.messages import ORDER_EVENT, ListingMapped
+from hunar.messages import ORDER_EVENT, ListingMapped, OperatorAct
 from hunar.ports import Conflict, Put, QueueName, Retryable
 from hunar.tables import Table
 from hunar.use_cases import apply
@@ -198,7 +199,7 @@ def test_a_late_cancellation_of_a_hundred_lines_fits_its_transaction() -> None:
 
 
 @pytest.mark.parametrize(("count", "announced"), [(300, 1), (300, 3), (100, 14)])
-def test_a_large_order_fits_one_item(count: int, announced: int) -> None:
+def test_fault_34_a_large_order_fits_one_item(count: int, announced: int) -> None:
     world = World()
     world.group("G11")
     for n in range(count):
@@ -266,7 +267,7 @@ def test_a_message_that_nobody_understands_is_not_lost_to_another_transaction() 
 @pytest.mark.parametrize(
     "bad", [{"sku": ""}, {"quantity": 10**40}, {"sku": "S" * 2100}, {"act_id": "a", "sku": "STOLE", "quantity": 10**40}]
 )
-def test_what_the_database_cannot_hold_is_no_message(bad: dict[str, Any]) -> None:
+def test_faults_19_25_what_the_database_cannot_hold_is_no_message(bad: dict[str, Any]) -> None:
     message = {
         "version": 1,
         "kind": "adjust",
@@ -287,3 +288,16 @@ def test_the_count_that_is_asked_for_names_the_units_that_are_missing_now() -> N
         world.settle()
     [shown] = [e for e in world.items(Table.EXCEPTIONS) if e["kind"] == "UNCOUNTED"]
     assert "8 STOLE" in shown["message"]
+
+
+def test_a_line_that_was_corrected_before_it_had_anything_leaves_nothing_behind() -> None:
+    world = shop()
+    world.post(created("S1", item("STOLE", 2)))
+    world.post(cancelled("S1", 2))
+    world.settle()
+    terms = ("SHAWL", "G11", "GROUP_PACKS", "SALE_SHARE", 1, "6214", None)
+    remapped = facts.Remapped("a1", "1", "2026-11-25T06:00:00Z", *terms, "Rukhsana", "wrong shelf")
+    act = OperatorAct(act_id="a1", order_ref="flipkart:demo:S1", fact=facts.to_text(remapped))
+    world.queues.send(QueueName.ORDER_EVENTS, [act.model_dump_json()])
+    world.settle()
+    assert {name: line["sku"] for name, line in world.order("S1")["applied"].items()} == {"1": "SHAWL"}

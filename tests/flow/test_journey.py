@@ -38,7 +38,7 @@ def test_an_order_reserves_stock_and_tells_the_group_in_its_language(world: Worl
     assert world.exceptions() == []
 
 
-def test_the_same_message_three_times_is_one_order_and_one_text(world: World) -> None:
+def test_fault_1_the_same_message_three_times_is_one_order_and_one_text(world: World) -> None:
     for _ in range(3):
         world.post(created("S1", item("STOLE", 3)))
         world.settle()
@@ -68,7 +68,7 @@ def test_two_groups_in_one_order_each_get_their_own_part(world: World) -> None:
     assert "4 மாங்காய்" in tamil
 
 
-def test_delivered_before_created_waits_as_unknown_and_is_never_texted(world: World) -> None:
+def test_fault_6_delivered_before_created_waits_as_unknown_and_is_never_texted(world: World) -> None:
     world.post(step("S1", "delivered"))
     world.settle()
     assert read(knowledge(world.order("S1"))).state == "UNKNOWN"
@@ -81,7 +81,7 @@ def test_delivered_before_created_waits_as_unknown_and_is_never_texted(world: Wo
     assert "UNKNOWN_SHIPMENT" in world.exceptions(closed=True)
 
 
-def test_cancelled_before_created_reserves_only_what_is_left(world: World) -> None:
+def test_fault_5_cancelled_before_created_reserves_only_what_is_left(world: World) -> None:
     world.post(cancelled("S1", 2))
     world.settle()
     world.post(created("S1", item("STOLE", 3)))
@@ -218,7 +218,7 @@ def test_the_same_count_imported_twice_adds_once_and_an_unknown_sku_is_parked(wo
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_an_unmapped_listing_waits_and_goes_on_by_itself_when_it_is_mapped(world: World, seed: int) -> None:
+def test_fault_23_an_unmapped_listing_waits_and_goes_on_by_itself_when_it_is_mapped(world: World, seed: int) -> None:
     world.product("MAT", "G22", "চট", listed=False, stock=9)
     world.post(created("S1", item("MAT", 2, line_id="1"), item("TOTE", 1, line_id="2")))
     world.post(created("S2", item("MAT", 3)))
@@ -266,7 +266,7 @@ def test_a_mapping_announced_before_any_order_leaves_a_pointer_that_waits_for_no
     assert world.store.read([listing_pointer("flipkart", "demo", "GHOST")]).popitem()[1]["waiting"] == []
 
 
-def test_a_crash_after_keeping_the_delivery_is_healed_by_the_same_message(world: World) -> None:
+def test_fault_30_a_crash_after_keeping_the_delivery_is_healed_by_the_same_message(world: World) -> None:
     world.post(created("S1", item("STOLE", 3)))
     [(body, _)] = world.queues.taken(QueueName.ORDER_EVENTS)
     commit = world.store.commit
@@ -286,7 +286,7 @@ def test_a_crash_after_keeping_the_delivery_is_healed_by_the_same_message(world:
     assert len(world.phones.texts) == 1
 
 
-def test_an_order_of_fifty_lines_is_applied_in_slices_and_told_once() -> None:
+def test_fault_34_an_order_of_fifty_lines_is_applied_in_slices_and_told_once() -> None:
     world = World(shuffle=random.Random(3), twice=True)
     world.group("G11")
     for number in range(50):
@@ -335,7 +335,7 @@ def test_a_replay_long_after_the_order_sends_no_text(world: World) -> None:
     assert [item["status"] for item in world.items(Table.NOTIFICATIONS)] == ["EXPIRED"]
 
 
-def test_an_unknown_event_is_kept_whole_and_shown(world: World) -> None:
+def test_fault_24_an_unknown_event_is_kept_whole_and_shown(world: World) -> None:
     """An event type that nobody knows yet."""
     world.post(step("S1", "teleported") | {"buyer": "kept whole, for thirty days"})
     world.post(step("S1", "teleported") | {"buyer": "kept whole, for thirty days"})
@@ -379,7 +379,9 @@ def test_a_bad_line_does_not_lose_the_good_one(world: World) -> None:
         {"sellingPrice": 1499.001, "totalPrice": 1499.001},
     ],
 )
-def test_an_unclear_price_is_shown_and_stops_money_but_not_the_order(world: World, prices: dict[str, object]) -> None:
+def test_fault_26_an_unclear_price_is_shown_and_stops_money_but_not_the_order(
+    world: World, prices: dict[str, object]
+) -> None:
     world.post(created("S1", item("STOLE", 2, priceComponents=prices)))
     world.post(step("S1", "delivered"))
     world.settle()

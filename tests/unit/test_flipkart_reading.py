@@ -327,7 +327,7 @@ def test_every_offset_is_the_same_moment(time: str) -> None:
 @pytest.mark.parametrize(
     "quantity", [0, -1, True, False, None, 1.0, 1.5, 10_001, 10**19, "", "0", "1.0", "-1", "٣", [1]]
 )
-def test_a_line_without_a_usable_quantity_is_not_placed_and_the_others_are(quantity: Any) -> None:
+def test_faults_19_21_25_a_line_without_a_usable_quantity_is_not_placed_and_the_others_are(quantity: Any) -> None:
     found = read(json.dumps(two_lines({"quantity": quantity}), default=float).encode(), "demo")
     assert only_placed(found).line_id == "2"
     assert fields(found) == [("BAD_LINE", f"{LINE}.quantity")]
@@ -341,7 +341,7 @@ def two_lines(change: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
-def test_a_quantity_may_be_a_text_of_digits() -> None:
+def test_fault_21_a_quantity_may_be_a_text_of_digits() -> None:
     assert only_placed(created({"quantity": "12"}, prices={"totalPrice": 295 * 12})).quantity == 12
 
 
@@ -511,8 +511,10 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @given(st.data())
-def test_whatever_stands_in_a_field_the_reading_is_stated_or_shown_and_can_be_stored(data: st.DataObject) -> None:
-    # fault 22 among others: no value may stop the message or a later step
+def test_fault_22_whatever_stands_in_a_field_it_is_stated_or_shown_and_can_be_stored(
+    data: st.DataObject,
+) -> None:
+    # No value may stop the message or a later step: NUL, half a surrogate pair, digits of other scripts.
     message = sample(data.draw(st.sampled_from(["created", "cancelled", "packed"])))
     for _ in range(data.draw(st.integers(1, 3))):
         path = data.draw(st.sampled_from(places(message)))

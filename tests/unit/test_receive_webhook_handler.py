@@ -139,13 +139,21 @@ def test_a_call_costs_one_aws_call_once_the_secret_is_known(door: Door) -> None:
     assert aws_calls() == ["SendMessage"]
 
 
-def test_the_same_call_twice_is_accepted_twice_under_one_id(door: Door) -> None:
+def test_fault_1_the_same_call_twice_is_accepted_twice_under_one_id(door: Door) -> None:
     event = door.signed(published())
     assert door.answer(event) == door.answer(event)
     assert len({delivery.delivery_id for delivery in door.queued()}) == 1
 
 
-def test_an_unknown_event_type_is_our_problem_and_accepted(door: Door) -> None:
+def test_fault_4_two_events_of_one_second_carry_one_signature_and_are_both_accepted(door: Door) -> None:
+    """The signature is over the second, the address and the secret: it says nothing about which event this is."""
+    first, second = (door.signed(call(b'{"eventType":"shipment_packed","shipmentId":"S%d"}' % n)) for n in (1, 2))
+    assert first["headers"]["x_authorization"] == second["headers"]["x_authorization"]
+    assert (door.status(first), door.status(second)) == (200, 200)
+    assert len({delivery.delivery_id for delivery in door.queued()}) == 2
+
+
+def test_fault_24_an_unknown_event_type_is_our_problem_and_accepted(door: Door) -> None:
     assert door.status(door.signed(call(b'{"eventType":"shipment_blessed"}'))) == 200
 
 
@@ -292,7 +300,7 @@ def test_fault_14_bytes_count_not_letters(door: Door) -> None:
         None,
     ],
 )
-def test_an_unknown_marketplace_or_account_costs_no_call(door: Door, path: dict[str, str] | None) -> None:
+def test_fault_24_an_unknown_marketplace_or_account_costs_no_call(door: Door, path: dict[str, str] | None) -> None:
     answer = door.answer(door.signed(published() | {"pathParameters": path}))
     assert answer == (404, {"type": "about:blank", "title": "Not Found", "status": 404})
     assert aws_calls() == []

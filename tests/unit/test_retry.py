@@ -35,7 +35,7 @@ def test_the_pauses_double_up_to_the_longest() -> None:
     assert (met, end) == ([8], "done")
 
 
-def test_eleven_conflicts_are_borne_and_twelve_go_back_to_the_queue() -> None:
+def test_fault_33_eleven_conflicts_are_borne_and_twelve_go_back_to_the_queue() -> None:
     assert meets(11)[1:] == ([11], "done")
     assert meets(12)[1:] == ([12], "12 writes in a row met somebody else's")
     assert sum(meets(12)[0]) < 6

@@ -107,7 +107,8 @@ class Order:
     released_at: str | None = None
     """The last time that the marketplace let the order go on after a hold."""
     holds_voided: tuple[str, ...] = field(default=())
-    """The ids of holds and releases that a person took back."""
+    """The ids of the acts by which persons took holds and releases back, or such an act. There are never fewer of
+    them, so what they lead to is told each time."""
 
     @property
     def left_at(self) -> str | None:
@@ -186,9 +187,7 @@ def read(known: Iterable[Fact]) -> Order:
         problems=tuple(problems),
         returns=returns,
         released_at=max((fact.at for fact in known if isinstance(fact, Released)), default=None),
-        holds_voided=tuple(
-            sorted(facts.fact_id(fact) for fact in every - set(known) if isinstance(fact, Held | Released))
-        ),
+        holds_voided=_voids_of_holds(every),
     )
 
 
@@ -206,6 +205,16 @@ def voided(known: Iterable[Fact]) -> frozenset[str]:
         return not any(holds(other) for other in aimed.get(facts.fact_id(void), ()))
 
     return frozenset(target for target, voids in aimed.items() if any(map(holds, voids)))
+
+
+def _voids_of_holds(known: Iterable[Fact]) -> tuple[str, ...]:
+    """The ids of voids that aim at a hold or a release, and of those that aim at such a void."""
+    aims = {facts.fact_id(fact): fact.fact_id for fact in known if isinstance(fact, Voided)}
+    holds = {facts.fact_id(fact) for fact in known if isinstance(fact, Held | Released)}
+    found: set[str] = set()
+    while more := {void for void, target in aims.items() if target in holds | found} - found:
+        found |= more
+    return tuple(sorted(found))
 
 
 def _left_at(steps: Mapping[str, str]) -> str | None:

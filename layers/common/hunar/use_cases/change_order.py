@@ -290,7 +290,7 @@ class OrderChange:
         return frozenset(found)
 
     def _point_listing(self, key: Key, listing: str, waits: bool, wanted: bool) -> None:
-        """An order that ``waits`` goes on when the listing is mapped; a person is asked while one of them is ``wanted``.
+        """An order that ``waits`` goes on when the listing is mapped; a person is asked while one is ``wanted``.
 
         A line that a person remapped or voided still takes its terms when they are known, but nobody need map for it.
         """
@@ -351,7 +351,8 @@ class OrderChange:
         }
         now = dict(sorted(wanted.items())[:SLICE])
         if not now:
-            return dict(taken), False
+            # What has given back all that it had of a product is not kept, also when it never had anything.
+            return {name: line for name, line in taken.items() if name in wants}, False
         keys = {want.sku: tables.stock(want.sku) for want in now.values()}
         self._read(key for key in keys.values() if key not in self._found)
         items = {sku: self._found.get(key) for sku, key in keys.items()}

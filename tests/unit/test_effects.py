@@ -1,0 +1,295 @@
+"""What an order owes, decided on its facts alone: which texts to which group, and which payouts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hunar.domain import facts
+from hunar.domain.effects import (
+    CANCELLED,
+    HOLD,
+    NEW_ORDER,
+    PAYOUT,
+    RELEASED,
+    SERVED,
+    TEXTS,
+    good_until,
+    group_lines,
+    kept,
+    new_effects,
+    units_held,
+    units_to_send,
+)
+from hunar.domain.facts import Cancelled, DatesChanged, Fact, Held, Placed, Released, Remapped, Resolved, Step, Voided
+from hunar.domain.order import Order, read
+from hunar.domain.stock import Applied
+
+D1, D2, D3, D4, D5 = (f"2026-11-{day}T06:00:00Z" for day in range(21, 26))
+SHIP_BY = "2026-11-27T10:00:00Z"
+REF = "flipkart:demo:S1"
+
+
+def placed(line_id: str = "1", *, at: str = D1, quantity: int = 3, **other: Any) -> Placed:
+    said = {"listing": "L", "unit_price_paise": 149900, "price_problem": None, "sold_at": D1, "ship_by": SHIP_BY}
+    return Placed(line_id, at, quantity=quantity, **(said | other))
+
+
+def of(line_id: str, sku: str, group_id: str) -> Resolved:
+    return Resolved(line_id, sku, group_id, "GROUP_PACKS", "SALE_SHARE", 1, "6214", None)
+
+
+def corrected(line_id: str, sku: str, group_id: str, at: str, act: str = "a") -> Remapped:
+    return Remapped(act, line_id, at, sku, group_id, "GROUP_PACKS", "SALE_SHARE", 1, "6214", None, "Rukhsana", "wrong")
+
+
+def cancel(quantity: int, at: str, line_id: str = "1") -> Cancelled:
+    return Cancelled(line_id, at, quantity, "buyer", "")
+
+
+def void(fact: Fact, act: str = "v") -> Voided:
+    return Voided(act, facts.fact_id(fact), D5, "Rukhsana", "not true")
+
+
+STOLE = (placed(), of("1", "STOLE", "G11"))
+
+
+class Story:
+    """An order that learns one thing after another and remembers what it owed."""
+
+    def __init__(self, *known: Fact) -> None:
+        self.known: set[Fact] = set(known)
+        self.owed: dict[str, dict[str, Any]] = {}
+        self.applied: dict[str, Applied] = {}
+
+    def owes(self, *news: Fact, **applied: Applied) -> list[tuple[str, str, dict[str, int]]]:
+        """Kind, group and units of the new texts, in the order in which they are to be read."""
+        return [(e["kind"], e["group_id"], e["units"]) for e in self._new(*news, **applied) if e["kind"] in TEXTS]
+
+    def pays(self, *news: Fact) -> list[str]:
+        """The lines whose payout is to be computed."""
+        return [effect["line_id"] for effect in self._new(*news) if effect["kind"] == PAYOUT]
+
+    def _new(self, *news: Fact, **applied: Applied) -> list[dict[str, Any]]:
+        self.known |= set(news)
+        self.applied |= {name.removeprefix("line"): line for name, line in applied.items()}
+        found = new_effects(REF, self.order, self.owed, self.applied)
+        assert not new_effects(REF, self.order, self.owed | found, self.applied), "the same reason owes twice"
+        # As the order keeps them: stored and read again.
+        self.owed |= json.loads(json.dumps(found))
+        return sorted(found.values(), key=lambda effect: effect["n"])
+
+    @property
+    def order(self) -> Order:
+        return read(self.known)
+
+
+def test_a_new_order_is_one_text_per_group_with_all_that_the_group_sends() -> None:
+    story = Story(*STOLE, placed("2", quantity=2), of("2", "STOLE", "G11"), placed("3"), of("3", "HORSE", "G22"))
+    assert sorted(story.owes()) == [(NEW_ORDER, "G11", {"STOLE": 5}), (NEW_ORDER, "G22", {"HORSE": 3})]
+    [first, second] = sorted(story.owed.values(), key=lambda effect: str(effect["group_id"]))
+    assert first == {
+        "kind": NEW_ORDER, "group_id": "G11", "contact": "leader", "good_until": "2026-11-29T10:00:00Z",
+        "units": {"STOLE": 5}, "held": False, "short": False, "n": 1,
+    }  # fmt: skip
+    assert second["n"] == 1
+    assert story.owes() == []
+
+
+def test_a_line_that_belongs_to_nobody_yet_owes_nothing() -> None:
+    story = Story(placed())
+    assert story.owes() == []
+    assert group_lines(story.order, "G11") == []
+    assert story.owes(of("1", "STOLE", "G11")) == [(NEW_ORDER, "G11", {"STOLE": 3})]
+
+
+def test_fewer_units_are_a_cancellation_more_are_a_new_order_another_product_is_both() -> None:
+    story = Story(*STOLE)
+    story.owes()
+    assert story.owes(cancel(1, D2)) == [(CANCELLED, "G11", {"STOLE": 2})]
+    assert story.owes(placed(at=D3, quantity=4)) == [(NEW_ORDER, "G11", {"STOLE": 3})]
+    both = story.owes(corrected("1", "SHAWL", "G11", D4))
+    assert both == [(CANCELLED, "G11", {}), (NEW_ORDER, "G11", {"SHAWL": 3})]
+    assert [effect["n"] for effect in story.owed.values()] == [1, 2, 3, 4, 5]
+
+
+def test_a_group_whose_line_was_given_to_another_group_hears_that_it_is_gone() -> None:
+    story = Story(*STOLE)
+    story.owes()
+    until = [effect["good_until"] for effect in story.owed.values()]
+    moved = story.owes(corrected("1", "HORSE", "G22", D2))
+    assert sorted(moved) == [(CANCELLED, "G11", {}), (NEW_ORDER, "G22", {"HORSE": 3})]
+    assert {effect["good_until"] for effect in story.owed.values()} == set(until)
+
+
+def test_a_text_about_an_order_that_was_no_order_is_good_as_long_as_the_one_before() -> None:
+    story = Story(*STOLE)
+    story.owes()
+    assert story.owes(void(placed())) == [(CANCELLED, "G11", {})]
+    assert {effect["good_until"] for effect in story.owed.values()} == {"2026-11-29T10:00:00Z"}
+    assert good_until(story.order, "G11") == ""
+
+
+def test_who_was_never_told_and_has_nothing_to_send_hears_nothing() -> None:
+    assert Story(*STOLE, cancel(3, D2)).owes() == []
+    assert Story(*STOLE, Step("shipped", D2)).owes() == []
+
+
+def test_once_the_goods_are_gone_a_correction_is_owed_only_to_who_was_told() -> None:
+    story = Story(*STOLE)
+    story.owes()
+    assert story.owes(Step("shipped", D4)) == []
+    assert story.owes(cancel(1, D2)) == [(CANCELLED, "G11", {"STOLE": 2})]
+    assert story.owes(placed(at=D3, quantity=5)) == [(NEW_ORDER, "G11", {"STOLE": 4})]
+
+
+def test_a_hold_and_its_end_are_told_to_who_knows_of_the_units() -> None:
+    story = Story(*STOLE)
+    story.owes()
+    assert story.owes(Held(None, D2, None)) == [(HOLD, "G11", {"STOLE": 3})]
+    assert [effect["held"] for effect in story.owed.values()] == [False, True]
+    assert story.owes(Released(D3)) == [(RELEASED, "G11", {"STOLE": 3})]
+    assert story.owes(Held(None, D4, 1)) == [(HOLD, "G11", {"STOLE": 3})]
+    assert [effect["held"] for effect in story.owed.values()] == [False, True, False, True]
+
+
+def test_one_hold_owes_one_text_whatever_is_cancelled_meanwhile() -> None:
+    story = Story(*STOLE)
+    story.owes()
+    story.owes(Held(None, D2, None))
+    assert story.owes(cancel(1, D3)) == [(CANCELLED, "G11", {"STOLE": 2})]
+    assert [effect["held"] for effect in story.owed.values()] == [False, True, True]
+    assert story.owes(Held(None, D4, None)) == [(HOLD, "G11", {"STOLE": 2})]
+
+
+def test_units_that_are_held_from_the_beginning_are_told_when_they_are_released() -> None:
+    story = Story(*STOLE, Held(None, D1, None))
+    assert story.owes() == []
+    assert story.owes(Released(D2)) == [(NEW_ORDER, "G11", {"STOLE": 3})]
+    assert [effect["held"] for effect in story.owed.values()] == [False]
+
+
+def test_a_new_order_of_which_some_is_held_says_both() -> None:
+    story = Story(*STOLE, placed("2"), of("2", "SHAWL", "G11"), Held("2", D1, None))
+    assert story.owes() == [(NEW_ORDER, "G11", {"SHAWL": 3, "STOLE": 3}), (HOLD, "G11", {"SHAWL": 3, "STOLE": 3})]
+    assert [effect["held"] for effect in story.owed.values()] == [False, True]
+    assert units_held(story.order, "G11") == {"SHAWL": 3}
+    assert units_to_send(story.order, "G11") == {"SHAWL": 3, "STOLE": 3}
+    assert story.owes(Released(D2)) == [(RELEASED, "G11", {"SHAWL": 3, "STOLE": 3})]
+
+
+def test_more_units_while_some_are_held_tell_nothing_twice() -> None:
+    story = Story(*STOLE, placed("2"), of("2", "SHAWL", "G11"), Held("2", D1, None))
+    story.owes()
+    more = story.owes(placed(at=D2, quantity=5))
+    assert more == [(NEW_ORDER, "G11", {"SHAWL": 3, "STOLE": 5})]
+    assert story.owed[max(story.owed, key=lambda name: story.owed[name]["n"])]["held"] is True
+
+
+def test_more_units_that_come_with_the_release_are_one_text() -> None:
+    story = Story(*STOLE)
+    story.owes()
+    story.owes(Held(None, D2, None))
+    assert story.owes(Released(D3), placed(at=D3, quantity=4)) == [(NEW_ORDER, "G11", {"STOLE": 4})]
+    assert [effect["held"] for effect in story.owed.values()] == [False, True, False]
+    assert story.owes() == []
+
+
+def test_a_hold_that_a_person_took_back_and_put_back_is_told_each_time() -> None:
+    hold = Held(None, D2, None)
+    story = Story(*STOLE)
+    story.owes()
+    kinds = [story.owes(fact)[0][0] for fact in (hold, void(hold), void(void(hold), "w"), void(void(void(hold), "w")))]
+    assert kinds == [HOLD, RELEASED, HOLD, RELEASED]
+
+
+def test_nobody_is_told_of_a_release_after_the_goods_left_or_of_nothing() -> None:
+    for end in (Step("shipped", D3), cancel(3, D3)):
+        story = Story(*STOLE)
+        story.owes()
+        story.owes(Held(None, D2, None))
+        assert RELEASED not in [kind for kind, *_ in story.owes(end)]
+
+
+def test_a_group_hears_once_when_its_last_missing_units_are_there() -> None:
+    story = Story(*STOLE, placed("2"), of("2", "STOLE", "G11"))
+    missing, there = Applied("STOLE", reserved=1, short=2), Applied("STOLE", reserved=3)
+    assert story.owes(line1=missing, line2=missing) == [(NEW_ORDER, "G11", {"STOLE": 6})]
+    assert [effect["short"] for effect in story.owed.values()] == [True]
+    assert story.owes(line1=there) == []
+    assert story.owes(line2=there) == [(SERVED, "G11", {"STOLE": 6})]
+    assert [effect["short"] for effect in story.owed.values()] == [True, False]
+    assert story.owes(line1=there, line2=there) == []
+
+
+def test_what_is_missing_and_then_cancelled_was_not_served() -> None:
+    story = Story(*STOLE)
+    story.owes(line1=Applied("STOLE", reserved=1, short=2))
+    assert story.owes(cancel(2, D2), line1=Applied("STOLE", reserved=1)) == [(CANCELLED, "G11", {"STOLE": 1})]
+    gone = Story(*STOLE)
+    gone.owes(line1=Applied("STOLE", reserved=1, short=2))
+    assert gone.owes(Step("shipped", D2), line1=Applied("STOLE", consumed=3)) == []
+
+
+def test_missing_units_that_come_while_the_order_is_held() -> None:
+    story = Story(*STOLE)
+    story.owes(line1=Applied("STOLE", short=3))
+    assert story.owes(Held("1", D2, 1)) == [(HOLD, "G11", {"STOLE": 3})]
+    assert story.owes(Released(D3), line1=Applied("STOLE", reserved=3)) == [(RELEASED, "G11", {"STOLE": 3})]
+    # The release names everything that is to be done; who reads it need not hear that it is there.
+    assert story.owes() == []
+
+
+def test_a_text_is_good_until_48_hours_after_the_last_deadline_else_a_week_after_the_sale() -> None:
+    order = Story(*STOLE, placed("2", ship_by="2026-11-28T10:00:00Z"), of("2", "MAT", "G11")).order
+    assert good_until(order, "G11") == "2026-11-30T10:00:00Z"
+    # A group of another line, and one that has none: the order's own deadlines hold.
+    assert good_until(order, "G99") == "2026-11-30T10:00:00Z"
+    late = placed("2", ship_by=None, sold_at=D2)
+    order = Story(placed(ship_by=None), of("1", "STOLE", "G11"), late, of("2", "MAT", "G11")).order
+    assert good_until(order, "G11") == "2026-11-29T06:00:00Z"
+    moved = Story(*STOLE, DatesChanged(D2, "2026-12-01T10:00:00Z")).order
+    assert good_until(moved, "G11") == "2026-12-03T10:00:00Z"
+    assert good_until(read([]), "G11") == ""
+
+
+def test_of_what_a_group_was_told_only_what_it_still_sends_is_kept() -> None:
+    assert kept({"STOLE": 3, "SHAWL": 1, "MAT": 2}, {"STOLE": 2, "MAT": 5, "HORSE": 4}) == {"STOLE": 2, "MAT": 2}
+
+
+def test_a_delivered_line_is_computed_and_again_when_what_it_hangs_on_changes() -> None:
+    story = Story(*STOLE)
+    assert story.pays() == []
+    assert story.pays(Step("delivered", D3)) == ["1"]
+    assert story.pays(Step("packed", D1)) == []
+    assert story.pays(placed(at=D2, unit_price_paise=139900)) == ["1"]
+    assert story.pays(cancel(1, D2)) == ["1"]
+    assert story.pays(corrected("1", "SHAWL", "G11", D4)) == ["1"]
+    assert story.pays(corrected("1", "SHAWL", "G22", D5, "b")) == ["1"]
+    payouts = [effect for effect in story.owed.values() if effect["kind"] == PAYOUT]
+    assert [effect["n"] for effect in payouts] == [1, 2, 3, 4, 5]
+    assert len({effect["revision"] for effect in payouts}) == 5
+
+
+def test_a_line_without_product_price_or_units_earns_nothing() -> None:
+    delivered = Step("delivered", D3)
+    assert Story(placed(), delivered).pays() == []
+    assert Story(placed(unit_price_paise=None), of("1", "STOLE", "G11"), delivered).pays() == []
+    assert Story(*STOLE, cancel(3, D2), delivered).pays() == []
+
+
+def test_a_line_that_loses_its_reason_to_be_paid_is_computed_once_more() -> None:
+    delivered = Step("delivered", D3)
+    story = Story(*STOLE, delivered)
+    story.pays()
+    assert story.pays(void(delivered)) == ["1"]
+    assert story.pays(void(void(delivered), "w")) == ["1"]
+    assert story.pays(void(placed(), "x")) == ["1"]
+    assert story.pays() == []
+
+
+def test_two_lines_are_computed_each_for_itself() -> None:
+    story = Story(placed("L1"), of("L1", "STOLE", "G11"), placed("L2"), of("L2", "HORSE", "G22"), Step("delivered", D3))
+    assert story.pays() == ["L1", "L2"]
+    assert story.pays(cancel(1, D2, "L2")) == ["L2"]
+    assert story.pays() == []
