@@ -645,6 +645,55 @@ def paid(story: Story) -> None:
     story.report.expect("the same entries", entries, _entries(story, shipment))
 
 
+def came_back(story: Story) -> None:
+    """A buyer sends one of two back: what it earned is taken away, and what a person finds good is on the shelf again."""
+    sku = "KOL-JUTE-LUNCH"
+    shelf = story.shelves[sku]
+    shipment = story.sell(Item(2, sku=sku))
+    shelf.order(2)
+    story.step(shipment, "packed", "picked_up", "shipped", "delivered")
+    shelf.leave(2)
+    story.expect_texts(shipment, ("NEW_ORDER", sku))
+    one = [Item(1, order_item_id=messages.order_item_id(shipment))]
+    earned = _of_group(story, shipment)
+    # The news that it has arrived names no shipment, and comes before the return itself.
+    story.accepted(messages.return_step(shipment, "return_completed", one, story.later(60)))
+    story.accepted(messages.return_created(shipment, one, story.later(-30)))
+    story.quiet()
+    [line] = story.order(shipment)["lines"]
+    story.report.expect("one of two is back", (2, 1, "DELIVERED"), (line["quantity"], line["returned"], line["state"]))
+    story.report.expect("half of it is earned", earned, 2 * _of_group(story, shipment))
+    story.expect_stock()
+    [waits] = story.exceptions("TO_INSPECT", shipment) or [None]
+    if not story.report.that("a person is asked to look", waits is not None):
+        return
+    resolve = f"/api/exceptions/{waits['exception_id']}/resolve"
+    story.expect_answer("more than came back", story.operate(resolve, good=2, damaged=0, lost=0, note="?"), 400)
+    story.expect_answer("looked at: it is good", story.operate(resolve, good=1, damaged=0, lost=0, note="fine"), 202)
+    story.quiet()
+    shelf.on_hand, shelf.available = shelf.on_hand + 1, shelf.available + 1
+    story.expect_stock()
+    story.report.expect("nobody need look any more", 0, len(story.exceptions("TO_INSPECT", shipment)))
+
+
+def dead_letters(story: Story) -> None:
+    """What failed five times is put away, shown, and sent again. Here an act that nobody had received."""
+    sku = "GKP-DIYA-12"
+    act = {"version": 1, "kind": "adjust", "act_id": f"dead-{uuid.uuid4()}", "sku": sku, "quantity": 2}
+    story.act("/local/dead-letters/order-events", **act, at=messages.instant(story.later()))
+    until = time.monotonic() + QUIET_SECONDS
+    while not (found := story.exceptions("DEAD_LETTER")) and time.monotonic() < until:
+        time.sleep(0.2)
+    story.report.expect("a person can see it", 1, len(found))
+    story.expect_stock()
+    story.act("/local/redrive")
+    story.quiet()
+    shelf = story.shelves[sku]
+    shelf.on_hand, shelf.available = shelf.on_hand + 2, shelf.available + 2
+    story.expect_stock()
+    story.report.expect("the exception is closed", 0, len(story.exceptions("DEAD_LETTER")))
+
+
 def sms_stumbles(story: Story) -> None:
     """The SMS service asks to wait; then it takes a text and the answer is lost."""
     sku = "KLU-CAP"
@@ -801,6 +850,8 @@ PHASES: Final[tuple[tuple[str, Callable[[Story], None]], ...]] = (
     ("A person acts", a_person_acts),
     ("An event that nobody knows", unknown_event),
     ("Delivered, and what it should bring", paid),
+    ("One of two comes back", came_back),
+    ("Failed five times, and sent again", dead_letters),
     ("The SMS service asks to wait", sms_stumbles),
     ("What was owed is sent once more", swept),
     ("Deployed again in the middle", redeployed),
@@ -856,6 +907,12 @@ def main(arguments: list[str] | None = None) -> int:
     report = play(url, demo_account(), PHASES)
     print(summary(report, time.monotonic() - started))
     return 1 if report.failures else 0
+
+
+def _of_group(story: Story, shipment: str) -> int:
+    """Paise that the order's group is to get, as the entries stand now."""
+    postings = [posting for entry in _entries(story, shipment) for posting in entry["postings"]]
+    return -sum(int(p["amount_paise"]) for p in postings if p["account"].startswith("expected:group:"))
 
 
 def _entries(story: Story, shipment: str) -> list[dict[str, Any]]:

@@ -367,6 +367,11 @@ def _order_item(shipment: str, order_id: str, number: int, item: Item, at: datet
     }
 
 
+def instant(at: datetime) -> str:
+    """A time as queue messages write it."""
+    return at.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
 def _stamp(at: datetime) -> str:
     return at.astimezone(IST).replace(microsecond=0).isoformat()
 
