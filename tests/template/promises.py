@@ -50,10 +50,12 @@ ROUTES: Final = {
     "GET /api/stock/{sku}": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/notifications": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/exceptions": ("AWS_IAM", "OperatorApiFunction"),
+    "GET /api/deliveries": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/ledger/entries": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/stock/{sku}/adjust": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/listings": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/exceptions/{id}/resolve": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/deliveries/{id}/replay": ("AWS_IAM", "OperatorApiFunction"),
 }
 
 ENVIRONMENT: Final = {
@@ -70,7 +72,7 @@ ENVIRONMENT: Final = {
     "SweepFunction": "POWERTOOLS_SERVICE_NAME STAGE EMULATED REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE"
     " NOTIFICATIONS_TABLE ORDER_EVENTS_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL",
     "OperatorApiFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE NOTIFICATIONS_TABLE"
-    " EXCEPTIONS_TABLE LEDGER_TABLE ORDER_EVENTS_QUEUE_URL PAYOUTS_QUEUE_URL STAGE EMULATED",
+    " EXCEPTIONS_TABLE LEDGER_TABLE DELIVERIES_TABLE ORDER_EVENTS_QUEUE_URL PAYOUTS_QUEUE_URL STAGE EMULATED",
 }
 """Function and what it is told. Who is told more can come to use it."""
 

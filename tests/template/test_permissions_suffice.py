@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from hunar.domain.order import knowledge
 from hunar.operator_api.routes import READS
 from hunar.ports import Page, Put, QueueName, Refused, Throttled
 from hunar.tables import Key, Table
-from hunar.use_cases import operate, park
+from hunar.use_cases import operate, park, replay
 from hunar.use_cases.operate import By, Desk
 from hunar.use_cases.resolve import resolve
 from hunar.use_cases.sweep import Swept
@@ -166,8 +167,13 @@ def world() -> WatchedWorld:
     assert world.ask("GET /api/notifications")["items"]
     assert world.ask("GET /api/exceptions")["items"]
     world.ask("GET /api/ledger/entries", {"order_ref": "flipkart:demo:S1"})
+    assert world.ask("GET /api/deliveries", {"order_ref": "flipkart:demo:S1"})["items"]
     play_the_acts(world)
     return world
+
+
+def _replay_one(delivery_id: str, desk: Desk) -> None:
+    replay.one(desk.store, desk.queues, delivery_id, None)
 
 
 def play_the_acts(world: WatchedWorld) -> None:
@@ -186,6 +192,9 @@ def play_the_acts(world: WatchedWorld) -> None:
     world.act(lambda desk: operate.remap(desk, order_ref, "1", "MAT", By("farzana", "wrong label", "A4")))
     world.act(lambda desk: operate.void(desk, order_ref, fact_id(placed), By("farzana", "never sold", "A5")))
     world.act(lambda desk: resolve(desk, refused["exception_id"], None, {}, By("farzana", "told her", "A6")))
+    blessed = next(kept for kept in world.items(Table.DELIVERIES) if kept.get("event_type") == "shipment_blessed")
+    for delivery_id in (blessed["delivery_id"], "0" * 32):
+        world.act(partial(_replay_one, delivery_id))
     assert world.order("S4")["applied"] == {}
 
 

@@ -12,7 +12,7 @@ from hunar.domain.history import HAPPENINGS
 from hunar.domain.ledger import EXPECTED
 from hunar.domain.notification import Status
 from hunar.domain.worklist import ACTIONS, RESOLVED_BY
-from hunar.operator_api.bodies import Adjust, MapListing, Resolve
+from hunar.operator_api.bodies import Adjust, MapListing, ReplayDelivery, Resolve
 from hunar.operator_api.routes import ROUTES
 from hunar.use_cases.resolve import TAKES
 from tests.template.deployed import of_type, source
@@ -38,7 +38,7 @@ def test_it_describes_exactly_the_routes_that_the_template_opens_to_operators() 
 
 
 def test_a_body_may_say_what_the_program_reads_and_nothing_else() -> None:
-    for shape in (Adjust, MapListing, Resolve):
+    for shape in (Adjust, MapListing, ReplayDelivery, Resolve):
         read = {field.alias or name: field for name, field in shape.model_fields.items()}
         said = SCHEMAS[shape.__name__]
         assert set(said["properties"]) == set(read)
@@ -72,5 +72,5 @@ def test_every_object_refuses_what_it_does_not_name() -> None:
     objects = {name: schema for name, schema in SCHEMAS.items() if schema.get("type") == "object" and name != "Problem"}
     for name, schema in objects.items():
         assert schema["additionalProperties"] is False, name
-        if name not in ("Adjust", "MapListing", "Resolve"):
+        if name not in ("Adjust", "MapListing", "ReplayDelivery", "Resolve"):
             assert sorted(schema["required"]) == sorted(schema["properties"]), name

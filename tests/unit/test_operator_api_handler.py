@@ -511,3 +511,38 @@ def test_acts_go_to_the_deployed_queue_and_nothing_about_a_person_gets_into_a_lo
         boto3.client("sqs").delete_queue(QueueUrl=made.settings.queues[QueueName.ORDER_EVENTS])
         assert denied("adjust", {"quantity": 1, "reason": "r", "act_id": "A9"})[0] == 503
         wiring.application.cache_clear()
+
+
+# kept deliveries
+
+
+def test_what_is_kept_of_an_order_is_listed_without_its_bodies(acting: World) -> None:
+    page = get("deliveries")
+    assert [item["event_type"] for item in page["items"]].count("resolved") == 2
+    assert {item["order_ref"] for item in page["items"]} == {"flipkart:demo:S1"}
+    assert {item["marketplace"] for item in page["items"]} == {"flipkart"}
+    assert "body" not in json.dumps(page)
+    assert len(all_pages("deliveries", limit="2")) == len(page["items"]) == 6
+    assert get("deliveries", order_ref="flipkart:demo:NOPE") == {"items": [], "next": None}
+    assert refused("deliveries", order_ref="")[1].startswith("order_ref: is missing")
+
+
+def of_event(world: World, event_type: str) -> dict[str, Any]:
+    [kept] = [kept for kept in world.items(Table.DELIVERIES) if kept.get("event_type") == event_type]
+    return {"pathParameters": {"id": kept["delivery_id"]}}
+
+
+def test_a_kept_delivery_is_read_again_by_its_orders_name_or_its_exceptions(acting: World) -> None:
+    before, texts = acting.order("S1"), len(acting.phones.texts)
+    accepted(acting, "replay", {"order_ref": "flipkart:demo:S1"}, **of_event(acting, "shipment_packed"))
+    assert (acting.order("S1"), len(acting.phones.texts)) == (before, texts)
+    status, detail = denied("replay", {}, **of_event(acting, "shipment_packed"))
+    assert (status, detail.partition("; ")[2]) == (404, "order_ref names the order that it is about")
+    acting.post(step("S1", "blessed"))
+    acting.post({"eventType": "account_note", "timestamp": "2026-11-25T09:00:00+05:30"})
+    acting.settle()
+    for event_type in ("shipment_blessed", "account_note"):
+        accepted(acting, "replay", {}, **of_event(acting, event_type))
+        accepted(acting, "replay", "", **of_event(acting, event_type))
+    assert denied("replay", {"order_ref": "S1"})[0] == 400
+    assert denied("replay", {"order": "flipkart:demo:S1"})[0] == 400

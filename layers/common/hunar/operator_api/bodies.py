@@ -73,3 +73,9 @@ class Resolve(Body):
     def given(self) -> dict[str, int | str]:
         """What is there for the act, by the names that the act knows."""
         return self.model_dump(by_alias=True, exclude_none=True, exclude={"act", "act_id", "note"})
+
+
+class ReplayDelivery(Body):
+    """Which order the delivery is kept with, where neither its exception nor its place says it."""
+
+    order_ref: Name | None = None

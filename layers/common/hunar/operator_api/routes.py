@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from hunar.operator_api.bodies import Adjust, MapListing, Resolve
+from hunar.operator_api.bodies import Adjust, MapListing, ReplayDelivery, Resolve
 from hunar.operator_api.request import Call
 from hunar.ports import Rejected, Store
-from hunar.use_cases import operate, show
-from hunar.use_cases.operate import By, Desk
+from hunar.use_cases import operate, replay, show
+from hunar.use_cases.operate import By, Desk, NotThere
 from hunar.use_cases.resolve import resolve
 from hunar.use_cases.show import Asked
 
@@ -22,6 +22,12 @@ def _entries(store: Store, path: Texts, query: Texts) -> Any:
     return show.entries(store, query["order_ref"], Asked.of(query))
 
 
+def _deliveries(store: Store, path: Texts, query: Texts) -> Any:
+    if not query.get("order_ref"):
+        raise Rejected("order_ref: is missing; it names the order whose deliveries are asked for")
+    return show.deliveries(store, query["order_ref"], Asked.of(query))
+
+
 READS: Final[dict[str, Callable[[Store, Texts, Texts], Any]]] = {
     "GET /api/orders": lambda store, path, query: show.orders(store, Asked.of(query), state=query.get("state")),
     "GET /api/orders/{order_ref}": lambda store, path, query: show.order(store, path["order_ref"]),
@@ -29,6 +35,7 @@ READS: Final[dict[str, Callable[[Store, Texts, Texts], Any]]] = {
     "GET /api/stock/{sku}": lambda store, path, query: show.stock(store, path["sku"]),
     "GET /api/notifications": lambda store, path, query: show.notifications(store, Asked.of(query)),
     "GET /api/exceptions": lambda store, path, query: show.exceptions(store, Asked.of(query), state=query.get("state")),
+    "GET /api/deliveries": _deliveries,
     "GET /api/ledger/entries": _entries,
 }
 """They answer 200 with what they return, and 404 when that is None."""
@@ -63,10 +70,22 @@ def _resolve(desk: Desk, call: Call) -> By:
     return by
 
 
+def _replay(desk: Desk, call: Call) -> By:
+    body = call.read(ReplayDelivery) if call.body else ReplayDelivery()
+    by = call.by(body, "")
+    if replay.one(desk.store, desk.queues, call.path["id"], body.order_ref) is None:
+        where = f"with {body.order_ref}" if body.order_ref else "where its exception says, or unread"
+        raise NotThere(
+            f"{call.path['id']}: no such delivery is kept {where}; order_ref names the order that it is about"
+        )
+    return by
+
+
 WRITES: Final[dict[str, Callable[[Desk, Call], By]]] = {
     "POST /api/stock/{sku}/adjust": _adjust,
     "POST /api/listings": _map,
     "POST /api/exceptions/{id}/resolve": _resolve,
+    "POST /api/deliveries/{id}/replay": _replay,
 }
 """They answer 202 with the id of the act: it is checked and on its way."""
 

@@ -16,6 +16,7 @@ from hunar.domain.order import knowledge, read
 from hunar.domain.stock import Stock
 from hunar.ports import Rejected, Store
 from hunar.tables import Item, Table
+from hunar.use_cases import kept
 
 MOST: Final = 100
 """Items of a page, also when nobody asks for a number."""
@@ -94,6 +95,14 @@ def stocks(store: Store, asked: Asked) -> Item:
         "items": [_shelf(product, found.get(tables.stock(product["sku"]))) for product in page.items],
         "next": page.next,
     }
+
+
+def deliveries(store: Store, order_ref: str, asked: Asked) -> Item:
+    """What is kept under an order's name, never with its body. News of a return is kept with the marketplace's item."""
+    if not _possible(order_ref):
+        raise Rejected("order_ref: is no order's key")
+    page = store.page(Table.DELIVERIES, tables.delivery(order_ref, "").pk, limit=asked.limit, after=asked.after)
+    return {"items": [kept.shown(item) for item in page.items], "next": page.next}
 
 
 def entries(store: Store, order_ref: str, asked: Asked) -> Item:
