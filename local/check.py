@@ -646,7 +646,7 @@ def paid(story: Story) -> None:
 
 
 def came_back(story: Story) -> None:
-    """A buyer sends one of two back: what it earned is taken away, and what a person finds good is on the shelf again."""
+    """A buyer sends one of two back: what it earned is taken away; once found good it is on the shelf again."""
     sku = "KOL-JUTE-LUNCH"
     shelf = story.shelves[sku]
     shipment = story.sell(Item(2, sku=sku))
@@ -664,10 +664,10 @@ def came_back(story: Story) -> None:
     story.report.expect("one of two is back", (2, 1, "DELIVERED"), (line["quantity"], line["returned"], line["state"]))
     story.report.expect("half of it is earned", earned, 2 * _of_group(story, shipment))
     story.expect_stock()
-    [waits] = story.exceptions("TO_INSPECT", shipment) or [None]
-    if not story.report.that("a person is asked to look", waits is not None):
+    asked = story.exceptions("TO_INSPECT", shipment)
+    if not story.report.that("a person is asked to look", len(asked) == 1):
         return
-    resolve = f"/api/exceptions/{waits['exception_id']}/resolve"
+    resolve = f"/api/exceptions/{asked[0]['exception_id']}/resolve"
     story.expect_answer("more than came back", story.operate(resolve, good=2, damaged=0, lost=0, note="?"), 400)
     story.expect_answer("looked at: it is good", story.operate(resolve, good=1, damaged=0, lost=0, note="fine"), 202)
     story.quiet()
