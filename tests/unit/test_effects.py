@@ -292,4 +292,5 @@ def test_two_lines_are_computed_each_for_itself() -> None:
     story = Story(placed("L1"), of("L1", "STOLE", "G11"), placed("L2"), of("L2", "HORSE", "G22"), Step("delivered", D3))
     assert story.pays() == ["L1", "L2"]
     assert story.pays(cancel(1, D2, "L2")) == ["L2"]
+    assert [effect["n"] for effect in story.owed.values() if effect.get("line_id") == "L2"] == [1, 2]
     assert story.pays() == []
