@@ -420,3 +420,28 @@ def test_the_deliveries_of_an_order_say_what_it_was_resolved_to(world: World) ->
     [resolved] = [kept for kept in world.items(Table.DELIVERIES) if kept["verdict"] == "RESOLVED"]
     assert '"sku":"STOLE"' in resolved["facts"][0]
     assert resolved["facts"][0] in world.order("S1")["knowledge"]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_line_that_is_announced_under_two_listings_belongs_to_the_later_one_on_every_way(
+    turn: int, at_once: bool
+) -> None:
+    known = []
+    for order in (turn, 1):
+        world = World()
+        for group, sku in (("G11", "STOLE"), ("G22", "HORSE")):
+            world.group(group)
+            world.product(sku, group, sku.title(), stock=9)
+        world.settle()
+        first = created("S1", item("STOLE", 2), at="2026-11-24T10:00:00+05:30")
+        later = created("S1", item("HORSE", 2), at="2026-11-24T10:05:00+05:30")
+        for message in (first, later)[::order]:
+            world.post(message)
+            if not at_once:
+                world.settle()
+        world.settle()
+        assert (world.stock("STOLE")["reserved"], world.stock("HORSE")["reserved"]) == (0, 2)
+        assert world.exceptions() == []
+        known.append((world.order("S1")["knowledge"], world.order("S1")["applied"]))
+    assert known[0] == known[1]

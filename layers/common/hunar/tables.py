@@ -128,9 +128,9 @@ def parked(queue: str, message_hash: str) -> Key:
     return Key(Table.DELIVERIES, parked_in(queue), message_hash)
 
 
-def resolution(order_ref: str, line_id: str) -> Key:
+def resolution(order_ref: str, line_id: str, fact_id: str) -> Key:
     """What a line took from the registry, kept like a delivery so that a rebuild never asks again."""
-    return Key(Table.DELIVERIES, order_ref, f"RESOLVED#{line_id}")
+    return Key(Table.DELIVERIES, order_ref, f"RESOLVED#{line_id}#{fact_id}")
 
 
 def notification(notification_id: str) -> Key:

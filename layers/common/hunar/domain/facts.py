@@ -85,6 +85,8 @@ class Resolved:
     """The product's tax code; decides the output GST rate."""
     piece_price_paise: int | None
     """What the group gets for one piece; None unless the basis is FIXED_PER_PIECE or BOUGHT_OUTRIGHT."""
+    listing: str = ""
+    """The listing that was looked up: a line that was announced under several has terms for each."""
 
 
 @dataclass(frozen=True, order=True)

@@ -171,7 +171,7 @@ def read(known: Iterable[Fact]) -> Order:
                 replacement=placed.replacement,
                 sold_at=placed.sold_at,
                 ship_by=_ship_by(known, placed),
-                resolved=_resolved(known, line_id),
+                resolved=_resolved(known, line_id, placed.listing),
                 state=_line_state(still, held, returned, lost, shown),
                 delivered_at=steps.get("delivered") if still else None,
                 revision=_revision(placed, counted, left_at, acts),
@@ -294,13 +294,14 @@ def _held(known: Iterable[Fact], line_id: str, still: int, problems: list[Proble
     return units, last
 
 
-def _resolved(known: Iterable[Fact], line_id: str) -> Resolved | None:
-    """The terms of the line: what a person corrected last, else what the registry said."""
+def _resolved(known: Iterable[Fact], line_id: str, listing: str) -> Resolved | None:
+    """The terms of the line: what a person corrected last, else what the registry said of its listing."""
     corrected = [fact for fact in known if isinstance(fact, Remapped) and fact.line_id == line_id]
     if corrected:
         return max(corrected, key=lambda fact: (fact.at, facts.to_text(fact))).resolved()
-    found = [fact for fact in known if isinstance(fact, Resolved) and fact.line_id == line_id]
-    return min(found, key=facts.to_text, default=None)
+    of_line = [fact for fact in known if isinstance(fact, Resolved) and fact.line_id == line_id]
+    # Terms without a listing were taken when a line had but one.
+    return min((fact for fact in of_line if fact.listing in (listing, "")), key=facts.to_text, default=None)
 
 
 def _cancelled(known: Iterable[Fact], placed: Placed, left_at: str | None, problems: list[Problem]) -> list[Cancelled]:
@@ -366,7 +367,9 @@ def placings(known: Iterable[Fact]) -> dict[str, Placed]:
 
 def terms(known: Iterable[Fact], line_id: str) -> Resolved | Remapped | None:
     """The fact that says whose product a line is, of facts that are not void."""
-    holds = _resolved(known, line_id)
+    known = list(known)
+    placed = placings(known).get(line_id)
+    holds = _resolved(known, line_id, placed.listing if placed else "")
     said = [fact for fact in known if isinstance(fact, Resolved | Remapped) and fact.line_id == line_id]
     said = [fact for fact in said if (fact.resolved() if isinstance(fact, Remapped) else fact) == holds]
     return max(said, key=lambda fact: (isinstance(fact, Remapped), facts.to_text(fact)), default=None)

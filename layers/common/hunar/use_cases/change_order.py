@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hunar import tables
 from hunar.domain import effects, facts, worklist
@@ -18,7 +18,7 @@ from hunar.domain.demand import Demand, demand
 from hunar.domain.due import next_look
 from hunar.domain.facts import Fact, Placed, Remapped, Resolved, Voided
 from hunar.domain.identity import derived_id, order_ref
-from hunar.domain.order import ENDED, Line, Order, knowledge, knowledge_text, read
+from hunar.domain.order import ENDED, Order, knowledge, knowledge_text, read
 from hunar.domain.stock import Applied, Stock, applied_to, moves
 from hunar.ports import ABSENT, ANY, Put, Store
 from hunar.tables import Item, Key
@@ -96,6 +96,19 @@ def change_order(desk: Desk, reference: Reference, cause: Cause) -> bool:
             return changed
 
 
+class Sold(NamedTuple):
+    """A line under one of the listings under which it was announced. Most lines have but one."""
+
+    line_id: str
+    listing: str
+    sold_at: str
+
+    @property
+    def name(self) -> str:
+        """Under this name it waits. Ids have no spaces."""
+        return f"{self.line_id} {self.listing}"
+
+
 class OrderChange:
     """One reading, one decision, one transaction about one order.
 
@@ -123,10 +136,10 @@ class OrderChange:
         if before and known == old and not before["unfinished"] and not self._cause.wakes:
             return False
         waiting: dict[str, str] = dict(before["waiting"]) if before else {}
-        lines, unresolved = self._lines_to_resolve(known, waiting)
-        led, unled = self._items_to_point(lines)
+        sold, unresolved = self._sold_to_resolve(known, waiting)
+        led, unled = self._items_to_point(sold)
         known |= self._point_items(led)
-        known |= self._resolve(read(known), lines, waiting)
+        known |= self._resolve(read(known), sold, waiting)
         order = read(known)
         taken = {name: Applied(**line) for name, line in before["applied"].items()} if before else {}
         applied, unmoved = self._move(order, taken)
@@ -191,11 +204,11 @@ class OrderChange:
     def _pointer_key(self, line_id: str) -> Key:
         return tables.item_pointer(self._order.marketplace, self._order.account, line_id)
 
-    def _lines_to_resolve(self, known: Iterable[Fact], waiting: Mapping[str, str]) -> tuple[list[Line], bool]:
-        """Lines that the registry was not asked about, or knows by now, and whether more are left for the next one.
+    def _sold_to_resolve(self, known: Iterable[Fact], waiting: Mapping[str, str]) -> tuple[list[Sold], bool]:
+        """Announcements for which the registry was not asked, or knows by now, and whether more are left.
 
-        It is asked about every line that was ever announced, also about one that a person corrected or
-        voided: whether they did so before must not matter.
+        It is asked for every listing under which a line was ever announced, also for a line that a person
+        corrected or voided: which of these came first must not matter.
         """
         whose = (self._order.marketplace, self._order.account)
         awake: set[str] = set()
@@ -205,21 +218,25 @@ class OrderChange:
             awaited = {*waiting.values(), self._cause.mapped}
             self._read(key for key in self._listing_keys(awaited) if key not in self._found)
             awake = {listing for listing in awaited if tables.listing(*whose, listing) in self._found}
-        resolved = {fact.line_id for fact in known if isinstance(fact, Resolved)}
-        lines = [
-            line
-            for line in read(fact for fact in known if not isinstance(fact, Voided)).lines
-            if line.line_id not in resolved and (waiting.get(line.line_id) != line.listing or line.listing in awake)
+        resolved = {(fact.line_id, fact.listing) for fact in known if isinstance(fact, Resolved)}
+        placed = sorted((fact.line_id, fact.listing, fact.sold_at) for fact in known if isinstance(fact, Placed))
+        sold = {(line_id, listing): Sold(line_id, listing, sold_at) for line_id, listing, sold_at in reversed(placed)}
+        asked = [
+            one
+            for one in sold.values()
+            # Terms without a listing were taken when a line had but one.
+            if (one.line_id, one.listing) not in resolved and (one.line_id, "") not in resolved
+            if one.name not in waiting or one.listing in awake
         ]
-        return lines[:SLICE], len(lines) > SLICE
+        return sorted(asked)[:SLICE], len(asked) > SLICE
 
-    def _items_to_point(self, lines: Iterable[Line]) -> tuple[list[str], bool]:
+    def _items_to_point(self, sold: Iterable[Sold]) -> tuple[list[str], bool]:
         """Line ids whose items must lead here, and whether more are left for the next transaction.
 
         Beside the lines that are resolved now, every announced one: its product may have been known before it was
         announced, when kept deliveries come again in another order.
         """
-        ids = [line.line_id for line in lines]
+        ids = sorted({one.line_id for one in sold})
         placed = {fact.line_id for fact in self._cause.facts if isinstance(fact, Placed)} - set(ids)
         more = [line_id for line_id in sorted(placed) if not self._leads_here(line_id)]
         room = SLICE - len(ids)
@@ -250,18 +267,16 @@ class OrderChange:
                 self._close("WAITING_FACT", cause)
         return frozenset(found)
 
-    def _resolve(self, order: Order, lines: Iterable[Line], waiting: dict[str, str]) -> frozenset[Fact]:
+    def _resolve(self, order: Order, sold: Iterable[Sold], waiting: dict[str, str]) -> frozenset[Fact]:
         """Take each line's product and terms from the registry, once; park what has no mapping yet.
 
-        ``waiting`` (line to listing) is brought up to date.
+        ``waiting`` (``Sold.name`` to listing) is brought up to date.
         """
         marketplace, account = self._order.marketplace, self._order.account
-        lines = list(lines)
-        names = {line.listing for line in lines}
-        # A line that was announced again under another listing waits no more for the first one.
-        names |= {waiting[line.line_id] for line in lines if line.line_id in waiting}
-        if any(isinstance(fact, Remapped | Voided) for fact in self._cause.facts):
-            # A person may have settled a line that waits, or taken back that it was settled.
+        sold = list(sold)
+        names = {one.listing for one in sold}
+        if any(isinstance(fact, Placed | Remapped | Voided) for fact in self._cause.facts):
+            # A line that waits may have become another product, or a person may have settled it, or taken that back.
             names |= set(waiting.values())
         pointers = {name: tables.listing_pointer(marketplace, account, name) for name in names}
         listings = {name: tables.listing(marketplace, account, name) for name in names}
@@ -273,20 +288,22 @@ class OrderChange:
             # this moment, the pointer's version rises after it too, and our transaction fails.
             self._read([listings[name] for name in unmapped])
         found = set()
-        for line in lines:
-            if listing := self._found.get(listings[line.listing]):
-                found.add(resolution(line, listing))
-                waiting.pop(line.line_id, None)
+        for one in sold:
+            if listing := self._found.get(listings[one.listing]):
+                found.add(resolution(one, listing))
+                waiting.pop(one.name, None)
             else:
-                waiting[line.line_id] = line.listing
-        open_lines = {line.line_id for line in order.lines if line.resolved is None}
-        wanted = {name for line_id, name in waiting.items() if line_id in open_lines}
+                waiting[one.name] = one.listing
+        terms = {(fact.line_id, fact.listing) for fact in found}
+        lines = [line for line in order.lines if line.resolved is None]
+        wanted = {line.listing for line in lines if (line.line_id, line.listing) not in terms}
         for name in sorted(names):
             self._point_listing(pointers[name], name, name in waiting.values(), name in wanted)
         for fact in sorted(found, key=facts.to_text):
             kept: Item = {"order_ref": str(self._order), "verdict": "RESOLVED", "received_at": self._desk.now}
-            kept |= {"line_id": fact.line_id, "facts": [facts.to_text(fact)]}
-            self._puts.append(Put(tables.resolution(str(self._order), fact.line_id), kept, ANY))
+            key = tables.resolution(str(self._order), fact.line_id, facts.fact_id(fact))
+            kept |= {"delivery_id": key.sk, "line_id": fact.line_id, "facts": [facts.to_text(fact)]}
+            self._puts.append(Put(key, kept, ANY))
         return frozenset(found)
 
     def _point_listing(self, key: Key, listing: str, waits: bool, wanted: bool) -> None:
@@ -476,8 +493,9 @@ def _content(item: Item) -> Item:
     return {name: value for name, value in item.items() if name not in ("version", "effects", "outbox")}
 
 
-def resolution(line: Line, listing: Item) -> Resolved:
+def resolution(sold: Sold, listing: Item) -> Resolved:
     """The terms at the time of sale. The first mapping and policy hold for all earlier sales."""
     dated: list[Item] = listing["resolutions"]
-    held = [terms for terms in dated if terms["from"] <= line.sold_at] or dated[:1]
-    return Resolved(line_id=line.line_id, **{name: value for name, value in held[-1].items() if name != "from"})
+    held = [terms for terms in dated if terms["from"] <= sold.sold_at] or dated[:1]
+    terms = {name: value for name, value in held[-1].items() if name != "from"}
+    return Resolved(line_id=sold.line_id, listing=sold.listing, **terms)

@@ -68,7 +68,7 @@ def explain(store: Store, order_ref: str) -> Item | None:
         "because": _because(why[0]),
         "ship_by": order.ship_by,
         "unfinished": stored["unfinished"],
-        "waiting_for_listings": sorted(set(stored["waiting"].values())),
+        "waiting_for_listings": sorted({line.listing for line in order.lines if line.resolved is None}),
         "lines": [_line(line.line_id, order, stored, why) for line in order.lines],
         "returns": [_return(entry) for entry in order.returns],
         "deliveries": [shown(item) for item in kept],

@@ -47,7 +47,7 @@ def line_ids(stored: Item, known: Iterable[Fact]) -> list[str]:
 def key_of(partition: str, kept: Item) -> Key:
     """Where a delivery stands in a partition of orders or items."""
     if kept["verdict"] == "RESOLVED":
-        return tables.resolution(partition, kept["line_id"])
+        return Key(Table.DELIVERIES, partition, kept["delivery_id"])
     if "marketplace" not in kept:
         return tables.act(partition, kept["delivery_id"])
     return Key(Table.DELIVERIES, partition, kept["delivery_id"])
@@ -57,7 +57,7 @@ def shown(kept: Item) -> Item:
     """What a person sees of a delivery. Its body stays where it is."""
     seen = {name: kept.get(name) for name in _SHOWN} | {"findings": kept.get("findings", [])}
     if kept["verdict"] == "RESOLVED":
-        seen |= {"delivery_id": tables.resolution("", kept["line_id"]).sk, "event_type": "resolved"}
+        seen |= {"event_type": "resolved"}
     if seen["marketplace"] is None and kept.get("order_ref"):
         order = Reference.of(kept["order_ref"])
         seen |= {"marketplace": order.marketplace, "account": order.account}

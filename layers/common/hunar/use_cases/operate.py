@@ -23,7 +23,7 @@ from hunar.messages import OperatorAct, StockAct, wrong_field
 from hunar.ports import Put, QueueName, Queues, Rejected, Store
 from hunar.tables import Item
 from hunar.use_cases import import_catalogue
-from hunar.use_cases.change_order import resolution
+from hunar.use_cases.change_order import Sold, resolution
 from hunar.use_cases.count_stock import FAIR, says_the_same
 
 AtFair = Literal["taken", "sold", "back"]
@@ -210,8 +210,10 @@ def remap(desk: Desk, order_ref: str, line_id: str, sku: str, by: By) -> None:
         raise Rejected(f"sku: {sku} is not registered")
     mapping = {"from": line.sold_at[:10], "sku": sku}
     dated = catalogue.resolutions([mapping], {group["group_id"]: group}, {sku: product})
-    terms = resolution(line, {"resolutions": dated})
-    fact = Remapped(act_id=by.act_id, at=desk.now, person=by.person, reason=by.reason, **asdict(terms))
+    terms = asdict(resolution(Sold(line.line_id, line.listing, line.sold_at), {"resolutions": dated}))
+    # A remap holds whatever the line's listing is.
+    del terms["listing"]
+    fact = Remapped(act_id=by.act_id, at=desk.now, person=by.person, reason=by.reason, **terms)
     if _stated(known, fact):
         return
     if line.resolved is not None and line.resolved.sku == sku:
