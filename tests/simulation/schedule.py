@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from hunar.ports import Put, QueueName
 from tests.simulation import inputs as kinds
 from tests.simulation import weather
 from tests.simulation.choices import Choices
-from tests.simulation.inputs import KINDS, Input
+from tests.simulation.inputs import KINDS, Input, NotYet
 from tests.simulation.paper import written
 from tests.simulation.promises import Broken, Watch, check
 from tests.simulation.workers import Simulation
@@ -24,6 +25,10 @@ STORM: Final = 4 * 3600.0
 """Virtual seconds after which faults stop at the latest."""
 CALM: Final = 6 * 3600.0
 """Virtual seconds within which all must then be done."""
+PATIENCE: Final = 40.0
+"""Seconds after which a person who could not act yet tries again."""
+GIVES_UP: Final = 3 * 3600.0
+"""Seconds after which that person thinks of something else."""
 STORM_TICKS: Final = 3000
 CALM_TICKS: Final = 20_000
 RATES: Final = (
@@ -95,7 +100,6 @@ def play(schedule: Schedule, *, tell: bool = False) -> Played:
     """Play it and check all promises."""
     choices = Choices(schedule.seed, schedule.record)
     paper = written(schedule.inputs)
-    clean = _clean(schedule.inputs)
     world = Simulation(choices, schedule.weather)
     if tell:
         world.tale = []
@@ -108,7 +112,7 @@ def play(schedule: Schedule, *, tell: bool = False) -> Played:
         world.run(STORM, ticks=STORM_TICKS)
         _rest(world)
         if not watch.broken:
-            check(world, acknowledged, paper, clean)
+            check(world, acknowledged, paper, _clean(schedule.inputs))
     except Broken as found:
         broken = found
     finally:
@@ -122,7 +126,7 @@ def play_calm(schedule: Schedule) -> Played:
 
 
 def _clean(inputs: Sequence[Input]) -> Simulation:
-    once = list({json.dumps(each.what, sort_keys=True): each for each in inputs}.values())
+    once = list({json.dumps([each.kind, each.what], sort_keys=True): each for each in inputs}.values())
     once.sort(key=lambda each: each.when)
     world = Simulation(Choices(), {})
     # Texts depend on arrival, so nothing of them is compared.
@@ -148,31 +152,43 @@ def _prepare(world: Simulation) -> None:
     world.store.commit([Put(tables.rate(item["scope"], item["row_id"]), item) for item in items])
 
 
-def _feed(world: Simulation, inputs: Sequence[Input]) -> list[Input]:
-    """Put the inputs into the world's future. Returns them; each gets its ``id`` when it comes."""
-    fed = [replace(each, what=dict(each.what)) for each in inputs]
+def _feed(world: Simulation, inputs: Sequence[Input]) -> list[str]:
+    """Put the inputs into the world's future. Returns the ids of those that came, as they come."""
+    acknowledged: list[str] = []
 
     def feeding(each: Input) -> Any:
+        given_up = each.at + GIVES_UP
+
         def feed() -> None:
-            each.what["id"] = KINDS[each.kind](world, each.what)
+            try:
+                acknowledged.append(KINDS[each.kind](world, each))
+            except NotYet:
+                if world.seconds > given_up:
+                    return
+                world.inputs.append((world.seconds + PATIENCE, f"{each.kind} again", feed))
+                world.inputs = deque(sorted(world.inputs, key=lambda entry: entry[0]))
 
         return feed
 
-    for each in sorted(fed, key=lambda each: each.at):
+    for each in sorted(inputs, key=lambda each: each.at):
         world.inputs.append((each.at, f"{each.kind} {_brief(each)}", feeding(each)))
-    return fed
+    return acknowledged
 
 
 def _brief(each: Input) -> str:
     message = each.what.get("message")
+    said = ", ".join(f"{name} {value}" for name, value in each.what.items() if name != "message")
     if message is None:
-        return ", ".join(f"{name} {value}" for name, value in each.what.items())
+        return said
+    attributes = message["attributes"]
     lines = [
-        f"{line['orderItemId']}: {line['quantity']} {line.get('sku', '')}".strip()
-        for line in message["attributes"].get("orderItems", ())
+        f"{line['orderItemId']}: {line.get('quantity', line.get('holdQuantity', ''))} {line.get('sku', '')}".strip()
+        for line in (*attributes.get("orderItems", ()), *attributes.get("returnItems", ()))
     ]
     event = message["eventType"].removeprefix("shipment_")
-    return f"{message['shipmentId']} {event} of {message['timestamp'][5:16]} {'; '.join(lines)}".strip()
+    whose = message.get("shipmentId") or message["returnId"]
+    held = " held" if attributes.get("hold") else ""
+    return f"{said} {whose} {event}{held} of {message['timestamp'][5:16]} {'; '.join(lines)}".strip()
 
 
 def _rest(world: Simulation) -> None:
