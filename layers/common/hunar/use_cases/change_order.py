@@ -124,8 +124,9 @@ class OrderChange:
             return False
         waiting: dict[str, str] = dict(before["waiting"]) if before else {}
         order = read(known)
-        lines, unresolved = self._lines_to_resolve(order, waiting)
-        known |= self._point_items(lines) | self._resolve(lines, waiting)
+        lines, unresolved = self._lines_to_resolve(known, order, waiting)
+        gone = waiting.keys() - {line.line_id for line in order.lines}
+        known |= self._point_items(lines) | self._resolve(lines, gone, waiting)
         order = read(known)
         taken = {name: Applied(**line) for name, line in before["applied"].items()} if before else {}
         applied, unmoved = self._move(order, taken)
@@ -189,8 +190,12 @@ class OrderChange:
     def _pointer_key(self, line_id: str) -> Key:
         return tables.item_pointer(self._order.marketplace, self._order.account, line_id)
 
-    def _lines_to_resolve(self, order: Order, waiting: Mapping[str, str]) -> tuple[list[Line], bool]:
-        """Lines whose product is not known and may be now, and whether more are left for the next transaction."""
+    def _lines_to_resolve(
+        self, known: Iterable[Fact], order: Order, waiting: Mapping[str, str]
+    ) -> tuple[list[Line], bool]:
+        """Lines that the registry was not asked about, or knows by now, and whether more are left for the next
+        transaction. A line that a person corrected before is asked about too: the order of the two must not matter.
+        """
         whose = (self._order.marketplace, self._order.account)
         awake: set[str] = set()
         if self._cause.mapped:
@@ -199,10 +204,11 @@ class OrderChange:
             awaited = {*waiting.values(), self._cause.mapped}
             self._read(key for key in self._listing_keys(awaited) if key not in self._found)
             awake = {listing for listing in awaited if tables.listing(*whose, listing) in self._found}
+        resolved = {fact.line_id for fact in known if isinstance(fact, Resolved)}
         lines = [
             line
             for line in order.lines
-            if line.resolved is None and (waiting.get(line.line_id) != line.listing or line.listing in awake)
+            if line.line_id not in resolved and (waiting.get(line.line_id) != line.listing or line.listing in awake)
         ]
         return lines[:SLICE], len(lines) > SLICE
 
@@ -227,16 +233,17 @@ class OrderChange:
                 self._close("WAITING_FACT", cause)
         return frozenset(found)
 
-    def _resolve(self, lines: Iterable[Line], waiting: dict[str, str]) -> frozenset[Fact]:
+    def _resolve(self, lines: Iterable[Line], gone: Iterable[str], waiting: dict[str, str]) -> frozenset[Fact]:
         """Take each line's product and terms from the registry, once; park what has no mapping yet.
 
-        ``waiting`` (line to listing) is brought up to date.
+        ``waiting`` (line to listing) is brought up to date; ``gone`` are lines that wait and are no more.
         """
         marketplace, account = self._order.marketplace, self._order.account
         lines = list(lines)
         names = {line.listing for line in lines}
         # A line that was announced again under another listing waits no more for the first one.
         names |= {waiting[line.line_id] for line in lines if line.line_id in waiting}
+        names |= {waiting.pop(line_id) for line_id in sorted(gone)}
         pointers = {name: tables.listing_pointer(marketplace, account, name) for name in names}
         listings = {name: tables.listing(marketplace, account, name) for name in names}
         asked = {fact.listing for fact in self._cause.facts if isinstance(fact, Placed)} | {self._cause.mapped}
