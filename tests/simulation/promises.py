@@ -167,17 +167,18 @@ def _orders(found: dict[Key, Item], paper: Paper) -> None:
     """Per order: state and quantities as on paper."""
     live = {_shipment(item["order_ref"]): item for item in _of(found, Table.ORDERS, "ORDER")}
     if set(live) != set(paper.orders):
-        raise Broken("per order: as on paper", f"there are {sorted(live)}, on paper {sorted(paper.orders)}")
+        raise Broken("each order is as on paper", f"there are {sorted(live)}, on paper {sorted(paper.orders)}")
     for shipment, there in live.items():
         order, hand = read(knowledge(there)), paper.orders[shipment]
         said = {line.line_id: _told(line) for line in order.lines}
         wanted = {line_id: _told(line) for line_id, line in hand.lines.items()}
         if (order.state, said) != (hand.state, wanted):
             text = f"{shipment} is {order.state} {said}, on paper {hand.state} {wanted}"
-            raise Broken("per order: as on paper", text)
+            raise Broken("each order is as on paper", text)
         has = {
             line_id: (line["sku"], line["reserved"] + line["short"], line["consumed"], line["restocked"])
             for line_id, line in there["applied"].items()
+            if line_id in hand.lines or line["reserved"] or line["short"] or line["consumed"] or line["restocked"]
         }
         should = {
             line_id: (line.sku, paper.hold(shipment, line_id), paper.gone(shipment, line_id), line.good)
@@ -185,9 +186,9 @@ def _orders(found: dict[Key, Item], paper: Paper) -> None:
             if line.known
         }
         if has != should:
-            raise Broken("per order: as on paper", f"{shipment} has {has}, on paper {should}")
+            raise Broken("each order is as on paper", f"{shipment} has {has}, on paper {should}")
         if there["unfinished"]:
-            raise Broken("per order: as on paper", f"{shipment} is not finished")
+            raise Broken("each order is as on paper", f"{shipment} is not finished")
 
 
 def _told(line: Any) -> tuple[Any, ...]:
@@ -204,7 +205,7 @@ def _shelves(found: dict[Key, Item], paper: Paper) -> None:
         has = (stock["available"], stock["short"] + stock["uncounted"])
         balance = paper.balance(sku)
         if has != (max(balance, 0), max(-balance, 0)):
-            raise Broken("per SKU: as on paper", f"{sku}: free and missing are {has}, on paper {balance}")
+            raise Broken("each SKU is as on paper", f"{sku}: free and missing are {has}, on paper {balance}")
         if stock.get("buffer", 0) != paper.buffers.get(sku, 0):
             raise Broken("the buffer that was set last holds", f"{sku}: {stock['buffer']}, not {paper.buffers.get(sku)}")
     for (sku, fair), stall in paper.fairs.items():
@@ -258,7 +259,7 @@ def _ledger(found: dict[Key, Item], paper: Paper) -> None:
             booked = totals.get((f"flipkart:demo:{shipment}", line_id, "expected:fee:commission"), 0)
             due = paper.due_paise(shipment, line_id) // 10
             if booked != due:
-                raise Broken("per account: as on paper", f"{shipment} line {line_id}: {booked} booked, {due} due")
+                raise Broken("each account is as on paper", f"{shipment} line {line_id}: {booked} booked, {due} due")
 
 
 def _texts(world: Simulation, found: dict[Key, Item], paper: Paper) -> None:
@@ -359,13 +360,12 @@ def _worklist(found: dict[Key, Item]) -> None:
 def _comparable(order: Item) -> dict[str, Any]:
     """What must be equal of an order.
 
-    What the registry said of a line counts no more once a person corrected or voided it; whether it was asked
-    before depends on arrival.
+    Of a line whose announcement a person voided the registry is not asked any more, so whether it was
+    asked before depends on arrival; no state does.
     """
+    lines = {line.line_id for line in read(knowledge(order)).lines}
     facts = json.loads(order["knowledge"])
-    by_hand = {fact["line_id"] for fact in facts if fact["fact"] == "remapped"}
-    voids = any(fact["fact"] == "voided" for fact in facts)
-    counts = [fact for fact in facts if fact["fact"] != "resolved" or not (voids or fact["line_id"] in by_hand)]
+    counts = [fact for fact in facts if fact["fact"] != "resolved" or fact["line_id"] in lines]
     return {"knowledge": counts} | {name: order[name] for name in ("waiting", "board_pk", "board_sk")}
 
 
@@ -374,14 +374,14 @@ def _as_clean(found: dict[Key, Item], clean: dict[Key, Item]) -> None:
     for key, item in clean.items():
         if key.table is Table.ORDERS and key.sk == "ORDER":
             if key not in found:
-                raise Broken("per order: equal byte for byte", f"{key.pk} is only in a clean run")
+                raise Broken("each order is equal byte for byte", f"{key.pk} is only in a clean run")
             has, should = _comparable(found[key]), _comparable(item)
             for name, value in has.items():
                 if value != should[name]:
                     text = f"{key.pk} {name}: {value}, in a clean run {should[name]}"
-                    raise Broken("per order: equal byte for byte", text)
+                    raise Broken("each order is equal byte for byte", text)
     if balances(found) != balances(clean):
-        raise Broken("per account: as in a clean run", f"{balances(found)}, in a clean run {balances(clean)}")
+        raise Broken("each account is as in a clean run", f"{balances(found)}, in a clean run {balances(clean)}")
     shown, should = (
         sorted(
             (item["kind"], item["exception_id"])

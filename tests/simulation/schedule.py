@@ -25,10 +25,8 @@ STORM: Final = 4 * 3600.0
 """Virtual seconds after which faults stop at the latest."""
 CALM: Final = 6 * 3600.0
 """Virtual seconds within which all must then be done."""
-PATIENCE: Final = 40.0
+PATIENCE: Final = 200.0
 """Seconds after which a person who could not act yet tries again."""
-GIVES_UP: Final = 3 * 3600.0
-"""Seconds after which that person thinks of something else."""
 STORM_TICKS: Final = 3000
 CALM_TICKS: Final = 20_000
 RATES: Final = (
@@ -156,14 +154,13 @@ def _feed(world: Simulation, inputs: Sequence[Input]) -> list[str]:
     """Put the inputs into the world's future. Returns the ids of those that came, as they come."""
     acknowledged: list[str] = []
 
+    spoken_of = written(inputs).orders
     def feeding(each: Input) -> Any:
-        given_up = each.at + GIVES_UP
-
         def feed() -> None:
             try:
                 acknowledged.append(KINDS[each.kind](world, each))
             except NotYet:
-                if world.seconds > given_up:
+                if each.what.get("shipment") not in spoken_of:
                     return
                 world.inputs.append((world.seconds + PATIENCE, f"{each.kind} again", feed))
                 world.inputs = deque(sorted(world.inputs, key=lambda entry: entry[0]))
