@@ -11,13 +11,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any, Final
 
 from greenlet import getcurrent, greenlet
 
 from hunar.adapters.memory import Fault, MemoryStore
-from hunar.domain import facts
 from hunar.ports import (
     Accepted,
     Conflict,
@@ -61,12 +59,6 @@ _FAULTS: Final = {
     weather.REPEATED: Fault.REPEATED,
     weather.HALF_TAKEN: Fault.HALF_TAKEN,
 }
-
-if not hasattr(facts.to_text, "cache_clear"):
-    # The text of a fact is asked for again and again, and depends on nothing but the fact: remembered, a schedule
-    # takes two thirds of the time.
-    facts.to_text = lru_cache(maxsize=20_000)(facts.to_text)
-
 
 class Stopped(BaseException):
     """A worker was stopped in the middle. Not an Exception: no code can catch it and go on."""
