@@ -16,7 +16,7 @@ from hunar import tables
 from hunar.domain import effects, facts, worklist
 from hunar.domain.demand import Demand, demand
 from hunar.domain.due import next_look
-from hunar.domain.facts import Fact, Placed, Resolved
+from hunar.domain.facts import Fact, Placed, Resolved, Voided
 from hunar.domain.identity import derived_id, order_ref
 from hunar.domain.order import ENDED, Line, Order, knowledge, knowledge_text, read
 from hunar.domain.stock import Applied, Stock, applied_to, moves
@@ -123,10 +123,8 @@ class OrderChange:
         if before and known == old and not before["unfinished"] and not self._cause.wakes:
             return False
         waiting: dict[str, str] = dict(before["waiting"]) if before else {}
-        order = read(known)
-        lines, unresolved = self._lines_to_resolve(known, order, waiting)
-        gone = waiting.keys() - {line.line_id for line in order.lines}
-        known |= self._point_items(lines) | self._resolve(lines, gone, waiting)
+        lines, unresolved = self._lines_to_resolve(known, waiting)
+        known |= self._point_items(lines) | self._resolve(lines, waiting)
         order = read(known)
         taken = {name: Applied(**line) for name, line in before["applied"].items()} if before else {}
         applied, unmoved = self._move(order, taken)
@@ -190,11 +188,11 @@ class OrderChange:
     def _pointer_key(self, line_id: str) -> Key:
         return tables.item_pointer(self._order.marketplace, self._order.account, line_id)
 
-    def _lines_to_resolve(
-        self, known: Iterable[Fact], order: Order, waiting: Mapping[str, str]
-    ) -> tuple[list[Line], bool]:
-        """Lines that the registry was not asked about, or knows by now, and whether more are left for the next
-        transaction. A line that a person corrected before is asked about too: the order of the two must not matter.
+    def _lines_to_resolve(self, known: Iterable[Fact], waiting: Mapping[str, str]) -> tuple[list[Line], bool]:
+        """Lines that the registry was not asked about, or knows by now, and whether more are left for the next one.
+
+        It is asked about every line that was ever announced, also about one that a person corrected or
+        voided: whether they did so before must not matter.
         """
         whose = (self._order.marketplace, self._order.account)
         awake: set[str] = set()
@@ -207,7 +205,7 @@ class OrderChange:
         resolved = {fact.line_id for fact in known if isinstance(fact, Resolved)}
         lines = [
             line
-            for line in order.lines
+            for line in read(fact for fact in known if not isinstance(fact, Voided)).lines
             if line.line_id not in resolved and (waiting.get(line.line_id) != line.listing or line.listing in awake)
         ]
         return lines[:SLICE], len(lines) > SLICE
@@ -233,17 +231,16 @@ class OrderChange:
                 self._close("WAITING_FACT", cause)
         return frozenset(found)
 
-    def _resolve(self, lines: Iterable[Line], gone: Iterable[str], waiting: dict[str, str]) -> frozenset[Fact]:
+    def _resolve(self, lines: Iterable[Line], waiting: dict[str, str]) -> frozenset[Fact]:
         """Take each line's product and terms from the registry, once; park what has no mapping yet.
 
-        ``waiting`` (line to listing) is brought up to date; ``gone`` are lines that wait and are no more.
+        ``waiting`` (line to listing) is brought up to date.
         """
         marketplace, account = self._order.marketplace, self._order.account
         lines = list(lines)
         names = {line.listing for line in lines}
         # A line that was announced again under another listing waits no more for the first one.
         names |= {waiting[line.line_id] for line in lines if line.line_id in waiting}
-        names |= {waiting.pop(line_id) for line_id in sorted(gone)}
         pointers = {name: tables.listing_pointer(marketplace, account, name) for name in names}
         listings = {name: tables.listing(marketplace, account, name) for name in names}
         asked = {fact.listing for fact in self._cause.facts if isinstance(fact, Placed)} | {self._cause.mapped}
