@@ -86,7 +86,8 @@ def main() -> int:
         without = sum(pool.map(calm, _chunks(few)))
     print(
         f"{total.played} schedules in {time.monotonic() - began:.0f} s on {processes} processors: "
-        f"{1000 * total.cpu / total.played:.1f} core-milliseconds each, {1000 * without / len(few):.1f} without a fault; "
+        f"{1000 * total.cpu / total.played:.1f} core-milliseconds each, "
+        f"{1000 * without / len(few):.1f} without a fault; "
         f"{total.ticks / total.played:.0f} turns each; {len(total.found)} broke a promise"
     )
     for seed, found in total.found:

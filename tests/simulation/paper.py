@@ -237,9 +237,7 @@ def _come_back(lines: Mapping[str, PaperLine], left: str | None, returns: list[M
         line = lines.get(_line_of(request))
         if line is None:
             continue
-        news = {
-            message["eventType"]: message["timestamp"] for message in returns if message["returnId"] == return_id
-        }
+        news = {message["eventType"]: message["timestamp"] for message in returns if message["returnId"] == return_id}
         looked = [act.what for act in opened if act.what["return_id"] == return_id]
         received = news.get("return_completed", "")
         if not looked and not (received and received >= news.get("return_cancelled", "")):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,14 @@ from tests.simulation.inputs import KINDS, Input, NotYet
 from tests.simulation.paper import written
 from tests.simulation.promises import Broken, Watch, check
 from tests.simulation.workers import Simulation
+
+SWEEP: Callable[[Simulation], None] | None = None
+"""What looks for what is due, every five minutes of a schedule. While there is none, streams do not die for a day:
+nothing would send again what they lose."""
+DEAD_FOR: Final = 25 * 3600.0
+"""Seconds. A stream forgets after 24 hours."""
+LOOKS: Final = (0.3, 2, 10, 25)
+"""Hours between the last looks of the sweep, by which everything that a stream lost is sent again."""
 
 STORM: Final = 4 * 3600.0
 """Virtual seconds after which faults stop at the latest."""
@@ -47,6 +56,8 @@ class Schedule:
 
     inputs: tuple[Input, ...]
     weather: Mapping[str, float]
+    dead_stream: tuple[float, float] | None = None
+    """From when to when, in seconds, no stream is relayed."""
     seed: int | None = None
     """Draws the choices; None when they are in ``record``."""
     record: Mapping[int, int] = field(default_factory=dict)
@@ -54,7 +65,9 @@ class Schedule:
     @classmethod
     def of(cls, seed: int) -> Schedule:
         draw = random.Random(seed)
-        return cls(tuple(kinds.story(draw)), weather.drawn(draw), seed)
+        story, drawn = tuple(kinds.story(draw)), weather.drawn(draw)
+        dies = draw.random() * 600 if SWEEP and draw.random() < 0.05 else None
+        return cls(story, drawn, None if dies is None else (dies, dies + DEAD_FOR), seed)
 
     @classmethod
     def of_file(cls, path: Path) -> Schedule:
@@ -62,6 +75,7 @@ class Schedule:
         return cls(
             tuple(Input(**each) for each in content["inputs"]),
             content["weather"],
+            tuple(content["dead_stream"]) if content.get("dead_stream") else None,
             record={int(number): answer for number, answer in content["choices"].items()},
         )
 
@@ -70,6 +84,7 @@ class Schedule:
         return {
             "inputs": [asdict(each) for each in self.inputs],
             "weather": dict(self.weather),
+            "dead_stream": self.dead_stream,
             "choices": {str(number): answer for number, answer in sorted(self.record.items())},
         }
 
@@ -98,7 +113,8 @@ def play(schedule: Schedule, *, tell: bool = False) -> Played:
     """Play it and check all promises."""
     choices = Choices(schedule.seed, schedule.record)
     paper = written(schedule.inputs)
-    world = Simulation(choices, schedule.weather)
+    world = Simulation(choices, schedule.weather, dead_stream=schedule.dead_stream)
+    world.sweep = SWEEP and partial(SWEEP, world)
     if tell:
         world.tale = []
     broken: Broken | None = None
@@ -107,7 +123,7 @@ def play(schedule: Schedule, *, tell: bool = False) -> Played:
     try:
         _prepare(world)
         acknowledged = _feed(world, schedule.inputs)
-        world.run(STORM, ticks=STORM_TICKS)
+        world.run(STORM + (DEAD_FOR if schedule.dead_stream else 0.0), ticks=STORM_TICKS)
         _rest(world)
         if not watch.broken:
             check(world, acknowledged, paper, _clean(schedule.inputs))
@@ -155,6 +171,7 @@ def _feed(world: Simulation, inputs: Sequence[Input]) -> list[str]:
     acknowledged: list[str] = []
 
     spoken_of = written(inputs).orders
+
     def feeding(each: Input) -> Any:
         def feed() -> None:
             try:
@@ -194,6 +211,9 @@ def _rest(world: Simulation) -> None:
     if not world.run(world.seconds + CALM, ticks=CALM_TICKS) or not world.quiet:
         left = [message.body[:80] for message in world.waiting]
         raise Broken("all queues are empty in the end", f"left: {left}")
+    for hours in LOOKS if world.sweep else ():
+        if not world.wait(hours * 3600, ticks=CALM_TICKS):
+            raise Broken("all queues are empty in the end", "the sweep finds something to do again and again")
     if world.dead_letters:
         letters = [message.body[:80] for message in world.dead_letters]
         raise Broken("nothing is parked when nothing is wrong with it", f"dead letters: {letters}")

@@ -48,7 +48,9 @@ def shrunk(schedule: Schedule, *, seconds: float = 60.0) -> Schedule:
         found = (breaks(replace(candidate, seed=seed, record={})) for seed in range(FRESH_SEEDS))
         return next((kept for kept in found if kept), None)
 
-    def fewer(pieces: Sequence[T], without: Callable[[list[T]], Schedule], attempt: Callable[..., Schedule | None]) -> bool:
+    def fewer(
+        pieces: Sequence[T], without: Callable[[list[T]], Schedule], attempt: Callable[..., Schedule | None]
+    ) -> bool:
         nonlocal best
         smaller = False
         for rest in _rests(pieces):
@@ -64,9 +66,7 @@ def shrunk(schedule: Schedule, *, seconds: float = 60.0) -> Schedule:
         best = with_fresh_seeds(replace(best, weather=calmer)) or best
     early = tuple(replace(each, at=float(number)) for number, each in enumerate(best.inputs))
     best = with_fresh_seeds(replace(best, inputs=early)) or best
-    while fewer(
-        sorted(best.record.items()), lambda rest: replace(best, record=dict(rest)), lambda candidate: breaks(candidate)
-    ):
+    while fewer(sorted(best.record.items()), lambda rest: replace(best, record=dict(rest)), breaks):
         pass
     return best
 

@@ -60,6 +60,7 @@ _FAULTS: Final = {
     weather.HALF_TAKEN: Fault.HALF_TAKEN,
 }
 
+
 class Stopped(BaseException):
     """A worker was stopped in the middle. Not an Exception: no code can catch it and go on."""
 
@@ -191,6 +192,12 @@ class Simulation(World):
             self.waiting.append(Message(message.queue, message.body, self.seconds))
         self.dead_letters.clear()
 
+    def wait(self, seconds: float, *, ticks: int) -> bool:
+        """Time passes in which nothing comes in; then the clock looks for what is due. True when quiet again."""
+        self._move_clock(self.seconds + seconds)
+        self._next_sweep = self.seconds
+        return self.run(self.seconds + seconds, ticks=ticks)
+
     @property
     def quiet(self) -> bool:
         """Nothing waits, nobody works. Dead letters aside."""
@@ -209,7 +216,7 @@ class Simulation(World):
             _, name, feed = self.inputs.popleft()
             self.tell(f"IN  {name}")
             feed()
-        if self.late and (event := self.choices.pick(3)) == 1:
+        if self.late and self.choices.pick(3) == 1:
             self.late.pop(0)()
         if self._workers and (passes := self.happens("clock")):
             self._move_clock(self.seconds + PASSES[passes])
@@ -251,7 +258,8 @@ class Simulation(World):
             return False
         if self.sweep:
             times.append(self._next_sweep)
-        self._move_clock(max(self.seconds, min(times)))
+        # What is due already waits for one of the workers, and they all wait for a time.
+        self._move_clock(min((when for when in times if when > self.seconds), default=self.seconds))
         return True
 
     def _move_clock(self, seconds: float) -> None:

@@ -34,8 +34,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _one(
         "a delivery counts as done when it is kept",
         "use_cases.apply",
-        "    if not reading.facts:\n        return reading.verdict.lower()\n    changed = _know(desk, message.marketplace",
-        '    if not reading.facts or not kept:\n        return "duplicate"\n    changed = _know(desk, message.marketplace',
+        "    if not reading.facts:\n        return reading.verdict.lower()\n    changed = _know(desk, message.",
+        '    if not reading.facts or not kept:\n        return "duplicate"\n    changed = _know(desk, message.',
     ),
     _one(
         "what says nothing is not kept",
@@ -43,11 +43,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "    kept = _keep(desk, message, reading, _home(message, reading))\n",
         "    kept = bool(reading.facts) and _keep(desk, message, reading, _home(message, reading))\n",
     ),
-    _one(
+    Mutant(
         "an act is counted as often as it comes",
-        "use_cases.count_stock",
-        "    if done_key in found:\n",
-        "    found.pop(done_key, None)\n    if done_key in found:\n",
+        (
+            Patch("use_cases.count_stock", "    if done_key in found:\n", "    if not found:\n"),
+            Patch(
+                "use_cases.count_stock", "        Put(done_key, kept, ABSENT),\n", "        Put(done_key, kept, ANY),\n"
+            ),
+        ),
     ),
     # knowing
     _one(
@@ -191,8 +194,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             ),
             Patch(
                 "domain.effects",
-                '    before: Mapping[str, int] = last.get("units", {})\n',
-                "    before: Mapping[str, int] = {}\n",
+                "    if to_send != still and (not left or last) and not all_held:\n",
+                "    if to_send and not left and not all_held:\n",
             ),
         ),
     ),
@@ -221,12 +224,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "            return _settle(desk, key, claim | told, Status.ACCEPTED, provider_id=None)\n",
     ),
     # money
-    _one(
-        "a line's balance is written without its version",
-        "use_cases.compute_payout",
-        "puts = [Put(tables.ledger_head(message.order_ref, message.line_id), new_head, version)]",
-        "puts = [Put(tables.ledger_head(message.order_ref, message.line_id), new_head)]",
-    ),
     _one(
         "what came back is still earned",
         "domain.entitlement",
