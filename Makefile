@@ -9,6 +9,7 @@ SHELL := /bin/sh
 ARGS ?=
 NIGHT_EXAMPLES ?= 100000
 SEEDS ?= 5000
+NIGHT_SEEDS ?= 1000000
 ARCH ?= arm64
 
 uv := .tools/uv/bin/uv
@@ -57,10 +58,12 @@ check: .venv/ready .tools/sam/ready .tools/ministack/ready ## all that CI does
 bench: .venv/ready .tools/sam/ready .tools/ministack/ready ## reference programs and measures
 	@$(dev) -m bench $(ARGS)
 
-simulate: .venv/ready ## crashes, rivals and repetitions under SEEDS schedules
-	@HUNAR_SEEDS=$(SEEDS) $(dev) -m pytest -q tests/simulation
+simulate: .venv/ready ## SEEDS schedules: workers that meet and crash, queues that repeat and delay; every promise is checked
+	@$(dev) -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
-night: .venv/ready .tools/night/ready ## property tests over NIGHT_EXAMPLES histories each, and mutation testing (hours)
+night: .venv/ready .tools/night/ready ## NIGHT_SEEDS schedules, the mutants anew, NIGHT_EXAMPLES histories each, mutation testing (hours)
+	@$(dev) -m tests.simulation --seeds $(NIGHT_SEEDS) --first $$(date +%s)000000
+	@$(dev) -m tests.simulation.mutants.search
 	@HUNAR_NIGHT_EXAMPLES=$(NIGHT_EXAMPLES) $(dev) -m pytest --hypothesis-profile=night -q tests/property
 	@$(MAKE) mutate
 

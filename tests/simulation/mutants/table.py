@@ -1,0 +1,239 @@
+"""The bugs. Their names say what a hurried person did; ``seeds.json`` says which schedule finds each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.simulation.mutants import Mutant, Patch
+
+
+def _one(name: str, module: str, old: str, new: str) -> Mutant:
+    return Mutant(name, (Patch(module, old, new),))
+
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    # writing
+    _one(
+        "an order is written without its version",
+        "use_cases.change_order",
+        'Put(key, item, before["version"] if before else ABSENT)',
+        "Put(key, item, ANY)",
+    ),
+    _one(
+        "a shelf is read, counted and written back without its version",
+        "use_cases.count_stock",
+        "Put(tables.stock(after.sku), content, version or ABSENT)",
+        "Put(tables.stock(after.sku), content, ANY)",
+    ),
+    _one(
+        "order and shelf are two transactions",
+        "use_cases.change_order",
+        "            self._desk.store.commit(self._puts)\n",
+        "            for put in self._puts:\n                self._desk.store.commit([put])\n",
+    ),
+    _one(
+        "a delivery counts as done when it is kept",
+        "use_cases.apply",
+        "    if not reading.facts:\n        return reading.verdict.lower()\n    changed = _know(desk, message.",
+        '    if not reading.facts or not kept:\n        return "duplicate"\n    changed = _know(desk, message.',
+    ),
+    _one(
+        "what says nothing is not kept",
+        "use_cases.apply",
+        "    kept = _keep(desk, message, reading, _home(message, reading))\n",
+        "    kept = bool(reading.facts) and _keep(desk, message, reading, _home(message, reading))\n",
+    ),
+    Mutant(
+        "an act is counted as often as it comes",
+        (
+            Patch("use_cases.count_stock", "    if done_key in found:\n", "    if not found:\n"),
+            Patch(
+                "use_cases.count_stock", "        Put(done_key, kept, ABSENT),\n", "        Put(done_key, kept, ANY),\n"
+            ),
+        ),
+    ),
+    # knowing
+    _one(
+        "a fact that comes before its order is dropped",
+        "use_cases.change_order",
+        "        known = old | self._cause.facts\n",
+        "        early = before is None and not any(isinstance(fact, Placed) for fact in self._cause.facts)\n"
+        "        known = old if early else old | self._cause.facts\n",
+    ),
+    _one(
+        "the announcement that came last holds",
+        "use_cases.change_order",
+        "        known = old | self._cause.facts\n",
+        "        news = {fact.line_id for fact in self._cause.facts if isinstance(fact, Placed)}\n"
+        "        known = frozenset(fact for fact in old if not (isinstance(fact, Placed) and fact.line_id in news))\n"
+        "        known |= self._cause.facts\n",
+    ),
+    _one(
+        "news of a return are lost between looking and parking",
+        "use_cases.change_order",
+        '    return Put(key, {"orders": orders, "facts": said, "version": version + 1}, version or ABSENT)\n',
+        '    return Put(key, {"orders": orders, "facts": said, "version": version + 1}, ANY)\n',
+    ),
+    _one(
+        "a line is parked while its listing is mapped",
+        "use_cases.change_order",
+        '    return Put(key, item | {"version": version + 1}, version or ABSENT)\n',
+        '    return Put(key, item | {"version": version + 1}, ANY)\n',
+    ),
+    _one(
+        "a hold is ignored",
+        "domain.order",
+        "    if last is None or last < released or not still:\n",
+        "    if last is None or last is not None:\n",
+    ),
+    _one(
+        "a release counts whenever it was said",
+        "domain.order",
+        "    if last is None or last < released or not still:\n",
+        "    if last is None or released or not still:\n",
+    ),
+    _one(
+        "a cancellation after the goods left frees units",
+        "domain.order",
+        "        if left_at is not None and fact.at > left_at:\n",
+        "        if left_at is not None and not fact.at:\n",
+    ),
+    _one(
+        "an excess cancellation cancels what is left",
+        "domain.order",
+        "        elif fact.quantity > left:\n",
+        "        elif not left:\n",
+    ),
+    _one(
+        "what a person voided still counts",
+        "domain.order",
+        "    void = voided(every)\n",
+        "    void: frozenset[str] = frozenset()\n",
+    ),
+    # returns
+    _one(
+        "a return is put on the shelf again at every look",
+        "domain.stock",
+        "        line = replace(line, restocked=want.back)\n",
+        "        line = replace(line, restocked=0)\n",
+    ),
+    _one("a return is stock before it is opened", "domain.demand", "back=line.good,", "back=line.returned,"),
+    _one(
+        "two returns of one line bring back more than left",
+        "domain.returns",
+        "        left[key[0]] = left.get(key[0], 0) - made.units\n",
+        "        left[key[0]] = left.get(key[0], 0)\n",
+    ),
+    # shelves
+    _one(
+        "lines of one product are not summed",
+        "domain.stock",
+        "_reserve(shelf[want.sku], lines[line_id], want, want.sku in queued)",
+        "_reserve(stocks[want.sku], lines[line_id], want, want.sku in queued)",
+    ),
+    _one(
+        "a newcomer jumps the queue",
+        "domain.stock",
+        "    there = 0 if queued else min(need, stock.available)\n",
+        "    there = min(need, stock.available)\n",
+    ),
+    _one(
+        "a short line is forgotten",
+        "use_cases.change_order",
+        "        self._puts.append(Put(key, waits if after.short else None))\n",
+        "        self._puts.append(Put(key, waits if after.short and before.since else None))\n",
+    ),
+    _one(
+        "nobody is told that lines wait and units are there",
+        "use_cases.count_stock",
+        "    if owes_allocation(after):\n",
+        "    if owes_allocation(before):\n",
+    ),
+    _one(
+        "who was served still counts as short",
+        "domain.stock",
+        "        stock, available=stock.available - there, reserved=stock.reserved + there, short=stock.short - there\n"
+        "    )\n    return stock, replace(line, reserved=line.reserved + there, short=line.short - there)\n\n\n"
+        "def _reserve",
+        "        stock, available=stock.available - there, reserved=stock.reserved + there\n"
+        "    )\n    return stock, replace(line, reserved=line.reserved + there, short=line.short - there)\n\n\n"
+        "def _reserve",
+    ),
+    _one(
+        "units that left uncounted are never settled",
+        "domain.stock",
+        "    paid = min(stock.uncounted, stock.available)\n",
+        "    paid = 0\n",
+    ),
+    _one(
+        "goods that leave are taken from the shelf and not from their reservation",
+        "domain.stock",
+        "    own = min(need, line.reserved)\n",
+        "    own = 0\n",
+    ),
+    _one(
+        "a correction of the product keeps what it took",
+        "use_cases.change_order",
+        'every = {name: wants.get(name) or Demand(line.sku, "", hold=0, gone=0) for name, line in taken.items()}',
+        "every = {name: wants[name] for name in taken if name in wants}",
+    ),
+    # effects
+    _one(
+        "the relay goes on after a failure",
+        "use_cases.relay",
+        "        queues.send(queue, texts)\n",
+        "        try:\n            queues.send(queue, texts)\n        except Exception:\n            continue\n",
+    ),
+    Mutant(
+        "what is owed is named by the version and owed again",
+        (
+            Patch(
+                "domain.effects",
+                "derived_id(text.kind, order_ref, group_id, LEADER, text.revision)",
+                "derived_id(text.kind, order_ref, group_id, LEADER, text.revision, len(owed))",
+            ),
+            Patch(
+                "domain.effects",
+                "    if to_send != still and (not left or last) and not all_held:\n",
+                "    if to_send and not left and not all_held:\n",
+            ),
+        ),
+    ),
+    _one(
+        "whoever finds a claim takes it for his own",
+        "use_cases.notify",
+        'return there, there["status"] == Status.CLAIMED and there["claimant"] == desk.claimant',
+        'return there, there["status"] == Status.CLAIMED',
+    ),
+    _one(
+        "a text does not wait for the one before it",
+        "domain.notification",
+        "    if any(sibling.status is Status.CLAIMED for sibling in earlier):\n",
+        "    if not earlier and any(sibling.status is Status.CLAIMED for sibling in earlier):\n",
+    ),
+    _one(
+        "a claim that fell silent is left alone",
+        "use_cases.notify",
+        '        return _unknown(desk, key, there, message, "no answer for 15 minutes")\n',
+        "        return status\n",
+    ),
+    _one(
+        "a text without an answer is taken for sent",
+        "use_cases.notify",
+        "            return _unknown(desk, key, claim | told, message, answer.reason)\n",
+        "            return _settle(desk, key, claim | told, Status.ACCEPTED, provider_id=None)\n",
+    ),
+    # money
+    _one(
+        "what came back is still earned",
+        "domain.entitlement",
+        "    price = line.kept * line.unit_price_paise\n",
+        "    price = line.open * line.unit_price_paise\n",
+    ),
+    _one(
+        "every computation books the whole amount",
+        "use_cases.compute_payout",
+        'ledger.difference(target.amounts, ledger.amounts(head["amounts"]) if head else {})',
+        "ledger.difference(target.amounts, {})",
+    ),
+)

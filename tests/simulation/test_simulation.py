@@ -1,0 +1,121 @@
+"""The simulation itself: it sees what it must see, it does what it says, and what it once found stays found.
+
+``make simulate`` plays the thousands of schedules; here are those that somebody wrote down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hunar.tables import Table
+from tests.simulation import weather
+from tests.simulation.choices import Choices
+from tests.simulation.inputs import KINDS
+from tests.simulation.mutants import Mutant, Outdated, Patch, at_work
+from tests.simulation.mutants.search import finds, recorded
+from tests.simulation.mutants.table import MUTANTS
+from tests.simulation.schedule import Schedule, play, play_calm
+from tests.simulation.shrink import shrunk
+from tests.simulation.workers import Simulation
+
+REGRESSIONS = sorted(Path(__file__).with_name("regressions").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", REGRESSIONS, ids=[path.stem for path in REGRESSIONS])
+def test_what_was_found_once_stays_repaired(path: Path) -> None:
+    assert play(Schedule.of_file(path)).found is None
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
+def test_a_promise_breaks_under_each_mutant(mutant: Mutant) -> None:
+    """If the code has changed so that another schedule is needed: ``python -m tests.simulation.mutants.search``."""
+    assert finds(mutant, recorded()[mutant.name])
+
+
+def test_every_mutant_is_recorded_and_make_check_plays_ten_times_what_the_slowest_needs() -> None:
+    assert recorded().keys() == {mutant.name for mutant in MUTANTS}
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text()
+    played = int(makefile.split("SEEDS ?= ", 1)[1].split("\n", 1)[0])
+    assert played >= max(5000, 10 * (max(recorded().values()) + 1))
+
+
+def test_a_mutant_of_code_that_has_changed_is_an_error() -> None:
+    gone = Mutant("gone", (Patch("domain.stock", "this stands nowhere", ""),))
+    with pytest.raises(Outdated), at_work(gone):
+        pass
+
+
+def test_after_a_mutant_the_code_is_as_it_was() -> None:
+    seed = recorded()["a newcomer jumps the queue"]
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == "a newcomer jumps the queue")
+    with at_work(mutant):
+        assert play(Schedule.of(seed)).found
+    assert play(Schedule.of(seed)).found is None
+
+
+def test_a_schedule_depends_on_its_seed_alone() -> None:
+    first, second = play(Schedule.of(11), tell=True), play(Schedule.of(11), tell=True)
+    assert first.tale == second.tale
+    written = replace(Schedule.of(11), seed=None, record=first.record)
+    assert play(written, tell=True).tale == first.tale
+
+
+def test_every_kind_of_input_and_every_fault_happens() -> None:
+    kinds, tales = set(), ""
+    for seed in range(150):
+        schedule = Schedule.of(seed)
+        kinds |= {each.kind for each in schedule.inputs}
+        if seed < 60:
+            tales += "\n".join(play(schedule, tell=True).tale)
+    assert kinds == set(KINDS)
+    happened = ("stops", "is ended by its time-out", "throttled", "answer lost", "repeated", "half taken",
+                "meets another transaction", "on its way", "a late write arrives", "goes to the dead letters",
+                "the phone network: busy", "no answer, text went", "waits in flight")  # fmt: skip
+    assert [event for event in happened if event not in tales] == []
+
+
+def test_a_calm_world_breaks_no_promise_and_does_one_thing_after_the_other() -> None:
+    played = play_calm(Schedule.of(3))
+    assert played.found is None
+    assert played.record == {}
+
+
+def test_a_failing_schedule_becomes_smaller_and_still_breaks_the_same_promise() -> None:
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == "lines of one product are not summed")
+    schedule = Schedule.of(recorded()[mutant.name])
+    with at_work(mutant):
+        smallest = shrunk(schedule, seconds=10)
+        again = play(smallest)
+    assert again.broken and again.broken.promise == "Σ applied = stock"
+    assert len(smallest.inputs) < len(schedule.inputs)
+    assert len(smallest.inputs) <= 3
+
+
+def test_a_stream_that_is_dead_for_a_day_forgets() -> None:
+    """Nothing but a sweep can bring back what it lost."""
+    world = Simulation(Choices(), {}, dead_stream=(0.0, 25 * 3600.0))
+    world.group("G11", "en")
+    world.product("STOLE", "G11", "Stole")
+    world.run(600, ticks=1000)
+    message = next(
+        each.what["message"]
+        for seed in range(100)
+        for each in Schedule.of(seed).inputs
+        if each.kind == "message" and each.what["message"]["eventType"] == "shipment_created"
+        and {line["sku"] for line in each.what["message"]["attributes"]["orderItems"]} == {"STOLE"}
+        and not each.what["message"]["attributes"]["hold"]
+    )  # fmt: skip
+    world.post(message)
+    world.run(26 * 3600, ticks=10_000)
+    assert world.quiet
+    (order,) = [item for item in world.items(Table.ORDERS) if "owed" in item]
+    assert [effect["kind"] for effect in order["owed"].values()] == ["NEW_ORDER"]
+    assert world.phones.texts == []
+
+
+def test_what_the_weather_may_bring_has_a_place_and_a_measure() -> None:
+    everywhere = {event for events in weather.AT.values() for event in events}
+    assert everywhere == set(weather._MOST)

@@ -1,0 +1,94 @@
+"""What goes wrong, where, and how often."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import Final
+
+Weather = Mapping[str, float]
+"""How often each event comes, per point at which it can come; what is not named never comes."""
+
+SWITCH: Final = "switch"
+"""Another worker goes on. No fault: it still happens after the faults have stopped."""
+CRASH: Final = "crash"
+"""The worker is gone. What it had done stands, what it meant to do was not done."""
+CONFLICT: Final = "conflict"
+"""The write did nothing, because another one was under way."""
+LATE: Final = "late"
+"""The caller gave up on a write that was still on its way; it arrives when it likes."""
+THROTTLED: Final = "throttled"
+LOST: Final = "answer lost"
+REPEATED: Final = "repeated"
+HALF_TAKEN: Final = "half taken"
+"""How one call fails: ``hunar.adapters.memory.Fault``."""
+
+AT: Final[Mapping[str, tuple[str, ...]]] = {
+    # where another worker can act
+    "before": (SWITCH, CRASH),
+    "in flight": (SWITCH, CRASH),
+    "after": (SWITCH, CRASH),
+    "write": (CONFLICT, LATE),
+    # how a call fails
+    "BatchGetItem": (THROTTLED,),
+    "Query": (THROTTLED,),
+    "Scan": (THROTTLED,),
+    "PutItem": (THROTTLED, LOST, REPEATED),
+    "DeleteItem": (THROTTLED, LOST, REPEATED),
+    "TransactWriteItems": (THROTTLED, LOST),
+    "SendMessage": (THROTTLED, LOST, REPEATED),
+    "SendMessageBatch": (THROTTLED, LOST, REPEATED, HALF_TAKEN),
+    "SendTextMessage": ("busy", "refused", "no answer", "no answer, text went"),
+    # a message on its way through a queue, a batch on its way out of a stream, the clock while people work
+    "queued": ("a little later", "later", "much later"),
+    "received": ("by two",),
+    "done": ("not deleted",),
+    "relayed": ("relayed again",),
+    "clock": ("time passes", "much time passes"),
+}
+"""The points at which something can happen, and what. The first event has the number 1."""
+
+_MOST: Final = {
+    SWITCH: 0.7,
+    CRASH: 0.05,
+    CONFLICT: 0.15,
+    LATE: 0.05,
+    THROTTLED: 0.04,
+    LOST: 0.06,
+    REPEATED: 0.1,
+    HALF_TAKEN: 0.2,
+    "busy": 0.2,
+    "refused": 0.03,
+    "no answer": 0.05,
+    "no answer, text went": 0.05,
+    "a little later": 0.3,
+    "later": 0.2,
+    "much later": 0.05,
+    "by two": 0.3,
+    "not deleted": 0.3,
+    "relayed again": 0.3,
+    "time passes": 0.1,
+    "much time passes": 0.03,
+}
+
+
+def drawn(draw: random.Random) -> Weather:
+    """The weather of one schedule. Each fault is often absent: one that always comes hides what others do."""
+    found = {SWITCH: draw.random() * _MOST[SWITCH]}
+    if draw.random() < 0.1:
+        return found
+    for event, most in _MOST.items():
+        if event != SWITCH and draw.random() < 0.5:
+            found[event] = draw.random() * most
+    return found
+
+
+def after_the_storm(weather: Weather) -> Weather:
+    """No faults any more, but workers still meet."""
+    return {SWITCH: weather.get(SWITCH, 0.0)}
+
+
+def odds(weather: Weather) -> dict[str, list[float]]:
+    """For ``Choices.weigh``, by point."""
+    return {point: list(accumulate(weather.get(event, 0.0) for event in events)) for point, events in AT.items()}

@@ -1,0 +1,510 @@
+"""A whole Hunar whose workers really interleave, on one thread, in an order that a seed decides.
+
+Each message is worked on by the real use case in a greenlet of its own. It stops inside its calls of
+store, queue and phone network, and others go on; there it can also crash, and there calls fail. The
+clock is virtual: it moves when nobody has anything to do, or when the weather says that time passes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from greenlet import getcurrent, greenlet
+
+from hunar.adapters.memory import Fault, MemoryStore
+from hunar.ports import (
+    Accepted,
+    Conflict,
+    Put,
+    QueueName,
+    Refused,
+    Retryable,
+    SmsAnswer,
+    SmsRequest,
+    Throttled,
+    Unanswered,
+)
+from hunar.tables import Item, Key, Table
+from hunar.use_cases.relay import relay
+from hunar.use_cases.retry import retried
+from tests.simulation import weather
+from tests.simulation.choices import NOTHING, Choices
+from tests.simulation.weather import Weather
+from tests.world import START, World
+
+VISIBILITY: Final = {QueueName.ORDER_EVENTS: 180, QueueName.NOTIFICATIONS: 360, QueueName.PAYOUTS: 180}
+"""Seconds until a message that was received and not deleted can be received again."""
+TIMEOUT: Final = {QueueName.ORDER_EVENTS: 30, QueueName.NOTIFICATIONS: 60, QueueName.PAYOUTS: 30}
+"""Seconds after which a worker of the queue is ended."""
+RELAY_TIMEOUT: Final = 30
+RECEIVES: Final = 5
+"""Then a message is moved to the dead letters."""
+BATCH: Final = 3
+AT_ONCE: Final = 5
+"""Workers at one time."""
+TRIMMED: Final = 24 * 3600
+"""Seconds that a stream keeps a record."""
+SWEEP_EVERY: Final = 300
+DELAYS: Final = {"a little later": 4, "later": 70, "much later": 900}
+"""Seconds that a queue holds a message back."""
+PASSES: Final = {"time passes": 2, "much time passes": 17}
+
+_FAULTS: Final = {
+    weather.THROTTLED: Fault.THROTTLED,
+    weather.LOST: Fault.ANSWER_LOST,
+    weather.REPEATED: Fault.REPEATED,
+    weather.HALF_TAKEN: Fault.HALF_TAKEN,
+}
+
+
+class Stopped(BaseException):
+    """A worker was stopped in the middle. Not an Exception: no code can catch it and go on."""
+
+
+class Stuck(Exception):
+    """There is no end to what is done, or nothing is done any more although something waits."""
+
+
+@dataclass
+class Message:
+    """One message in a queue."""
+
+    queue: QueueName
+    body: str
+    visible_at: float
+    receives: int = 0
+
+
+@dataclass
+class Worker:
+    """What one invocation does."""
+
+    name: str
+    run: greenlet
+    ends_at: float
+    """When its time-out ends it."""
+    done: Callable[[Worker], None]
+    """Called in the end, however it ended."""
+    wakes_at: float = 0.0
+    crashed: bool = False
+    failed: list[Message] = field(default_factory=list)
+
+
+class Simulation(World):
+    """``choices`` decide all that happens, in ``weather`` that says how often.
+
+    ``watch`` is told of each write at the moment at which it happens.
+    """
+
+    def __init__(self, choices: Choices, weather_: Weather, *, dead_stream: tuple[float, float] | None = None) -> None:
+        super().__init__()
+        self.choices = choices
+        self._weather = weather_
+        self._odds = weather.odds(weather_)
+        self.seconds = 0.0
+        self.store = Tables(self)
+        self.queues = SimulatedQueues(self)  # type: ignore[assignment]
+        self.phones = Network(self)  # type: ignore[assignment]
+        self.watch: Callable[[list[tuple[Key, Item]]], None] = lambda written: None
+        self.sweep: Callable[[], None] | None = None
+        self.failures: list[str] = []
+        """What workers raised that they should not raise."""
+        self.tale: list[str] | None = None
+        """What happened, in words, if somebody wants to read it."""
+        self.waiting: list[Message] = []
+        self.dead_letters: list[Message] = []
+        self.streams: dict[Table, deque[tuple[float, Item]]] = {Table.ORDERS: deque(), Table.STOCK: deque()}
+        self.dead_stream = dead_stream or (0.0, 0.0)
+        """From when to when, in seconds, no stream is relayed."""
+        self.late: list[Callable[[], None]] = []
+        self.inputs: deque[tuple[float, str, Callable[[], None]]] = deque()
+        """What comes from outside: when, in seconds, what, and how."""
+        self.closed: frozenset[QueueName] = frozenset()
+        """Queues whose messages go nowhere."""
+        self._workers: list[Worker] = []
+        self._now: Worker | None = None
+        self._relaying: set[Table] = set()
+        self._next_sweep = float(SWEEP_EVERY)
+        self._sweeping = False
+        self._hub = getcurrent()
+        self.ticks = 0
+
+    # the hooks
+
+    def happens(self, point: str) -> str | None:
+        """What happens at this point, if anything."""
+        number = self.choices.weigh(self._odds[point])
+        return None if number == NOTHING else weather.AT[point][number - 1]
+
+    def turn(self, moment: str) -> None:
+        """Another worker may act, or this one may end."""
+        if self._now is None:
+            return
+        self.store.stream()
+        event = self.happens("in flight" if moment.startswith("in flight") else moment[: moment.index(" ")])
+        if event is None:
+            return
+        if event == weather.CRASH:
+            self.tell(f"    {self._now.name} stops {moment}")
+            raise Stopped
+        self.tell(f"    {self._now.name} waits {moment}")
+        self._yield()
+
+    def fault(self, call: str) -> Fault | None:
+        """How this call fails, if it does."""
+        if self._now is None:
+            return None
+        event = self.happens(call)
+        if event is None:
+            return None
+        self.tell(f"    {self._now.name}: {call} {event}")
+        return _FAULTS[event]
+
+    def tell(self, text: str) -> None:
+        if self.tale is not None:
+            self.tale.append(f"{self.seconds:8.1f}  {text}")
+
+    @property
+    def working(self) -> bool:
+        return self._now is not None
+
+    # the scheduler
+
+    def run(self, until: float, *, ticks: int) -> bool:
+        """Goes on until nothing is left to do, the time is over or there were too many ticks. True when quiet."""
+        for _ in range(ticks):
+            if not self._tick():
+                return True
+            if self.seconds > until:
+                return False
+        return False
+
+    def calm(self) -> None:
+        """Faults stop, and the dead letters go back to where they came from."""
+        self._weather = weather.after_the_storm(self._weather)
+        self._odds = weather.odds(self._weather)
+        self.tell("the faults stop, the dead letters are sent again")
+        for message in self.dead_letters:
+            self.waiting.append(Message(message.queue, message.body, self.seconds))
+        self.dead_letters.clear()
+
+    def wait(self, seconds: float, *, ticks: int) -> bool:
+        """Time passes in which nothing comes in; then the clock looks for what is due. True when quiet again."""
+        self._move_clock(self.seconds + seconds)
+        self._next_sweep = self.seconds
+        return self.run(self.seconds + seconds, ticks=ticks)
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing waits, nobody works. Dead letters aside."""
+        return not (self._workers or self.waiting or self.inputs or self.late or any(self.streams.values()))
+
+    def close(self) -> None:
+        """End the workers that are left, or their frames would stay."""
+        for worker in self._workers:
+            worker.run.throw()
+        self._workers.clear()
+
+    def _tick(self) -> bool:
+        """One step of the world. False when nothing is left."""
+        self.ticks += 1
+        while self.inputs and self.inputs[0][0] <= self.seconds:
+            _, name, feed = self.inputs.popleft()
+            self.tell(f"IN  {name}")
+            feed()
+        if self.late and self.choices.pick(3) == 1:
+            self.late.pop(0)()
+        if self._workers and (passes := self.happens("clock")):
+            self._move_clock(self.seconds + PASSES[passes])
+        options = self._options()
+        if options:
+            what, which = options[self.choices.pick(len(options))]
+            what(which)
+            return True
+        if self.late:
+            self.late.pop(0)()
+            return True
+        return self._wait()
+
+    def _options(self) -> list[tuple[Callable[[Any], None], Any]]:
+        """What can be done now. The first is what an orderly world does."""
+        now = self.seconds
+        found: list[tuple[Callable[[Any], None], Any]] = [
+            (self._go_on, worker) for worker in self._workers if worker.wakes_at <= now
+        ]
+        if len(self._workers) >= AT_ONCE:
+            return found
+        if not self.dead_stream[0] <= now < self.dead_stream[1]:
+            for table, records in self.streams.items():
+                if records and table not in self._relaying:
+                    found.append((self._relay, table))
+        if self.sweep and not self._sweeping and now >= self._next_sweep:
+            found.append((self._sweep, None))
+        found += [(self._receive, message) for message in self.waiting if message.visible_at <= now]
+        return found
+
+    def _wait(self) -> bool:
+        """Nothing can be done now: the clock goes to when something can."""
+        times = [worker.wakes_at for worker in self._workers]
+        times += [message.visible_at for message in self.waiting]
+        times += [self.inputs[0][0]] if self.inputs else []
+        if any(self.streams.values()):
+            times.append(self.dead_stream[1])
+        if not times:
+            return False
+        if self.sweep:
+            times.append(self._next_sweep)
+        # What is due already waits for one of the workers, and they all wait for a time.
+        self._move_clock(min((when for when in times if when > self.seconds), default=self.seconds))
+        return True
+
+    def _move_clock(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.time = START + timedelta(seconds=seconds)
+        for worker in [worker for worker in self._workers if worker.ends_at < seconds]:
+            self.tell(f"    {worker.name} is ended by its time-out")
+            self._go_on(worker, Stopped())
+
+    def _start(self, name: str, seconds: float, work: Callable[[Worker], None], done: Callable[[Worker], None]) -> None:
+        def body() -> None:
+            try:
+                work(worker)
+            except Stopped:
+                worker.crashed = True
+
+        worker = Worker(name, greenlet(body), self.seconds + seconds, done)
+        self._workers.append(worker)
+        self._go_on(worker)
+
+    def _go_on(self, worker: Worker, error: BaseException | None = None) -> None:
+        self._now = worker
+        try:
+            if error is None:
+                worker.run.switch()
+            else:
+                worker.run.throw(error)
+        finally:
+            self._now = None
+        if worker.run.dead:
+            self._workers.remove(worker)
+            worker.done(worker)
+        else:
+            # Who has just stopped is the first to go on in an orderly world.
+            self._workers.remove(worker)
+            self._workers.insert(0, worker)
+
+    def _yield(self, seconds: float = 0.0) -> None:
+        assert self._now is not None
+        self._now.wakes_at = self.seconds + seconds
+        self._hub.switch()
+
+    # what workers do
+
+    def _receive(self, first: Message) -> None:
+        """A batch of messages of one queue comes to one worker."""
+        due = [each for each in self.waiting if each.queue is first.queue and each.visible_at <= self.seconds]
+        due.remove(first)
+        batch = [first, *due[: self.choices.pick(BATCH)]]
+        for message in list(batch):
+            if message.receives >= RECEIVES:
+                self.tell(f"    {named(message)} goes to the dead letters")
+                self.waiting.remove(message)
+                self.dead_letters.append(message)
+                batch.remove(message)
+                continue
+            message.receives += 1
+            if self.happens("received") is None:
+                message.visible_at = self.seconds + VISIBILITY[message.queue]
+        if not batch:
+            return
+        name = " + ".join(map(named, batch))
+        self.tell(f"    {name} is received")
+
+        def work(worker: Worker) -> None:
+            for message in batch:
+                try:
+                    self.work(message.queue, message.body)
+                except Retryable as error:
+                    self.tell(f"    {named(message)} fails: {error}")
+                    worker.failed.append(message)
+                except Exception as error:
+                    self.failures.append(f"{named(message)}: {type(error).__name__}: {error}")
+                    worker.failed.append(message)
+
+        def done(worker: Worker) -> None:
+            for message in batch:
+                if worker.crashed or message in worker.failed or self.happens("done"):
+                    continue
+                if message in self.waiting:
+                    self.waiting.remove(message)
+
+        self._start(name, TIMEOUT[first.queue], work, done)
+
+    def _relay(self, table: Table) -> None:
+        """A batch of the stream comes to the relay: from the oldest record on, as far as there are any."""
+        records = self.streams[table]
+        while records and self.seconds - records[0][0] >= TRIMMED:
+            self.tell(f"    the stream of {table} drops a record that is older than a day")
+            records.popleft()
+        if not records:
+            return
+        size = len(records) - self.choices.pick(len(records))
+        images = [image for _, image in list(records)[:size]]
+        self._relaying.add(table)
+
+        def work(worker: Worker) -> None:
+            try:
+                relay(images, self.queues)
+            except Retryable as error:
+                self.tell(f"    {worker.name} fails: {error}")
+                worker.crashed = True
+            except Exception as error:
+                self.failures.append(f"{worker.name}: {type(error).__name__}: {error}")
+
+        def done(worker: Worker) -> None:
+            self._relaying.discard(table)
+            if worker.crashed or self.happens("relayed"):
+                return
+            for _ in images:
+                records.popleft()
+
+        self._start(f"relay of {size} {table}", RELAY_TIMEOUT, work, done)
+
+    def _sweep(self, _: None) -> None:
+        self._next_sweep = self.seconds + SWEEP_EVERY
+        self._sweeping = True
+
+        def work(worker: Worker) -> None:
+            assert self.sweep is not None
+            try:
+                self.sweep()
+            except Retryable as error:
+                self.tell(f"    {worker.name} fails: {error}")
+
+        def done(worker: Worker) -> None:
+            self._sweeping = False
+
+        self._start("sweep", 240, work, done)
+
+    def _again(self, action: Callable[[], Any]) -> Any:
+        return retried(action, pause=self._pause, random=lambda: 0.5)
+
+    def _pause(self, seconds: float) -> None:
+        if self._now is not None:
+            self._yield(seconds)
+
+
+def named(message: Message) -> str:
+    """A message in a word or two."""
+    for name in ("notification_id", "line_id", "act_id", "delivery_id", "listing", "sku"):
+        if f'"{name}":"' in message.body:
+            value = message.body.split(f'"{name}":"', 1)[1].split('"', 1)[0]
+            return f"{message.queue.value} {value[:8]}"
+    return message.queue.value
+
+
+class Tables(MemoryStore):
+    """The store; what was changed in Orders and Stock stands in their streams."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        super().__init__(turn=simulation.turn, fault=simulation.fault)
+        self._simulation = simulation
+        self._streamed = 0
+
+    def commit(self, puts: Sequence[Put]) -> None:
+        world = self._simulation
+        if not world.working:
+            super().commit(puts)
+            self.stream()
+            return
+        event = world.happens("write")
+        # A single write meets a transaction only where transactions write too.
+        if event == weather.CONFLICT and (len(puts) > 1 or puts[0].key.table is Table.ORDERS):
+            world.tell("    meets another transaction")
+            raise Conflict("another transaction is under way")
+        if event == weather.LATE:
+            world.tell("    gives up on a write that is on its way")
+            puts = [put if put.item is None else put._replace(item=dict(put.item)) for put in puts]
+            world.late.append(lambda: self._arrives(puts))
+            raise Retryable("no answer")
+        super().commit(puts)
+        self.stream()
+
+    def _arrives(self, puts: Sequence[Put]) -> None:
+        self._simulation.tell(f"    a late write arrives: {puts[0].key}")
+        try:
+            super().commit(puts)
+        except Conflict:
+            return
+        self.stream()
+
+    def stream(self) -> None:
+        """What was written since the last time goes into the streams."""
+        if self._streamed == len(self.changes):
+            return
+        new = self.changes[self._streamed :]
+        self._streamed = len(self.changes)
+        for key, item in new:
+            records = self._simulation.streams.get(key.table)
+            if records is not None and item.get("outbox"):
+                records.append((self._simulation.seconds, item))
+        self._simulation.watch(new)
+
+
+class SimulatedQueues:
+    """Standard queues: at least once, in no order."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    def send(self, queue: QueueName, bodies: Sequence[str], *, delay_seconds: int = 0) -> None:
+        world = self._simulation
+        for start in range(0, len(bodies), 10):
+            batch = list(bodies[start : start + 10])
+            call = "SendMessage" if len(bodies) == 1 else "SendMessageBatch"
+            world.turn(f"before {call} {queue}")
+            fault = world.fault(call)
+            if fault is Fault.THROTTLED:
+                raise Retryable(f"{queue}: throttled")
+            taken = batch[: len(batch) // 2] if fault is Fault.HALF_TAKEN else batch
+            if queue in world.closed:
+                continue
+            for body in taken * (2 if fault is Fault.REPEATED else 1):
+                late = world.happens("queued") if world.working else None
+                delay = delay_seconds + (DELAYS[late] if late else 0)
+                world.waiting.append(Message(queue, body, world.seconds + delay))
+            world.turn(f"after {call} {queue}")
+            if fault is Fault.ANSWER_LOST or len(taken) < len(batch):
+                raise Retryable(f"{queue}: {len(taken)} of {len(batch)} taken")
+
+
+class Network:
+    """The phone network. It remembers every text that reached a phone, in order."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self.texts: list[SmsRequest] = []
+
+    def send(self, request: SmsRequest) -> SmsAnswer:
+        world = self._simulation
+        world.turn("before SendTextMessage")
+        event = world.happens("SendTextMessage")
+        if event in (None, "no answer, text went"):
+            self.texts.append(request)
+            world.tell(f"SMS {request.to} {request.kind} {request.text}")
+        if event is not None:
+            world.tell(f"    the phone network: {event}")
+        world.turn("after SendTextMessage")
+        match event:
+            case None:
+                return Accepted(f"sms-{len(self.texts)}")
+            case "busy":
+                return Throttled("busy")
+            case "refused":
+                return Refused("NUMBER")
+            case _:
+                return Unanswered(event)
