@@ -129,8 +129,11 @@ def parked(queue: str, message_hash: str) -> Key:
 
 
 def resolution(order_ref: str, line_id: str, fact_id: str) -> Key:
-    """What a line took from the registry, kept like a delivery so that a rebuild never asks again."""
-    return Key(Table.DELIVERIES, order_ref, f"RESOLVED#{line_id}#{fact_id}")
+    """What a line took from the registry, kept like a delivery so that a rebuild never asks again.
+
+    A line has few of them, so the beginning of the fact's id tells them apart.
+    """
+    return Key(Table.DELIVERIES, order_ref, f"RESOLVED#{line_id}#{fact_id[:8]}")
 
 
 def notification(notification_id: str) -> Key:
