@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 from hunar.domain.order import knowledge, read
@@ -47,6 +48,7 @@ def played(
     rivals: bool = False,
     units: int = ENOUGH,
     arriving: tuple[int, int] = (0, 0),
+    crashes: bool = False,
 ) -> World:
     """The messages in this order, or ``at_once``.
 
@@ -57,6 +59,7 @@ def played(
         shuffle=random.Random(seed),
         twice=twice,
         rivals=random.Random(seed) if rivals else None,
+        crashes=random.Random(seed) if crashes else None,
     )
     for sku, group in SKUS.items():
         world.group(group)
@@ -69,7 +72,8 @@ def played(
         world.post(message)
         if not at_once:
             world.settle()
-    world.settle()
+    # Long enough for a claim that a crash left to be called Unknown.
+    world.settle(patience=timedelta(minutes=45))
     return world
 
 

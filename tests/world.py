@@ -35,6 +35,10 @@ TEMPLATES = sms_templates.load()
 SWEEP_EVERY = timedelta(minutes=5)
 
 
+class Crash(Exception):
+    """A worker was stopped. What it had done stands, what it meant to do was not done."""
+
+
 class Phones:
     """The phone network: it takes every text unless the test has put other answers before it."""
 
@@ -63,6 +67,7 @@ class World:
     """``shuffle`` mixes what waits in the queues, ``twice`` delivers each message again.
 
     ``rivals`` lets another worker finish a message of its own between a reading and its transaction.
+    ``crashes`` stops a worker before or after a write, a sending to a queue or a text.
     """
 
     def __init__(
@@ -71,17 +76,46 @@ class World:
         shuffle: random.Random | None = None,
         twice: bool = False,
         rivals: random.Random | None = None,
+        crashes: random.Random | None = None,
     ) -> None:
         self.store = MemoryStore() if rivals is None else _WithRivals(self, rivals)
         self.queues = MemoryQueues()
+        self._crashes = crashes
         self.phones = Phones()
         self.time = START
         self._shuffle = shuffle
         self._twice = twice
         self._relayed = 0
+        self._working = 0
         self._pool: list[tuple[QueueName, str]] = []
         self._later: list[tuple[datetime, int, QueueName, str]] = []
         self._numbers = itertools.count()
+        self.crashed = 0
+        if crashes is not None:
+            self._break("commit", self.store)
+            self._break("send", self.queues)
+            self._break("send", self.phones)
+
+    def _break(self, name: str, part: Any) -> None:
+        """From now on a call of the part may be the last thing that its worker did, or almost did."""
+        call = getattr(part, name)
+
+        def breaking(*arguments: Any, **named: Any) -> Any:
+            if self._breaks():
+                raise Crash(f"before {name}")
+            answer = call(*arguments, **named)
+            if self._breaks():
+                raise Crash(f"after {name}")
+            return answer
+
+        setattr(part, name, breaking)
+
+    def _breaks(self) -> bool:
+        """Only a worker crashes, not the test that prepares the world."""
+        if not self._working or self._crashes is None or self._crashes.random() >= 0.04:
+            return False
+        self.crashed += 1
+        return True
 
     @property
     def now(self) -> str:
@@ -207,7 +241,14 @@ class World:
         changes = self.store.changes[self._relayed :]
         self._relayed += len(changes)
         images = [item for key, item in changes if key.table in (Table.ORDERS, Table.STOCK) and item.get("outbox")]
-        relay(images, self.queues)
+        self._working += 1
+        try:
+            relay(images, self.queues)
+        except Crash:
+            # The stream brings the batch again.
+            self._relayed -= len(changes)
+        finally:
+            self._working -= 1
 
     def work(self, queue: QueueName, body: str) -> str:
         """One message through its use case. Returns the outcome."""
@@ -255,10 +296,13 @@ class World:
 
     def _attempt(self, queue: QueueName, body: str) -> None:
         """Like the queue: what may work later comes again."""
+        self._working += 1
         try:
             self.work(queue, body)
-        except Retryable:
+        except (Retryable, Crash):
             self._later.append((self.time + timedelta(seconds=5), next(self._numbers), queue, body))
+        finally:
+            self._working -= 1
 
     def _again(self, action: Callable[[], Any]) -> Any:
         return retried(action, pause=lambda _: None, random=lambda: 0.5)

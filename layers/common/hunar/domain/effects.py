@@ -106,7 +106,8 @@ def _texts(
         taken = [applied[line.line_id] for line in group_lines(order, group_id) if line.line_id in applied]
         short = any(line.short for line in taken)
         n = len(told)
-        for text in _owed_to(order, group_id, last, short, [[line.sku, line.reserved] for line in taken]):
+        emptied = sum(effect["units"] == {} for effect in told)
+        for text in _owed_to(order, group_id, last, short, [[line.sku, line.reserved] for line in taken], emptied):
             effect_id = derived_id(text.kind, order_ref, group_id, LEADER, text.revision)
             if effect_id in owed:
                 continue
@@ -135,8 +136,11 @@ class _Text:
     """What the text means. Never a version: the same meaning owes nothing twice."""
 
 
-def _owed_to(order: Order, group_id: str, last: Mapping[str, Any], short: bool, reserved: Any) -> Iterator[_Text]:
-    """``last`` is the text that the group was owed last, with what it knows since then."""
+def _owed_to(
+    order: Order, group_id: str, last: Mapping[str, Any], short: bool, reserved: Any, emptied: int
+) -> Iterator[_Text]:
+    """``last`` is the text that the group was owed last, with what it knows since then; ``emptied`` says how often it
+    had nothing left to hand over, and forgot what was held."""
     before: Mapping[str, int] = last.get("units", {})
     knows_hold = bool(last.get("held"))
     lines = group_lines(order, group_id)
@@ -145,6 +149,7 @@ def _owed_to(order: Order, group_id: str, last: Mapping[str, Any], short: bool, 
     left, all_held = order.left_at is not None, held == to_send
     still = kept(before, to_send)
     if still != before:
+        emptied += not still
         yield _Text(CANCELLED, still, knows_hold, revision)
     # Once the goods are gone no new order is sent; it is owed all the same, so that what comes after knows of it.
     if to_send != still and (not left or last) and not all_held:
@@ -154,10 +159,10 @@ def _owed_to(order: Order, group_id: str, last: Mapping[str, Any], short: bool, 
             return
         still, knows_hold = to_send, knows_hold and bool(held)
     if held and still:
-        # The revision is the time of the hold that holds: one hold owes one text, whatever is cancelled meanwhile.
-        yield _Text(
-            HOLD, still, True, [max(line.held_at or "" for line in lines if line.held), list(order.holds_voided)]
-        )
+        # The revision is the time of the hold that holds: one hold owes one text, whatever is cancelled meanwhile,
+        # unless all was.
+        since = max(line.held_at or "" for line in lines if line.held)
+        yield _Text(HOLD, still, True, [since, list(order.holds_voided), *([emptied] if emptied else [])])
     elif knows_hold and still and not left:
         yield _Text(RELEASED, still, False, [order.released_at, list(order.holds_voided)])
     elif last.get("short") and not short and still == before and not left:

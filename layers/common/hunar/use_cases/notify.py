@@ -293,7 +293,8 @@ def _values(
             named.append((units, names.get(locale) or names.get("en") or sku))
     item = sms_text.item_value(named, locale)
     if cancels:
-        return {"item": item, "left": str(sum(to_send.values()))}
+        # What is more than the group was told of is said by the new order that is owed for it.
+        return {"item": item, "left": str(sum(kept(told, to_send).values()))}
     if holds:
         return {"item": item}
     lines = group_lines(order, message.group_id)
