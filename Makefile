@@ -61,7 +61,7 @@ bench: .venv/ready .tools/sam/ready .tools/ministack/ready ## reference programs
 simulate: .venv/ready ## SEEDS schedules: workers that meet and crash, queues that repeat and delay; every promise is checked
 	@$(dev) -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
-night: .venv/ready .tools/night/ready ## NIGHT_SEEDS schedules, the mutants anew, NIGHT_EXAMPLES histories each, mutation testing (hours)
+night: .venv/ready .tools/night/ready ## NIGHT_SEEDS schedules, mutants searched anew, NIGHT_EXAMPLES histories, mutation testing (hours)
 	@$(dev) -m tests.simulation --seeds $(NIGHT_SEEDS) --first $$(date +%s)000000
 	@$(dev) -m tests.simulation.mutants.search
 	@HUNAR_NIGHT_EXAMPLES=$(NIGHT_EXAMPLES) $(dev) -m pytest --hypothesis-profile=night -q tests/property

@@ -174,8 +174,14 @@ def _announced(shipment: Shipment, draw: random.Random, at: str) -> What:
 
 
 def _announced_again(shipment: Shipment, draw: random.Random, at: str) -> What:
-    """The same lines, other quantities: the later announcement holds, whenever it arrives."""
-    lines = {line_id: (sku, max(1, units + draw.randint(-2, 2))) for line_id, (sku, units) in shipment.lines.items()}
+    """The same lines, other quantities, or even other products: the later announcement holds, whenever it arrives."""
+    lines = {
+        line_id: (
+            draw.choice(list(GROUP_OF)) if draw.random() < 0.1 else sku,
+            max(1, units + draw.randint(-2, 2)),
+        )
+        for line_id, (sku, units) in shipment.lines.items()
+    }
     return _announcement(shipment, lines, at)
 
 
@@ -342,7 +348,7 @@ def _shelf_acts(sku: str, draw: random.Random) -> list[Input]:
     """What is counted in or out, by whom ever."""
     acts: list[What] = []
     for number in range(draw.choice((0, 1, 1, 2, 3))):
-        quantity = draw.randint(1, 9) if number == 0 or draw.random() < 0.6 else -draw.randint(1, 3)
+        quantity = draw.randint(1, 6) if number == 0 or draw.random() < 0.6 else -draw.randint(1, 3)
         acts.append({"act": "adjust", "quantity": quantity})
     if draw.random() < 0.1:
         acts.append({"act": "recount", "quantity": draw.choice((-2, -1, 1, 2)), "counted": 5})
@@ -366,6 +372,9 @@ def _arrivals(told: list[Input], draw: random.Random) -> list[Input]:
     found = []
     for number, each in enumerate(told):
         at = {"in order": number * apart, "jumbled": draw.random() * span, "at once": draw.random() * 3}[way]
+        if each.kind == "mapped" and found and draw.random() < 0.5:
+            # Somebody imports just when an order comes that needs it.
+            at = draw.choice(found).at + draw.random() / 5
         found.append(replace(each, at=round(at, 1)))
         if draw.random() < 0.2:
             # The sender sends it again.

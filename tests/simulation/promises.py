@@ -331,8 +331,7 @@ def _last_text(world: Simulation, records: dict[str, Item], paper: Paper, order_
     says = int(last.values["left"]) if last.kind == "CANCELLED" else sum(spoken.values())
     if last.kind == "NEW_ORDER" and spoken != units and not open_end:
         raise Broken(wrong, f"{order_ref} {group_id}: {last.text}, is {units}")
-    # A cancellation after the goods left says what is cancelled; its total is of no use to anybody any more.
-    if (says > true and not (left and last.kind == "CANCELLED")) or (says < true and not open_end):
+    if says > true or (says < true and not open_end):
         raise Broken(wrong, f"{order_ref} {group_id}: {last.text}, is {units}")
     if not left and says:
         about = [text.kind for text in mine if text.kind in ("HOLD", "RELEASED", "NEW_ORDER")]

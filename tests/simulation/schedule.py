@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import random
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,9 +21,10 @@ from tests.simulation.paper import written
 from tests.simulation.promises import Broken, Watch, check
 from tests.simulation.workers import Simulation
 
-SWEEP: Callable[[Simulation], None] | None = None
-"""What looks for what is due, every five minutes of a schedule. While there is none, streams do not die for a day:
-nothing would send again what they lose."""
+SWEEPS: Final = 0.2
+"""The part of the schedules in which the clock looks for what is due. In the others nothing may need it."""
+DIES: Final = 0.2
+"""The part of those in which the streams are dead for a day, and forget."""
 DEAD_FOR: Final = 25 * 3600.0
 """Seconds. A stream forgets after 24 hours."""
 LOOKS: Final = (0.3, 2, 10, 25)
@@ -56,6 +56,8 @@ class Schedule:
 
     inputs: tuple[Input, ...]
     weather: Mapping[str, float]
+    sweeps: bool = False
+    """Whether the clock looks for what is due."""
     dead_stream: tuple[float, float] | None = None
     """From when to when, in seconds, no stream is relayed."""
     seed: int | None = None
@@ -66,8 +68,9 @@ class Schedule:
     def of(cls, seed: int) -> Schedule:
         draw = random.Random(seed)
         story, drawn = tuple(kinds.story(draw)), weather.drawn(draw)
-        dies = draw.random() * 600 if SWEEP and draw.random() < 0.05 else None
-        return cls(story, drawn, None if dies is None else (dies, dies + DEAD_FOR), seed)
+        sweeps = draw.random() < SWEEPS
+        dies = draw.random() * 600 if sweeps and draw.random() < DIES else None
+        return cls(story, drawn, sweeps, None if dies is None else (dies, dies + DEAD_FOR), seed)
 
     @classmethod
     def of_file(cls, path: Path) -> Schedule:
@@ -75,6 +78,7 @@ class Schedule:
         return cls(
             tuple(Input(**each) for each in content["inputs"]),
             content["weather"],
+            content.get("sweeps", False),
             tuple(content["dead_stream"]) if content.get("dead_stream") else None,
             record={int(number): answer for number, answer in content["choices"].items()},
         )
@@ -84,6 +88,7 @@ class Schedule:
         return {
             "inputs": [asdict(each) for each in self.inputs],
             "weather": dict(self.weather),
+            "sweeps": self.sweeps,
             "dead_stream": self.dead_stream,
             "choices": {str(number): answer for number, answer in sorted(self.record.items())},
         }
@@ -114,7 +119,7 @@ def play(schedule: Schedule, *, tell: bool = False) -> Played:
     choices = Choices(schedule.seed, schedule.record)
     paper = written(schedule.inputs)
     world = Simulation(choices, schedule.weather, dead_stream=schedule.dead_stream)
-    world.sweep = SWEEP and partial(SWEEP, world)
+    world.sweeps = schedule.sweeps
     if tell:
         world.tale = []
     broken: Broken | None = None
@@ -208,10 +213,10 @@ def _brief(each: Input) -> str:
 def _rest(world: Simulation) -> None:
     """The faults stop; within a bounded time all queues must be empty, and nothing may be left behind."""
     world.calm()
-    if not world.run(world.seconds + CALM, ticks=CALM_TICKS) or not world.quiet:
+    if not world.run(max(world.seconds, world.dead_stream[1]) + CALM, ticks=CALM_TICKS) or not world.quiet:
         left = [message.body[:80] for message in world.waiting]
         raise Broken("all queues are empty in the end", f"left: {left}")
-    for hours in LOOKS if world.sweep else ():
+    for hours in LOOKS if world.sweeps else ():
         if not world.wait(hours * 3600, ticks=CALM_TICKS):
             raise Broken("all queues are empty in the end", "the sweep finds something to do again and again")
     if world.dead_letters:

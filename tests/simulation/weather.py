@@ -45,7 +45,7 @@ AT: Final[Mapping[str, tuple[str, ...]]] = {
     "received": ("by two",),
     "done": ("not deleted",),
     "relayed": ("relayed again",),
-    "clock": ("time passes", "much time passes"),
+    "clock": ("time passes", "much time passes", "something comes in"),
 }
 """The points at which something can happen, and what. The first event has the number 1."""
 
@@ -70,6 +70,7 @@ _MOST: Final = {
     "relayed again": 0.3,
     "time passes": 0.1,
     "much time passes": 0.03,
+    "something comes in": 0.2,
 }
 
 

@@ -110,7 +110,8 @@ class Simulation(World):
         self.queues = SimulatedQueues(self)  # type: ignore[assignment]
         self.phones = Network(self)  # type: ignore[assignment]
         self.watch: Callable[[list[tuple[Key, Item]]], None] = lambda written: None
-        self.sweep: Callable[[], None] | None = None
+        self.sweeps = False
+        """Whether the clock looks every five minutes for what is due."""
         self.failures: list[str] = []
         """What workers raised that they should not raise."""
         self.tale: list[str] | None = None
@@ -213,13 +214,14 @@ class Simulation(World):
         """One step of the world. False when nothing is left."""
         self.ticks += 1
         while self.inputs and self.inputs[0][0] <= self.seconds:
-            _, name, feed = self.inputs.popleft()
-            self.tell(f"IN  {name}")
-            feed()
+            self._feed()
         if self.late and self.choices.pick(3) == 1:
             self.late.pop(0)()
         if self._workers and (passes := self.happens("clock")):
-            self._move_clock(self.seconds + PASSES[passes])
+            if passes in PASSES:
+                self._move_clock(self.seconds + PASSES[passes])
+            elif self.inputs:
+                self._feed()
         options = self._options()
         if options:
             what, which = options[self.choices.pick(len(options))]
@@ -229,6 +231,11 @@ class Simulation(World):
             self.late.pop(0)()
             return True
         return self._wait()
+
+    def _feed(self) -> None:
+        _, name, feed = self.inputs.popleft()
+        self.tell(f"IN  {name}")
+        feed()
 
     def _options(self) -> list[tuple[Callable[[Any], None], Any]]:
         """What can be done now. The first is what an orderly world does."""
@@ -242,8 +249,8 @@ class Simulation(World):
             for table, records in self.streams.items():
                 if records and table not in self._relaying:
                     found.append((self._relay, table))
-        if self.sweep and not self._sweeping and now >= self._next_sweep:
-            found.append((self._sweep, None))
+        if self.sweeps and not self._sweeping and now >= self._next_sweep:
+            found.append((self._look, None))
         found += [(self._receive, message) for message in self.waiting if message.visible_at <= now]
         return found
 
@@ -256,7 +263,7 @@ class Simulation(World):
             times.append(self.dead_stream[1])
         if not times:
             return False
-        if self.sweep:
+        if self.sweeps:
             times.append(self._next_sweep)
         # What is due already waits for one of the workers, and they all wait for a time.
         self._move_clock(min((when for when in times if when > self.seconds), default=self.seconds))
@@ -374,12 +381,11 @@ class Simulation(World):
 
         self._start(f"relay of {size} {table}", RELAY_TIMEOUT, work, done)
 
-    def _sweep(self, _: None) -> None:
+    def _look(self, _: None) -> None:
         self._next_sweep = self.seconds + SWEEP_EVERY
         self._sweeping = True
 
         def work(worker: Worker) -> None:
-            assert self.sweep is not None
             try:
                 self.sweep()
             except Retryable as error:

@@ -34,8 +34,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _one(
         "a delivery counts as done when it is kept",
         "use_cases.apply",
-        "    if not reading.facts:\n        return reading.verdict.lower()\n    changed = _know(desk, message.",
-        '    if not reading.facts or not kept:\n        return "duplicate"\n    changed = _know(desk, message.',
+        "    if not reading.facts:\n        return reading.verdict.lower()\n    changed = know(desk, message.",
+        '    if not reading.facts or not kept:\n        return "duplicate"\n    changed = know(desk, message.',
     ),
     _one(
         "what says nothing is not kept",
@@ -222,6 +222,12 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "use_cases.notify",
         "            return _unknown(desk, key, claim | told, message, answer.reason)\n",
         "            return _settle(desk, key, claim | told, Status.ACCEPTED, provider_id=None)\n",
+    ),
+    _one(
+        "what a dead stream lost is not sent again",
+        "use_cases.sweep",
+        'for identity, effect in to_send_again(order["owed"], now).items():',
+        "for identity, effect in ():",
     ),
     # money
     _one(
