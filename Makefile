@@ -48,7 +48,7 @@ check: .venv/ready .tools/sam/ready .tools/ministack/ready ## all that CI does
 	    [ $$result -eq 0 ] || finish "failed in: make $$*" 1; \
 	}; \
 	finish() { printf '\n%b%5s s  %s\n' "$$times" $$(( $$(date +%s) - began )) "$$1"; exit $$2; }; \
-	for target in pytest contract ruff-check ruff-format mypy validate build; do step $$target; done; \
+	for target in pytest simulate contract ruff-check ruff-format mypy validate build; do step $$target; done; \
 	step run "ARGS=--check --port 0"; \
 	step built; \
 	step race; \
