@@ -68,7 +68,7 @@ def test_every_kind_of_input_and_every_fault_happens() -> None:
     for seed in range(150):
         schedule = Schedule.of(seed)
         kinds |= {each.kind for each in schedule.inputs}
-        if seed < 60:
+        if seed < 120:
             tales += "\n".join(play(schedule, tell=True).tale)
     assert kinds == set(KINDS)
     happened = ("stops", "is ended by its time-out", "throttled", "answer lost", "repeated", "half taken",
