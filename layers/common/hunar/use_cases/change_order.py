@@ -139,7 +139,8 @@ class OrderChange:
         sold, unresolved = self._sold_to_resolve(known, waiting)
         led, unled = self._items_to_point(sold)
         known |= self._point_items(led)
-        known |= self._resolve(read(known), sold, waiting)
+        if sold or waiting:
+            known |= self._resolve(read(known), sold, waiting)
         order = read(known)
         taken = {name: Applied(**line) for name, line in before["applied"].items()} if before else {}
         applied, unmoved = self._move(order, taken)
