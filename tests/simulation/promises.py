@@ -335,8 +335,7 @@ def _last_text(world: Simulation, records: dict[str, Item], paper: Paper, order_
         raise Broken(wrong, f"{order_ref} {group_id}: {last.text}, is {units}")
     if not left and says:
         about = [text.kind for text in mine if text.kind in ("HOLD", "RELEASED", "NEW_ORDER")]
-        holds = "HOLD" in about and "RELEASED" not in about[about.index("HOLD") :]
-        if bool(held) and not holds and about[-1:] != ["HOLD"]:
+        if held and [kind for kind in about if kind != "NEW_ORDER"][-1:] != ["HOLD"]:
             raise Broken(wrong, f"{order_ref} {group_id} was not told to keep back {held}: {about}")
         if not held and about[-1:] == ["HOLD"]:
             raise Broken(wrong, f"{order_ref} {group_id} still keeps back {units}")

@@ -144,7 +144,8 @@ def _owed_to(
     before: Mapping[str, int] = last.get("units", {})
     knows_hold = bool(last.get("held"))
     lines = group_lines(order, group_id)
-    revision = [[line.line_id, line.revision] for line in lines]
+    # A group can lose all its lines more than once.
+    revision: list[Any] = [[line.line_id, line.revision] for line in lines] or [emptied]
     to_send, held = units_to_send(order, group_id), units_held(order, group_id)
     left, all_held = order.left_at is not None, held == to_send
     still = kept(before, to_send)

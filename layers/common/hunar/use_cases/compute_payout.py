@@ -19,7 +19,7 @@ from hunar.domain.ledger import EXPECTED, Entry
 from hunar.domain.order import Line
 from hunar.domain.rate_card import AGENCY, GOVERNMENT, RateCard, Unpriced
 from hunar.messages import ComputePayout
-from hunar.ports import ABSENT, Put, Store
+from hunar.ports import ABSENT, Conflict, Put, Store
 from hunar.tables import Item
 from hunar.use_cases.worklist import close_exception, open_exception
 
@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 
 
 def compute(store: Store, message: ComputePayout, *, now: str) -> Outcome:
-    """Books what the line should bring now. Raises Conflict when somebody wrote first: call it again."""
+    """Books what the line should bring now. Raises Conflict when somebody wrote meanwhile: call it again."""
     # The head is read before the order, in two calls: who finds a head of version n then knows at
     # least the facts behind it. The other way round a slow reader could undo a newer entry.
     head_key = tables.ledger_head(message.order_ref, message.line_id)
@@ -53,6 +53,9 @@ def compute(store: Store, message: ComputePayout, *, now: str) -> Outcome:
         _show(store, RATE_GAP, message, line, str(problem), now=now)
         return Outcome.RATE_GAP
     outcome = _post(store, message, line, target, head, now=now)
+    if outcome is Outcome.POSTED and store.read([order_key]).get(order_key) != stored:
+        # Somebody who knew more may have found, before this was posted, that nothing is to be done.
+        raise Conflict("the order went on meanwhile")
     if outcome is Outcome.PROPOSED:
         text = "the rate card now gives other amounts than those that are booked"
         _show(store, RATE_CHANGED, message, line, text, now=now)
