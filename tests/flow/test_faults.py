@@ -319,7 +319,7 @@ def same_in_the_end(world: World, calm: World) -> None:
 
 
 def test_fault_30_a_worker_that_dies_at_any_moment_is_followed_by_one_that_finishes(calm: World, calls: range) -> None:
-    """Before and after every call, and while a transaction is under way. The queue brings the message again."""
+    """Before every call, after every write, while a transaction is under way. The queue brings the message again."""
     for number in itertools.count():
         world, passed, died = story_shop(), itertools.count(), False
 
@@ -334,7 +334,8 @@ def test_fault_30_a_worker_that_dies_at_any_moment_is_followed_by_one_that_finis
         same_in_the_end(world, calm)
         if not died:
             break
-    assert number > 2 * len(calls), "there are moments before and after each call"
+    # A call that only reads has the moment before it: the one after it is the next call's.
+    assert number > 1.5 * len(calls), "there are moments before each call, and after each that writes"
 
 
 @pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.REPEATED])
