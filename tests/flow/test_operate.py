@@ -565,3 +565,18 @@ def test_an_import_without_rates_computes_nothing_again(world: World) -> None:
     door = ImportDesk(world.store, world.queues, world.now, demo=True, again=lambda action: action())
     assert import_catalogue(door, {"accounts.csv": table.read().encode()}, dry_run=False).recomputed == 0
     assert world.queues.empty
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+def test_a_group_hears_of_its_order_when_that_it_left_is_taken_back(world: World, told_first: bool) -> None:
+    """Her first text is kept from her because the goods had left; somebody finds out that they had not."""
+    gone = step("S1", "shipped", "2026-11-25T12:00:00+05:30")
+    for message in (created("S1", item("STOLE", 2)), gone)[:: 1 if told_first else -1]:
+        world.post(message)
+        world.settle()
+    assert len(world.phones.to("G11")) == told_first
+    [left] = fact_ids(world, "S1", facts.Step)
+    operate.void(desk(world), "flipkart:demo:S1", left, by("V1"))
+    world.settle()
+    assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER"]
+    assert world.stock("STOLE")["reserved"] == 2

@@ -279,15 +279,13 @@ def _return(shipment: Shipment, draw: random.Random, return_id: str) -> None:
 
 
 def _void(shipment: Shipment, draw: random.Random) -> None:
-    """Something that was said is not true. That the goods left is not taken back here: what a group was not told
-    because they had left is not owed again by that."""
+    """Something that was said is not true."""
     said = [
         each.what["message"]
         for each in shipment.told
         if each.kind == "message" and each.what["message"].get("shipmentId") == shipment.shipment
     ]
-    never = ("shipment_teleported", *(f"shipment_{name}" for name in STEPS[2:]))
-    said = [message for message in said if message["eventType"] not in never]
+    said = [message for message in said if message["eventType"] != "shipment_teleported"]
     if said:
         message = draw.choice(said)
         nth = draw.randrange(len(message["attributes"].get("orderItems", (None,))))

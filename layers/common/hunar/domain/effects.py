@@ -121,7 +121,7 @@ def _texts(
                 "held": text.held,
                 "short": short,
                 "n": n,
-            }
+            } | ({"left_voided": len(order.left_voided)} if order.left_voided else {})
     return found
 
 
@@ -159,6 +159,9 @@ def _owed_to(
         if not held:
             return
         still, knows_hold = to_send, knows_hold and bool(held)
+    elif len(order.left_voided) > last.get("left_voided", 0) and to_send == still and not left and not all_held:
+        # Her first text may have been kept from her because the goods had left. Who heard it is not told again.
+        yield _Text(NEW_ORDER, to_send, knows_hold, ["left", list(order.left_voided)])
     if held and still:
         # The revision is the time of the hold that holds: one hold owes one text, whatever is cancelled meanwhile,
         # unless all was.

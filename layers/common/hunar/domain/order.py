@@ -7,7 +7,7 @@ depends on the set of facts alone, never on the order in which they came.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -109,6 +109,8 @@ class Order:
     holds_voided: tuple[str, ...] = field(default=())
     """The ids of the acts by which persons took holds and releases back, or such an act. There are never fewer of
     them, so what they lead to is told each time."""
+    left_voided: tuple[str, ...] = field(default=())
+    """The same of the news that the goods had left."""
 
     @property
     def left_at(self) -> str | None:
@@ -187,7 +189,8 @@ def read(known: Iterable[Fact]) -> Order:
         problems=tuple(problems),
         returns=returns,
         released_at=max((fact.at for fact in known if isinstance(fact, Released)), default=None),
-        holds_voided=_voids_of_holds(every),
+        holds_voided=_voids_of(every, lambda fact: isinstance(fact, Held | Released)),
+        left_voided=_voids_of(every, lambda fact: isinstance(fact, Step) and fact.step in LEFT),
     )
 
 
@@ -207,12 +210,14 @@ def voided(known: Iterable[Fact]) -> frozenset[str]:
     return frozenset(target for target, voids in aimed.items() if any(map(holds, voids)))
 
 
-def _voids_of_holds(known: Iterable[Fact]) -> tuple[str, ...]:
-    """The ids of voids that aim at a hold or a release, and of those that aim at such a void."""
+def _voids_of(known: Iterable[Fact], these: Callable[[Fact], bool]) -> tuple[str, ...]:
+    """The ids of voids that aim at one of ``these`` facts, and of those that aim at such a void."""
     aims = {facts.fact_id(fact): fact.fact_id for fact in known if isinstance(fact, Voided)}
-    holds = {facts.fact_id(fact) for fact in known if isinstance(fact, Held | Released)}
+    if not aims:
+        return ()
+    targets = {facts.fact_id(fact) for fact in known if these(fact)}
     found: set[str] = set()
-    while more := {void for void, target in aims.items() if target in holds | found} - found:
+    while more := {void for void, target in aims.items() if target in targets | found} - found:
         found |= more
     return tuple(sorted(found))
 
