@@ -9,7 +9,9 @@ from hunar.ports import Conflict, Pause, Retryable
 
 T = TypeVar("T")
 
-TRIES: Final = 12
+TRIES: Final = 24
+"""Of four workers on one shelf, one may lose a dozen times in a row: the others do not pause when they win. A message
+that gives up comes again only when its time in flight is over, after three minutes."""
 FIRST_PAUSE: Final = 0.02
 """Seconds. Doubles up to LONGEST_PAUSE; the pause is drawn evenly from nothing to that (full jitter)."""
 LONGEST_PAUSE: Final = 0.8
@@ -21,7 +23,7 @@ Conflicts = Callable[[int], None]
 def retried(action: Callable[[], T], *, pause: Pause, random: Callable[[], float], met: Conflicts | None = None) -> T:
     """What ``action`` returns, called again while it raises Conflict; it must read anew each time.
 
-    botocore does not retry transaction conflicts, so we do. Raises Retryable after 12 tries: the
+    botocore does not retry transaction conflicts, so we do. Raises Retryable after 24 tries: the
     queue brings the message again later.
     """
     for conflicts in range(TRIES):
