@@ -41,6 +41,8 @@ LOCALE_OF: Final = {"BGP": "hi", "GKP": "hi", "KOL": "bn", "MDU": "ta", "KLU": "
 
 MOST_PARTS: Final = 2
 QUIET_SECONDS: Final = 90
+PARKED_SECONDS = 60
+"""A dead letter is put away at once, but no queue says so."""
 VISIBLE_AGAIN_SECONDS: Final = 420
 """What a worker had in its hands when it was ended comes again when its time in flight is over: 360 s for a text."""
 
@@ -700,7 +702,7 @@ def dead_letters(story: Story) -> None:
     sku = "GKP-DIYA-12"
     act = {"version": 1, "kind": "adjust", "act_id": f"dead-{uuid.uuid4()}", "sku": sku, "quantity": 2}
     story.act("/local/dead-letters/order-events", **act, at=messages.instant(story.later()))
-    until = time.monotonic() + QUIET_SECONDS
+    until = time.monotonic() + PARKED_SECONDS
     while not (found := story.exceptions("DEAD_LETTER")) and time.monotonic() < until:
         time.sleep(0.2)
     story.report.expect("a person can see it", 1, len(found))

@@ -122,8 +122,13 @@ YES_TO_ALL = {"status": "accepted", "delivery_id": "d", "items": [], "next": Non
 )
 @pytest.mark.parametrize("phase", check.PHASES, ids=lambda phase: phase[0])
 def test_no_phase_passes_on_a_stack_that_says_the_same_to_everything(
-    status: int, body: Any, phase: tuple[str, Any], capsys: pytest.CaptureFixture[str]
+    status: int,
+    body: Any,
+    phase: tuple[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(check, "PARKED_SECONDS", 0.3)
     with stack_that_answers(status, body) as url:
         report = play(url, ACCOUNT, [phase])
     assert report.failures
