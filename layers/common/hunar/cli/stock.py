@@ -9,9 +9,9 @@ import typer
 from hunar.cli.act import ActId, Csv, Person, Reason, by, desk, print_accepted, write_csv
 from hunar.cli.deployed import LOCAL, Deployed
 from hunar.cli.output import Failed, Json, Stage, failures, print_json, print_table
-from hunar.ports import Store
 from hunar.tables import Table, adjustment, fair
 from hunar.use_cases import operate, show
+from hunar.use_cases.paging import pages
 from hunar.use_cases.show import Asked
 
 application = typer.Typer(no_args_is_help=True, help="What is on the shelves, counted and corrected.")
@@ -61,7 +61,9 @@ def show_stock(sku: Sku, stage: Stage = LOCAL, as_json: Json = False) -> None:
         shelf = show.stock(store, sku)
         if shelf is None:
             raise Failed(f"sku: {sku} is not registered")
-        acts = sorted(_all(store, sku, adjustment("", "").sk), key=lambda act: (act["at"], act["act_id"]))
+        acts = sorted(
+            pages(store, Table.STOCK, sku, prefix=adjustment("", "").sk), key=lambda act: (act["at"], act["act_id"])
+        )
         if as_json:
             print_json(shelf | {"acts": acts})
             return
@@ -75,17 +77,6 @@ def _act_row(act: dict[str, Any]) -> list[Any]:
     did = str(act.get("act", "adjust")).replace("_", " ")
     units = f"{act['counted']} counted, {act['quantity']:+d}" if act.get("counted") is not None else act["quantity"]
     return [act["at"], did, units, act.get("fair"), act.get("person"), act.get("reason"), act["act_id"]]
-
-
-def _all(store: Store, sku: str, prefix: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    after = None
-    while True:
-        page = store.page(Table.STOCK, sku, prefix=prefix, after=after)
-        found += page.items
-        after = page.next
-        if after is None:
-            return found
 
 
 @application.command("adjust", context_settings=_NEGATIVE)
@@ -199,7 +190,8 @@ def show_fairs(sku: Sku, stage: Stage = LOCAL, as_json: Json = False) -> None:
     with failures(as_json):
         names = ("sku", "fair", "taken", "sold", "back")
         found = [
-            {name: item[name] for name in names} for item in _all(Deployed.find(stage).store, sku, fair("", "").sk)
+            {name: item[name] for name in names}
+            for item in pages(Deployed.find(stage).store, Table.STOCK, sku, prefix=fair("", "").sk)
         ]
         stalls = [stall | {"there": stall["taken"] - stall["sold"] - stall["back"]} for stall in found]
         if as_json:
