@@ -16,18 +16,29 @@ class _Message(BaseModel):
     version: Literal[1] = 1
 
 
-class WebhookDelivery(_Message):
-    """order-events: a proved webhook, with its body as it came."""
+class Delivery(_Message):
+    """What every message has that brings news of orders from outside."""
 
-    kind: Literal["webhook"] = "webhook"
     marketplace: str
     account: str
     delivery_id: str
     received_at: str
     body_b64: str
     """The raw body in base64: what came is kept even when it is no text."""
+
+
+class WebhookDelivery(Delivery):
+    """order-events: a proved webhook, with its body as it came."""
+
+    kind: Literal["webhook"] = "webhook"
     readable: bool
     """False when the sender was told 400: not UTF-8, not JSON, not an object, or ambiguous."""
+
+
+class ApiAnswer(Delivery):
+    """order-events: one order, or one return, as the marketplace's API told it, already without its buyer."""
+
+    kind: Literal["answer"] = "answer"
 
 
 class StockAct(_Message):
@@ -118,7 +129,27 @@ class ComputePayout(_Message):
     line_id: str
 
 
-OrderEvent = WebhookDelivery | StockAct | ListingMapped | Allocate | OperatorAct | Look | Replay
+class Fetch(_Message):
+    """fetches: the marketplace must be asked what it knows of an order."""
+
+    kind: Literal["fetch"] = "fetch"
+    order_ref: str
+    attempt: int = Field(default=0, ge=0)
+    """How often it was asked and gave no answer that settles the matter."""
+
+
+class PublishStock(_Message):
+    """stock-feed: the channels must be told how many of a product they may sell. It names no number: whoever gets it
+    reads the shelf as it is then."""
+
+    kind: Literal["publish_stock"] = "publish_stock"
+    sku: str = Field(min_length=1, max_length=100)
+    attempt: int = Field(default=0, ge=0)
+    full: bool = False
+    """Every channel is told again, also one that was told the same before, and asked what it shows."""
+
+
+OrderEvent = WebhookDelivery | ApiAnswer | StockAct | ListingMapped | Allocate | OperatorAct | Look | Replay
 ORDER_EVENT: TypeAdapter[OrderEvent] = TypeAdapter(Annotated[OrderEvent, Field(discriminator="kind")])
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
+from hunar.domain.channel import Call
 from hunar.tables import Item, Key, Table
 
 Clock = Callable[[], datetime]
@@ -100,6 +101,9 @@ class QueueName(StrEnum):
     ORDER_EVENTS = "order-events"
     NOTIFICATIONS = "notifications"
     PAYOUTS = "payouts"
+    FETCHES = "fetches"
+    STOCK_FEED = "stock-feed"
+    AMAZON_NOTIFICATIONS = "amazon-notifications"
 
 
 class FailedRelays(Protocol):
@@ -147,6 +151,40 @@ class WebhookSecrets(Protocol):
 
     def refetch(self, marketplace: str, account: str) -> WebhookSecret | None:
         """Reads past the cache, at most once a minute; None when it is too soon."""
+
+
+@dataclass(frozen=True)
+class ApiSecret:
+    """What an account's API is called with. ``repr`` shows nothing of it."""
+
+    client_id: str
+    client_secret: str
+    refresh_token: str | None
+    """Amazon's grant of the seller; Flipkart needs none."""
+
+    def __repr__(self) -> str:
+        return "ApiSecret(…)"
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """What came back. ``body`` is at most ``MOST_ANSWER_BYTES`` long."""
+
+    status: int
+    body: bytes
+    retry_after: int | None = None
+    """Seconds until the marketplace wants to be asked again, when it says so."""
+
+
+class MarketplaceApis(Protocol):
+    """Calls the APIs of marketplaces: with an account's token, once, and within a time that fits into a function."""
+
+    def call(self, marketplace: str, account: str, call: Call) -> HttpAnswer:
+        """Any HTTP status is an answer, also 429 and 503. A token that is refused is fetched anew, once.
+
+        Raises Retryable when there is no answer or no token, and Rejected for an answer that is too large, or when the
+        account has no credentials.
+        """
 
 
 @dataclass(frozen=True)

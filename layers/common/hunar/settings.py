@@ -32,6 +32,12 @@ class Settings:
     webhook_accounts: frozenset[tuple[str, str]]
     """(marketplace, account) pairs that may post. A list in settings, so an unknown name costs no call."""
     secret_prefix: str
+    api_accounts: frozenset[tuple[str, str]]
+    """(marketplace, account) pairs whose marketplace can be asked: we have credentials for its API. What a message
+    says that nobody signed is a claim for them, until the marketplace confirms it."""
+    api_secret_prefix: str
+    api_url: str
+    """Where the fakes of the marketplaces' APIs listen; empty on AWS, where each has its own host."""
 
     @property
     def production(self) -> bool:
@@ -39,7 +45,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """ValueError when WEBHOOK_ACCOUNTS is not a comma-separated list of ``marketplace/account``."""
+        """ValueError when WEBHOOK_ACCOUNTS or API_ACCOUNTS is not a comma-separated list of ``marketplace/account``."""
         tables = {table: environment.get(f"{table.name}_TABLE", "") for table in Table}
         queues = {queue: environment.get(f"{queue.name}_QUEUE_URL", "") for queue in QueueName}
         dead_letters = {queue: environment.get(f"{queue.name}_DEAD_LETTER_QUEUE_ARN", "") for queue in QueueName}
@@ -51,17 +57,20 @@ class Settings:
             tables=_Named(tables, "table"),
             queues=_Named(queues, "queue"),
             dead_letters=_Named(dead_letters, "dead letter queue of"),
-            webhook_accounts=frozenset(_accounts(environment.get("WEBHOOK_ACCOUNTS", ""))),
+            webhook_accounts=frozenset(_accounts("WEBHOOK_ACCOUNTS", environment)),
             secret_prefix=environment.get("SECRET_PREFIX", ""),
+            api_accounts=frozenset(_accounts("API_ACCOUNTS", environment)),
+            api_secret_prefix=environment.get("API_SECRET_PREFIX", ""),
+            api_url=environment.get("MARKETPLACE_API_URL", ""),
         )
 
 
-def _accounts(text: str) -> list[tuple[str, str]]:
+def _accounts(name: str, environment: Mapping[str, str]) -> list[tuple[str, str]]:
     pairs = []
-    for entry in filter(None, (part.strip() for part in text.split(","))):
+    for entry in filter(None, (part.strip() for part in environment.get(name, "").split(","))):
         marketplace, slash, account = entry.partition("/")
         if not (marketplace and slash and account) or "/" in account:
-            raise ValueError(f"WEBHOOK_ACCOUNTS: {entry!r} is not marketplace/account")
+            raise ValueError(f"{name}: {entry!r} is not marketplace/account")
         pairs.append((marketplace, account))
     return pairs
 

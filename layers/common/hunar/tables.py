@@ -24,6 +24,7 @@ class Table(StrEnum):
     NOTIFICATIONS = "notifications"
     EXCEPTIONS = "exceptions"
     LEDGER = "ledger"
+    CHANNELS = "channels"
 
 
 class Key(NamedTuple):
@@ -185,3 +186,28 @@ def ledger_head(order_ref: str, line_id: str) -> Key:
 
 def ledger_entry(order_ref: str, line_id: str, entry_id: str) -> Key:
     return Key(Table.LEDGER, f"ORDER#{order_ref}", f"ENTRY#{line_id}#{entry_id}")
+
+
+def cursor(marketplace: str, account_name: str, kind: str) -> Key:
+    """How far catching up has come with one kind of question to an account's API."""
+    return Key(Table.CHANNELS, f"CURSOR#{marketplace}#{account_name}", kind)
+
+
+def allowance(marketplace: str, account_name: str, operation: str) -> Key:
+    """How many calls of an operation the marketplace allows us at this moment."""
+    return Key(Table.CHANNELS, f"ALLOWANCE#{marketplace}#{account_name}", operation)
+
+
+def told(sku: str, marketplace: str, account_name: str, listing_name: str) -> Key:
+    """What a channel was told last of a product's stock, and what it answered."""
+    return Key(Table.CHANNELS, f"TOLD#{sku}", f"{marketplace}:{account_name}:{listing_name}")
+
+
+def pause(marketplace: str, account_name: str) -> Key:
+    """A person stopped telling this channel about stock."""
+    return Key(Table.CHANNELS, "PAUSE", f"{marketplace}:{account_name}")
+
+
+def heard(marketplace: str, account_name: str) -> Key:
+    """When an account was heard of last, and how long it is silent by habit."""
+    return Key(Table.CHANNELS, "HEARD", f"{marketplace}:{account_name}")

@@ -18,6 +18,8 @@ from typing import Any, ClassVar, Final, get_args
 
 from hunar.domain.identity import canonical, derived_id
 
+MARKETPLACE: Final = "marketplace"
+
 STEPS: Final = ("packed", "ready", "picked_up", "shipped", "delivered")
 """Forward steps in their order. The furthest one known shows."""
 
@@ -47,6 +49,9 @@ class Placed:
     replacement: bool = False
     """Sent in place of something that comes back. It earns like any other line: the return takes away what the first
     one earned."""
+    fulfilled_by: str = ""
+    """MARKETPLACE when it ships from the marketplace's own warehouse: then nothing of a group's shelf is promised."""
+    claimed: bool = False
 
 
 @dataclass(frozen=True, order=True)
@@ -56,6 +61,7 @@ class Step:
     FACT: ClassVar[str] = "step"
     step: str
     at: str
+    claimed: bool = False
 
 
 @dataclass(frozen=True, order=True)
@@ -68,6 +74,7 @@ class Cancelled:
     quantity: int
     reason: str
     sub_reason: str
+    claimed: bool = False
 
 
 @dataclass(frozen=True, order=True)
@@ -99,6 +106,7 @@ class Held:
     at: str
     quantity: int | None
     """Units; None for all that are open."""
+    claimed: bool = False
 
 
 @dataclass(frozen=True, order=True)
@@ -107,6 +115,7 @@ class Released:
 
     FACT: ClassVar[str] = "released"
     at: str
+    claimed: bool = False
 
 
 @dataclass(frozen=True, order=True)
@@ -116,6 +125,7 @@ class DatesChanged:
     FACT: ClassVar[str] = "dates_changed"
     at: str
     ship_by: str
+    claimed: bool = False
 
 
 @dataclass(frozen=True, order=True)
@@ -126,6 +136,73 @@ class FormFailed:
     at: str
     forms: str
     """The names of the papers, as the marketplace writes them."""
+    claimed: bool = False
+
+
+@dataclass(frozen=True, order=True)
+class Snapshot:
+    """What the marketplace's API says of a whole order, as of the marketplace's own time of its last change."""
+
+    FACT: ClassVar[str] = "snapshot"
+    at: str
+    """Never the time of asking: an old copy that answers late must not undo what happened since."""
+    step: str
+    """The furthest step by then, or empty."""
+    held: bool
+    line_ids: str
+    """All lines that the order has, sorted, with spaces between them. Empty when the answer may lack some."""
+
+
+@dataclass(frozen=True, order=True)
+class Stated:
+    """What a snapshot says of one line: how many of its units are still sold. Only what was cancelled later counts
+    besides."""
+
+    FACT: ClassVar[str] = "stated"
+    line_id: str
+    at: str
+    still: int
+    """Units."""
+
+
+@dataclass(frozen=True, order=True)
+class Priced:
+    """The price of a line whose announcement had none."""
+
+    FACT: ClassVar[str] = "priced"
+    line_id: str
+    at: str
+    unit_price_paise: int | None
+    price_problem: str | None
+
+
+@dataclass(frozen=True, order=True)
+class CancelRequested:
+    """The buyer asks to cancel a line. Nothing is cancelled until the seller or the marketplace does it."""
+
+    FACT: ClassVar[str] = "cancel_requested"
+    line_id: str
+    at: str
+
+
+@dataclass(frozen=True, order=True)
+class Lost:
+    """The parcel was lost or destroyed on its way. It counts unless the goods were delivered later."""
+
+    FACT: ClassVar[str] = "lost"
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, order=True)
+class Denied:
+    """The marketplace was asked for long enough and does not state what a message claimed."""
+
+    FACT: ClassVar[str] = "denied"
+    fact_id: str
+    """The claim."""
+    at: str
+    """The claim's own time, so that asking twice denies once."""
 
 
 CUSTOMER: Final = "customer"
@@ -149,6 +226,7 @@ class ReturnRequested:
     """The marketplace's id of the order, when the message names it."""
     reason: str
     sub_reason: str
+    claimed: bool = False
 
 
 RETURN_STEPS: Final = ("picked_up", "received", "cancelled")
@@ -163,6 +241,7 @@ class ReturnStep:
     line_id: str
     at: str
     step: str
+    claimed: bool = False
 
 
 @dataclass(frozen=True, order=True)
@@ -253,7 +332,16 @@ Fact = (
     | Inspected
     | Remapped
     | Voided
+    | Snapshot
+    | Stated
+    | Priced
+    | CancelRequested
+    | Lost
+    | Denied
 )
+Claim = Placed | Step | Cancelled | Held | Released | DatesChanged | FormFailed | ReturnRequested | ReturnStep
+"""Facts that can be ``claimed``: stated by a message whose body nobody signed, of an account whose marketplace can be
+asked. They stay so until a snapshot agrees or contradicts."""
 OfReturn = ReturnRequested | ReturnStep | ReturnNoted
 """Facts that name a line and not always its order."""
 Act = Inspected | Remapped | Voided
@@ -280,6 +368,11 @@ def to_text(fact: Fact) -> str:
 def fact_id(fact: Fact) -> str:
     """The hash of a fact's content: its name when a person voids it."""
     return derived_id(to_text(fact))
+
+
+def as_claim(fact: Fact) -> Fact:
+    """The fact as a message states it whose body nobody signed. What moves nothing is no claim."""
+    return replace(fact, claimed=True) if isinstance(fact, Claim) else fact
 
 
 def same_act(one: Act, other: Act) -> bool:

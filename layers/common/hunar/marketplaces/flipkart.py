@@ -39,7 +39,6 @@ import hmac
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from email.utils import format_datetime
 from typing import Any, Final
 
@@ -57,10 +56,10 @@ from hunar.domain.facts import (
     ReturnRequested,
     ReturnStep,
     Step,
-    instant,
 )
 from hunar.domain.proof import Proof
 from hunar.domain.reading import Finding, Reading
+from hunar.marketplaces import fields
 from hunar.marketplaces.body import Unreadable, read_object, readable, redacted, written
 from hunar.ports import WebhookSecret
 
@@ -72,19 +71,11 @@ AHEAD: Final = timedelta(minutes=5)
 
 MOST_LINES: Final = 300
 """Of one shipment: its facts must fit into one item of the database."""
-MOST_UNITS: Final = 10_000
-MOST_PAISE: Final = 1_000_000_000
-"""A crore rupees."""
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _IMF_FIXDATE: Final = re.compile(
     r"[A-Z][a-z]{2}, ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
 )
-_MOMENT: Final = re.compile(
-    r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:?[0-9]{2})"
-)
-_ID: Final = re.compile(r"[!-~]{1,100}")
-_UNITS: Final = re.compile(r"[0-9]{1,9}")
 
 _STEPS: Final = {
     "shipment_packed": "packed",
@@ -193,12 +184,12 @@ def read(raw: bytes, account: str) -> Reading:
         message = read_object(raw)
     except Unreadable as error:
         return Reading(None, None, "UNREADABLE", findings=(Finding("UNREADABLE", "body", str(error)),))
-    event = _words(message.get("eventType"))
+    event = fields.words(message.get("eventType"))
     if not event:
         return Reading(
             None, None, "UNREADABLE", findings=(Finding("UNREADABLE", "eventType", "is missing or not a name"),)
         )
-    shipment = _identity(message.get("shipmentId"))
+    shipment = fields.identity(message.get("shipmentId"))
     if event not in KEPT:
         finding = Finding("UNKNOWN_EVENT", "eventType", f"{event} is not an event that is read here")
         return Reading(shipment, event, "UNKNOWN_EVENT", findings=(finding,))
@@ -210,10 +201,10 @@ def read(raw: bytes, account: str) -> Reading:
             facts, findings = _of_return(event, kept)
             shipment = _one_shipment(facts)
         elif shipment is None:
-            raise _Wrong("shipmentId", "is missing or not an id")
+            raise fields.Wrong("shipmentId", "is missing or not an id")
         else:
             facts, findings = _stated(event, kept)
-    except _Wrong as wrong:
+    except fields.Wrong as wrong:
         return Reading(shipment, event, "REJECTED", findings=(wrong.finding("UNREADABLE"),), redacted=text)
     findings = (*findings, *_unknown_words(event, kept))
     return Reading(shipment, event, "APPLIED" if facts else "REJECTED", facts, findings, text)
@@ -225,40 +216,29 @@ def _unknown_words(event: str, message: Mapping[str, Any]) -> list[Finding]:
     found = []
     status = attributes.get("status")
     if event in _STATUS and status is not None and status not in _STATUS[event]:
-        text = f"{_shown(status)} is not a status of {event} that is known here"
+        text = f"{fields.shown(status)} is not a status of {event} that is known here"
         found.append(Finding("UNKNOWN_EVENT", "attributes.status", text))
     if event == "return_created":
         for number, item in enumerate(attributes.get("returnItems") or []):
             source = item.get("source") if isinstance(item, dict) else None
             if source is not None and source not in _SOURCES:
-                text = f"{_shown(source)} is neither {' nor '.join(_SOURCES)}"
+                text = f"{fields.shown(source)} is neither {' nor '.join(_SOURCES)}"
                 found.append(Finding("UNKNOWN_EVENT", f"attributes.returnItems[{number}].source", text))
     return found
 
 
-class _Wrong(Exception):
-    """A field that cannot be used. One finding per field: a field's exception opens once."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field} {message}")
-        self._field, self._message = field, message
-
-    def finding(self, kind: str) -> Finding:
-        return Finding(kind, self._field, self._message)
-
-
 def _stated(event: str, message: Mapping[str, Any]) -> tuple[tuple[Fact, ...], tuple[Finding, ...]]:
-    at = _time(message.get("timestamp"), "timestamp")
+    at = fields.time(message.get("timestamp"), "timestamp")
     if event in _STEPS:
         return (Step(_STEPS[event], at),), ()
     attributes = message.get("attributes") or {}
     if event == "shipment_unhold":
         return (Released(at),), ()
     if event == "shipment_dispatch_dates_changed":
-        return (DatesChanged(at, _time(attributes.get("dispatchByDate"), "attributes.dispatchByDate")),), ()
+        return (DatesChanged(at, fields.time(attributes.get("dispatchByDate"), "attributes.dispatchByDate")),), ()
     if event == "shipment_form_failed":
         forms = attributes.get("forms") or []
-        return (FormFailed(at, ", ".join(sorted(filter(None, map(_words, forms))))),), ()
+        return (FormFailed(at, ", ".join(sorted(filter(None, map(fields.words, forms))))),), ()
     if event == "shipment_hold":
         facts, findings = _lines(attributes, lambda item, field: _held(item, field, at))
         return tuple(dict.fromkeys(facts)), findings
@@ -274,8 +254,8 @@ def _created(attributes: Mapping[str, Any], at: str) -> tuple[tuple[Fact, ...], 
     remarks = []
     ship_by = None
     try:
-        ship_by = _time(attributes.get("dispatchByDate"), "attributes.dispatchByDate")
-    except _Wrong as wrong:
+        ship_by = fields.time(attributes.get("dispatchByDate"), "attributes.dispatchByDate")
+    except fields.Wrong as wrong:
         # An order without its deadline is still an order.
         remarks.append(wrong.finding("UNREADABLE"))
     placed: dict[str, Placed] = {}
@@ -285,7 +265,7 @@ def _created(attributes: Mapping[str, Any], at: str) -> tuple[tuple[Fact, ...], 
         would be a third thing that nobody said: the first stands, an operator looks at the second."""
         line = _placed(item, field, at, ship_by)
         if placed.setdefault(line.line_id, line) != line:
-            raise _Wrong(f"{field}.orderItemId", f"{line.line_id} stands twice with different content")
+            raise fields.Wrong(f"{field}.orderItemId", f"{line.line_id} stands twice with different content")
         return line
 
     facts, findings = _lines(attributes, once)
@@ -296,32 +276,32 @@ def _created(attributes: Mapping[str, Any], at: str) -> tuple[tuple[Fact, ...], 
 
 def _of_return(event: str, message: Mapping[str, Any]) -> tuple[tuple[Fact, ...], tuple[Finding, ...]]:
     """The return's id stands at the top of the message, and in the entries of a creation only."""
-    at = _time(message.get("timestamp"), "timestamp")
+    at = fields.time(message.get("timestamp"), "timestamp")
     attributes = message.get("attributes") or {}
-    top = _identity(message.get("returnId"))
-    shipment = _identity(message.get("shipmentId"))
+    top = fields.identity(message.get("returnId"))
+    shipment = fields.identity(message.get("shipmentId"))
 
     def one(item: Mapping[str, Any], field: str) -> Fact:
-        return_id = _identity(item.get("returnId")) or top
+        return_id = fields.identity(item.get("returnId")) or top
         if return_id is None:
-            raise _Wrong(f"{field}.returnId", "is missing or not an id, and so is returnId")
+            raise fields.Wrong(f"{field}.returnId", "is missing or not an id, and so is returnId")
         line_id = _line_id(item, field)
         if event in _RETURN_STEPS:
             return ReturnStep(return_id, line_id, at, _RETURN_STEPS[event])
         if event == "return_item_tracking_id_update":
-            return ReturnNoted(return_id, line_id, at, "tracking", _named(item, field, "trackingId"))
+            return ReturnNoted(return_id, line_id, at, "tracking", fields.named(item, field, "trackingId"))
         if event == "return_expected_date_changed":
-            expected = _time(item.get("expectedDate"), f"{field}.expectedDate")
+            expected = fields.time(item.get("expectedDate"), f"{field}.expectedDate")
             return ReturnNoted(return_id, line_id, at, "expected", expected)
         return ReturnRequested(
             return_id,
             line_id,
             at,
-            source=_SOURCES.get(_words(item.get("source")) or "", ""),
-            quantity=_quantity(item, field),
-            shipment_id=_identity(item.get("shipmentId")) or shipment,
-            reason=_words(item.get("reason")) or "",
-            sub_reason=_words(item.get("subReason")) or "",
+            source=_SOURCES.get(fields.words(item.get("source")) or "", ""),
+            quantity=fields.quantity(item, field),
+            shipment_id=fields.identity(item.get("shipmentId")) or shipment,
+            reason=fields.words(item.get("reason")) or "",
+            sub_reason=fields.words(item.get("subReason")) or "",
         )
 
     facts, findings = _lines(attributes, one, "returnItems")
@@ -340,29 +320,29 @@ def _lines(
     """Every line by itself: one that cannot be read does not lose the others."""
     items = attributes.get(name)
     if not items:
-        raise _Wrong(f"attributes.{name}", "is missing or empty")
+        raise fields.Wrong(f"attributes.{name}", "is missing or empty")
     if len(items) > MOST_LINES:
-        raise _Wrong(f"attributes.{name}", f"has {len(items)} lines, more than {MOST_LINES}")
+        raise fields.Wrong(f"attributes.{name}", f"has {len(items)} lines, more than {MOST_LINES}")
     facts: list[Fact] = []
     findings = []
     for number, item in enumerate(items):
         field = f"attributes.{name}[{number}]"
         try:
             if item is None:
-                raise _Wrong(field, "is not an object")
+                raise fields.Wrong(field, "is not an object")
             facts.append(reading(item, field))
-        except _Wrong as wrong:
+        except fields.Wrong as wrong:
             findings.append(wrong.finding("BAD_LINE"))
     return facts, tuple(findings)
 
 
 def _placed(item: Mapping[str, Any], field: str, at: str, ship_by: str | None) -> Placed:
     line_id = _line_id(item, field)
-    quantity = _quantity(item, field)
-    listing = _words(item.get("sku")) or _words(item.get("listingId")) or _words(item.get("fsn"))
+    quantity = fields.quantity(item, field)
+    listing = fields.words(item.get("sku")) or fields.words(item.get("listingId")) or fields.words(item.get("fsn"))
     if not listing:
-        raise _Wrong(f"{field}.sku", "is missing, and so are listingId and fsn")
-    sold_at = _time(item.get("orderDate"), f"{field}.orderDate")
+        raise fields.Wrong(f"{field}.sku", "is missing, and so are listingId and fsn")
+    sold_at = fields.time(item.get("orderDate"), f"{field}.orderDate")
     price, problem = _unit_price(item.get("priceComponents"), quantity)
     # The table of the documentation says is_replacement, its example isReplacement.
     replacement = item.get("isReplacement") is True or item.get("is_replacement") is True
@@ -370,35 +350,21 @@ def _placed(item: Mapping[str, Any], field: str, at: str, ship_by: str | None) -
 
 
 def _cancelled(item: Mapping[str, Any], field: str, at: str) -> Cancelled:
-    line_id, quantity = _line_id(item, field), _quantity(item, field)
-    return Cancelled(line_id, at, quantity, _words(item.get("reason")) or "", _words(item.get("subReason")) or "")
+    line_id, quantity = _line_id(item, field), fields.quantity(item, field)
+    return Cancelled(
+        line_id, at, quantity, fields.words(item.get("reason")) or "", fields.words(item.get("subReason")) or ""
+    )
 
 
 def _held(item: Mapping[str, Any], field: str, at: str) -> Held:
-    return Held(_line_id(item, field), at, _quantity(item, field, "holdQuantity"))
-
-
-def _named(item: Mapping[str, Any], field: str, name: str) -> str:
-    text = _words(item.get(name))
-    if text is None:
-        raise _Wrong(f"{field}.{name}", "is missing or not a name")
-    return text
+    return Held(_line_id(item, field), at, fields.quantity(item, field, "holdQuantity"))
 
 
 def _line_id(item: Mapping[str, Any], field: str) -> str:
-    line_id = _identity(item.get("orderItemId"))
+    line_id = fields.identity(item.get("orderItemId"))
     if line_id is None:
-        raise _Wrong(f"{field}.orderItemId", "is missing or not an id")
+        raise fields.Wrong(f"{field}.orderItemId", "is missing or not an id")
     return line_id
-
-
-def _quantity(item: Mapping[str, Any], field: str, name: str = "quantity") -> int:
-    """Units. A text of digits counts: Flipkart documents holdQuantity as text and shows it as a number."""
-    given = item.get(name)
-    units = int(given) if isinstance(given, str) and _UNITS.fullmatch(given) else given
-    if not isinstance(units, int) or isinstance(units, bool) or not 1 <= units <= MOST_UNITS:
-        raise _Wrong(f"{field}.{name}", f"{_shown(given)} is not a number of units from 1 to {MOST_UNITS}")
-    return units
 
 
 def _unit_price(given: Any, quantity: int) -> tuple[int | None, str | None]:
@@ -410,10 +376,10 @@ def _unit_price(given: Any, quantity: int) -> tuple[int | None, str | None]:
     """
     prices = given if isinstance(given, dict) else {}
     try:
-        selling = _paise(prices, "sellingPrice")
-        shipping = _paise(prices, "shippingCharge")
-        total = _paise(prices, "totalPrice")
-    except _Wrong as wrong:
+        selling = fields.paise(prices, "sellingPrice")
+        shipping = fields.paise(prices, "shippingCharge")
+        total = fields.paise(prices, "totalPrice")
+    except fields.Wrong as wrong:
         return None, str(wrong)
     if not selling:
         return None, "sellingPrice is missing or 0"
@@ -427,66 +393,10 @@ def _unit_price(given: Any, quantity: int) -> tuple[int | None, str | None]:
     }
     if total is not None and total not in agreeing:
         return None, (
-            f"totalPrice {_rupees(total)} agrees neither with sellingPrice {_rupees(selling)} nor with {quantity} "
-            f"of it, with or without shippingCharge {_rupees(extra)}"
+            f"totalPrice {fields.rupees(total)} agrees neither with sellingPrice {fields.rupees(selling)} nor with "
+            f"{quantity} of it, with or without shippingCharge {fields.rupees(extra)}"
         )
     return selling, None
-
-
-def _paise(prices: Mapping[str, Any], name: str) -> int | None:
-    """Paise of an amount in rupees; None when it is not given."""
-    given = prices.get(name)
-    if given is None:
-        return None
-    if isinstance(given, bool) or not isinstance(given, (int, Decimal)):
-        raise _Wrong(name, f"{_shown(given)} is not a number")
-    # At most 24 characters were read, so the product is exact.
-    paise = Decimal(given) * 100
-    if paise != paise.to_integral_value():
-        raise _Wrong(name, f"{given} has parts of a paisa")
-    if not 0 <= paise <= MOST_PAISE:
-        raise _Wrong(name, f"{given} is not an amount from 0 to {MOST_PAISE // 100}")
-    return int(paise)
-
-
-def _rupees(paise: int) -> str:
-    return f"{paise // 100}.{paise % 100:02d}"
-
-
-def _time(given: Any, field: str) -> str:
-    """A time as facts write it. One without an offset is refused: a guess would move it by hours."""
-    if given is None:
-        raise _Wrong(field, "is missing")
-    if not isinstance(given, str) or not _MOMENT.fullmatch(given):
-        raise _Wrong(field, f"{_shown(given)} is not a time with an offset")
-    try:
-        return instant(datetime.fromisoformat(given))
-    except ValueError as error:
-        raise _Wrong(field, f"{_shown(given)} is not a time") from error
-
-
-def _identity(given: Any) -> str | None:
-    """An id: visible ASCII. A whole number is the id that its digits write."""
-    text = str(given) if isinstance(given, int) and not isinstance(given, bool) else given
-    return text if isinstance(text, str) and _ID.fullmatch(text) else None
-
-
-def _words(given: Any) -> str | None:
-    """A short text on one line without anything invisible, or None."""
-    text = str(given) if isinstance(given, int) and not isinstance(given, bool) else given
-    if not isinstance(text, str):
-        return None
-    line = " ".join(text.split())
-    return line if 0 < len(line) <= 200 and line.isprintable() else None
-
-
-def _shown(given: Any) -> str:
-    """A wrong value for an operator's eyes: short and without surprises."""
-    if given is None:
-        return "nothing"
-    if isinstance(given, bool):
-        return "true" if given else "false"
-    return (format(given, "f") if isinstance(given, Decimal) else ascii(given))[:60]
 
 
 def _values(headers: Mapping[str, str], name: str) -> set[str]:
