@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -29,12 +30,14 @@ class _Known:
 class SecretsManagerSecrets:
     """``prefix/marketplace/account`` holds JSON ``{"app_id", "secret", "previous_secret", "url"}``.
 
-    ``previous_secret`` may be null or absent; the others are texts. ``repr`` shows nothing.
+    All are texts. ``needs`` says by marketplace which of them must be there; the others may be null or
+    absent. ``repr`` shows nothing.
     """
 
-    def __init__(self, client: Any, prefix: str, clock: Clock) -> None:
+    def __init__(self, client: Any, prefix: str, needs: Mapping[str, Sequence[str]], clock: Clock) -> None:
         self._client = client
         self._prefix = prefix
+        self._needs = needs
         self._clock = clock
         self._known: dict[str, _Known] = {}
         self._asked: dict[str, datetime] = {}
@@ -46,7 +49,7 @@ class SecretsManagerSecrets:
         name = self._name(marketplace, account)
         known = self._known.get(name)
         if known is None or self._clock() - known.at >= (KEPT if known.secret else PAUSE):
-            known = self._fetch(name)
+            known = self._fetch(name, self._needs[marketplace])
         if known.secret is None:
             raise Retryable(known.reason)
         return known.secret
@@ -58,7 +61,7 @@ class SecretsManagerSecrets:
         if asked is not None and now - asked < PAUSE:
             return None
         self._asked[name] = now
-        known = self._fetch(name)
+        known = self._fetch(name, self._needs[marketplace])
         if known.secret is None:
             raise Retryable(known.reason)
         return known.secret
@@ -66,7 +69,7 @@ class SecretsManagerSecrets:
     def _name(self, marketplace: str, account: str) -> str:
         return f"{self._prefix}/{marketplace}/{account}"
 
-    def _fetch(self, name: str) -> _Known:
+    def _fetch(self, name: str, needs: Sequence[str]) -> _Known:
         """Read it and remember what was read. A call without an answer is not remembered: the next may have one."""
         try:
             answer = self._client.get_secret_value(SecretId=name)
@@ -78,13 +81,13 @@ class SecretsManagerSecrets:
         except BotoCoreError as error:
             raise Retryable(f"Secrets Manager: {type(error).__name__}") from error
         else:
-            secret = _secret(answer.get("SecretString"))
-            known = _Known(secret, f"{name} is not JSON with app_id, secret and url", self._clock())
+            secret = _secret(answer.get("SecretString"), needs)
+            known = _Known(secret, f"{name} is not JSON with {', '.join(needs)}", self._clock())
         self._known[name] = known
         return known
 
 
-def _secret(text: str | None) -> WebhookSecret | None:
+def _secret(text: str | None, needs: Sequence[str]) -> WebhookSecret | None:
     """None when it is not what it should be. An empty secret is none: everybody would know it."""
     try:
         content = json.loads(text or "")
@@ -94,11 +97,11 @@ def _secret(text: str | None) -> WebhookSecret | None:
         return None
     # A console and many editors end a pasted value with a newline; no secret or URL ends with one.
     trimmed = {name: value.strip() for name, value in content.items() if isinstance(value, str)}
-    if not (trimmed.get("app_id") and trimmed.get("secret") and trimmed.get("url")):
+    if not all(trimmed.get(name) for name in needs):
         return None
     return WebhookSecret(
-        app_id=trimmed["app_id"],
+        app_id=trimmed.get("app_id", ""),
         secret=trimmed["secret"],
         previous_secret=trimmed.get("previous_secret") or None,
-        url=trimmed["url"],
+        url=trimmed.get("url", ""),
     )

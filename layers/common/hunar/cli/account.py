@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -41,9 +42,10 @@ def add(
 ) -> None:
     """Keep an account's webhook secret, read as JSON from standard input.
 
-    The JSON is {"app_id", "secret", "url"}, where url is the webhook's address exactly as it is registered with
-    the marketplace: it is part of what is signed. A secret never stands on the command line, where other programs
-    and the shell's history could read it.
+    For flipkart the JSON is {"app_id", "secret", "url"}, where url is the webhook's address exactly as it is
+    registered with the marketplace: it is part of what is signed. For standard it is {"secret"}, whsec_ and the base64
+    text of 24 to 64 random bytes. A secret never stands on the command line, where other programs and the shell's
+    history could read it.
 
     To rotate without downtime: hunar account add MARKETPLACE ACCOUNT --rotate with the new secret, then change it in
     the marketplace's portal; deliveries signed with either are accepted. A function reads a secret again after five
@@ -53,13 +55,12 @@ def add(
         for name in (marketplace, account):
             if not _NAME.fullmatch(name):
                 raise Failed(f"{name!r} is not a name of letters, digits, dashes and underscores")
-        known = wiring.Application(Settings.from_environment({})).marketplaces
-        if marketplace not in known:
-            raise Failed(f"{marketplace} is not read here; known: {', '.join(sorted(known))}")
+        door = door_of(marketplace)
         deployed = Deployed.find(stage)
         if sys.stdin.isatty():
-            typer.echo('Paste {"app_id": …, "secret": …, "url": …}, then end the input (Ctrl-D):', err=True)
-        done = _keep(deployed, marketplace, account, sys.stdin.buffer.read(), rotate=rotate)
+            shape = ", ".join(f'"{field}": …' for field in door.NEEDS)
+            typer.echo(f"Paste {{{shape}}}, then end the input (Ctrl-D):", err=True)
+        done = _keep(deployed, marketplace, account, door, sys.stdin.buffer.read(), rotate=rotate)
         name = f"{marketplace}/{account}"
         listed = name in deployed.webhook_accounts
         url = deployed.webhook_url(marketplace, account)
@@ -73,12 +74,26 @@ def add(
         typer.echo(f"To change the secret without downtime: hunar account add {marketplace} {account} --rotate")
 
 
-def _keep(deployed: Deployed, marketplace: str, account: str, given: bytes, *, rotate: bool) -> str:
+def door_of(marketplace: str) -> wiring.Door:
+    """The marketplace's module. Raises Failed when it has no webhook."""
+    doors = wiring.Application(Settings.from_environment({})).doors
+    if marketplace not in doors:
+        raise Failed(f"{marketplace} has no webhook here; known: {', '.join(sorted(doors))}")
+    return doors[marketplace]
+
+
+def _keep(deployed: Deployed, marketplace: str, account: str, door: wiring.Door, given: bytes, *, rotate: bool) -> str:
     """Store what was given. Returns what that did to the secret: created, replaced, rotated or unchanged."""
     before = read_secret(deployed, marketplace, account)
     if rotate and not (before and before["secret"]):
         raise Failed(f"{marketplace}/{account} has no secret to rotate; leave --rotate out")
-    secret = given_secret(given, before=before if rotate else None)
+    now = datetime.now(UTC)
+    secret = given_secret(
+        given,
+        before=before if rotate else None,
+        needs=door.NEEDS,
+        check=lambda one: door.sign(b"{}", one, now),
+    )
     if rotate and before:
         if secret["previous_secret"]:
             raise Failed("previous_secret must be left out with --rotate: it becomes the one that is stored")

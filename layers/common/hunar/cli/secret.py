@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from hunar.cli.deployed import Deployed
 from hunar.cli.output import Failed
+from hunar.ports import WebhookSecret
 
 FIELDS: Final = ("app_id", "secret", "previous_secret", "url")
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
@@ -44,32 +45,59 @@ def write_secret(deployed: Deployed, marketplace: str, account: str, secret: Map
         )
 
 
-def given_secret(given: bytes, *, before: Mapping[str, Any] | None) -> dict[str, Any]:
+def given_secret(
+    given: bytes, *, before: Mapping[str, Any] | None, needs: Sequence[str], check: Callable[[WebhookSecret], Any]
+) -> dict[str, Any]:
     """The secret that somebody typed or piped in, checked. Raises Failed; never repeats a value of it.
 
-    With ``before`` (a rotation) the application's id and the URL may be left out: they stay.
+    With ``before`` (a rotation) what is not the secret itself may be left out: it stays. ``check`` raises ValueError
+    for a secret that its marketplace cannot sign with.
     """
+    shape = ", ".join(f'"{name}": …' for name in needs)
+    content = given_object(given, f"{{{shape}}}")
+    if unknown := sorted(set(content) - set(FIELDS)):
+        raise Failed(f"unknown field {unknown[0]}; known are {', '.join(FIELDS)}")
+    for name, value in content.items():
+        if not (isinstance(value, str) or (value is None and name not in needs)):
+            raise Failed(f"{name} is not a text")
+    # A console and many editors end a pasted value with a newline; none of these ends with one.
+    trimmed = {name: value.strip() or None for name, value in content.items() if value is not None}
+    if before is not None:
+        trimmed = {"app_id": before["app_id"], "url": before["url"]} | trimmed
+    for name in needs:
+        if not trimmed.get(name):
+            raise Failed(f"{name} is missing or empty")
+    if trimmed.get("url"):
+        _check_url(str(trimmed["url"]))
+    secret = {name: trimmed.get(name) for name in FIELDS}
+    try:
+        for text in filter(None, (secret["secret"], secret["previous_secret"])):
+            check(webhook_secret(secret | {"secret": text}))
+    except ValueError as error:
+        raise Failed(str(error)) from None
+    return secret
+
+
+def given_object(given: bytes, shape: str) -> dict[str, Any]:
+    """The JSON object on standard input. Raises Failed, which shows the shape that was wanted."""
     try:
         # Some editors and shells write a byte order mark before the text.
         content = json.loads(given.decode("utf-8-sig"))
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise Failed('standard input must be JSON in UTF-8: {"app_id": …, "secret": …, "url": …}')
-    if unknown := sorted(set(content) - set(FIELDS)):
-        raise Failed(f"unknown field {unknown[0]}; known are {', '.join(FIELDS)}")
-    for name, value in content.items():
-        if not (isinstance(value, str) or (value is None and name == "previous_secret")):
-            raise Failed(f"{name} is not a text")
-    # A console and many editors end a pasted value with a newline; none of these ends with one.
-    trimmed = {name: value.strip() or None for name, value in content.items() if value is not None}
-    if before is not None:
-        trimmed = {"app_id": before["app_id"], "url": before["url"]} | trimmed
-    for name in ("app_id", "secret", "url"):
-        if not trimmed.get(name):
-            raise Failed(f"{name} is missing or empty")
-    _check_url(str(trimmed["url"]))
-    return {name: trimmed.get(name) for name in FIELDS}
+        raise Failed(f"standard input must be JSON in UTF-8: {shape}")
+    return content
+
+
+def webhook_secret(content: Mapping[str, Any]) -> WebhookSecret:
+    """What is stored, as the functions read it."""
+    return WebhookSecret(
+        app_id=content["app_id"] or "",
+        secret=content["secret"] or "",
+        previous_secret=content["previous_secret"],
+        url=content["url"] or "",
+    )
 
 
 def _check_url(url: str) -> None:

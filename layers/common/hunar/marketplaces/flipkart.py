@@ -63,14 +63,15 @@ from hunar.marketplaces import fields
 from hunar.marketplaces.body import Unreadable, read_object, readable, redacted, written
 from hunar.ports import WebhookSecret
 
-__all__ = ["prove", "read", "readable", "signature"]
+__all__ = ["prove", "read", "readable", "sign", "signature"]
+
+BODY_SIGNED: Final = False
+NEEDS: Final = ("app_id", "secret", "url")
+"""What an account's secret must have."""
 
 PAST: Final = timedelta(minutes=15)
 """Flipkart publishes no tolerance; a retry may keep the date of its first try."""
 AHEAD: Final = timedelta(minutes=5)
-
-MOST_LINES: Final = 300
-"""Of one shipment: its facts must fit into one item of the database."""
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _IMF_FIXDATE: Final = re.compile(
@@ -150,6 +151,16 @@ def signature(app_id: str, secret: str, url: str, epoch_seconds: int) -> str:
     """The value of ``X_Authorization``: Flipkart hashes the date as epoch seconds, not the header's text."""
     digest = hashlib.sha1(f"{epoch_seconds}{url}POST{secret}".encode(), usedforsecurity=False).hexdigest()
     return "FKLOGIN " + base64.b64encode(f"{app_id}:{digest}".encode()).decode()
+
+
+def sign(raw: bytes, secret: WebhookSecret, now: datetime) -> dict[str, str]:
+    """The headers that Flipkart sends along: of the date, the registered URL and the method, not of the body."""
+    del raw
+    at = now.astimezone(UTC).replace(microsecond=0)
+    return {
+        "X_Date": format_datetime(at, usegmt=True),
+        "X_Authorization": signature(secret.app_id, secret.secret, secret.url, int(at.timestamp())),
+    }
 
 
 def prove(headers: Mapping[str, str], raw: bytes, secret: WebhookSecret, now: datetime) -> Proof:
@@ -317,23 +328,7 @@ def _one_shipment(facts: tuple[Fact, ...]) -> str | None:
 def _lines(
     attributes: Mapping[str, Any], reading: Callable[[Mapping[str, Any], str], Fact], name: str = "orderItems"
 ) -> tuple[list[Fact], tuple[Finding, ...]]:
-    """Every line by itself: one that cannot be read does not lose the others."""
-    items = attributes.get(name)
-    if not items:
-        raise fields.Wrong(f"attributes.{name}", "is missing or empty")
-    if len(items) > MOST_LINES:
-        raise fields.Wrong(f"attributes.{name}", f"has {len(items)} lines, more than {MOST_LINES}")
-    facts: list[Fact] = []
-    findings = []
-    for number, item in enumerate(items):
-        field = f"attributes.{name}[{number}]"
-        try:
-            if item is None:
-                raise fields.Wrong(field, "is not an object")
-            facts.append(reading(item, field))
-        except fields.Wrong as wrong:
-            findings.append(wrong.finding("BAD_LINE"))
-    return facts, tuple(findings)
+    return fields.lines(attributes.get(name), f"attributes.{name}", reading)
 
 
 def _placed(item: Mapping[str, Any], field: str, at: str, ship_by: str | None) -> Placed:
