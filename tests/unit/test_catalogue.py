@@ -253,6 +253,24 @@ def test_rows_are_numbered_as_the_spreadsheet_shows_them() -> None:
     assert [(record.row, record.cells["b"]) for record in records] == [(2, "2"), (4, "4 5"), (5, "7")]
 
 
+def test_an_account_may_have_the_names_that_the_marketplace_gave_it() -> None:
+    """None of them is secret. What is not given is not there, so that an older import is no change."""
+    ids = "marketplace,account,seller_id,application_id,subscription_id,location_id\n"
+    made = good(accounts=f"{ids}flipkart,demo,,,,LOC1\namazon,demo,A1DEMO,amzn1.sp.solution.x,sub-1,\n")
+    assert made.items["accounts"] == {
+        "flipkart/demo": {"marketplace": "flipkart", "account": "demo", "location_id": "LOC1"},
+        "amazon/demo": {
+            "marketplace": "amazon",
+            "account": "demo",
+            "seller_id": "A1DEMO",
+            "application_id": "amzn1.sp.solution.x",
+            "subscription_id": "sub-1",
+        },
+    }
+    wrong = planned(GOOD | {"accounts.csv": f"{ids}flipkart,demo,two words,,,\n"})
+    assert "accounts.csv row 2 column seller_id: 'two words' is not an id of the marketplace" in problems(wrong)[0]
+
+
 # what is wrong in a row
 
 

@@ -88,6 +88,8 @@ def outputs(tables: dict[Table, str], queues: dict[QueueName, str], **changed: s
         "ApiUrl": "https://api.example/",
         "SecretPrefix": "hunar/dev/webhooks",
         "WebhookAccounts": "flipkart/demo",
+        "ApiSecretPrefix": "hunar/dev/api",
+        "ApiAccounts": "flipkart/demo",
         "Demo": "true",
         "FailedRelaysBucketName": BUCKET,
     }
@@ -546,7 +548,7 @@ def test_without_a_local_stack_it_says_how_to_start_one(tmp_path: Path, monkeypa
 
 
 def test_every_command_takes_json_and_stage() -> None:
-    for command in (["import"], ["redrive"], ["sign"], ["account", "add"]):
+    for command in (["import"], ["redrive"], ["sign"], ["account", "add"], ["account", "list"]):
         said = CliRunner(env={"COLUMNS": "200"}).invoke(application, [*command, "--help"]).stdout
         assert "--json" in said
         assert "--stage" in said

@@ -90,10 +90,21 @@ class Deployed:
     @property
     def webhook_accounts(self) -> list[str]:
         """``marketplace/account`` of each account whose webhooks the stack takes."""
-        return [account.strip() for account in self.output("WebhookAccounts").split(",") if account.strip()]
+        return self._listed("WebhookAccounts")
+
+    @property
+    def api_accounts(self) -> list[str]:
+        """``marketplace/account`` of each account whose marketplace the stack asks and tells."""
+        return self._listed("ApiAccounts")
+
+    def _listed(self, output: str) -> list[str]:
+        return [account.strip() for account in self.output(output).split(",") if account.strip()]
 
     def secret_name(self, marketplace: str, account: str) -> str:
         return f"{self.output('SecretPrefix')}/{marketplace}/{account}"
+
+    def api_secret_name(self, marketplace: str, account: str) -> str:
+        return f"{self.output('ApiSecretPrefix')}/{marketplace}/{account}"
 
     def webhook_url(self, marketplace: str, account: str) -> str:
         """Where an account's webhooks can be posted to."""

@@ -1,8 +1,9 @@
-"""An account's webhook secret in Secrets Manager, as an operator gives and changes it."""
+"""An account's secrets in Secrets Manager, as an operator gives and changes them."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -14,15 +15,21 @@ from hunar.cli.output import Failed
 from hunar.ports import WebhookSecret
 
 FIELDS: Final = ("app_id", "secret", "previous_secret", "url")
+API_FIELDS: Final[Mapping[str, Sequence[str]]] = {
+    "flipkart": ("client_id", "client_secret"),
+    "amazon": ("client_id", "client_secret", "refresh_token"),
+}
+"""What each marketplace's API is called with. Amazon's refresh token is the seller's grant."""
+_TOKEN: Final = re.compile(r"[!-~]{1,4000}")
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
-def read_secret(deployed: Deployed, marketplace: str, account: str) -> dict[str, Any] | None:
-    """What is stored, or None."""
+def read_secret(deployed: Deployed, name: str, fields: Sequence[str] = FIELDS) -> dict[str, Any] | None:
+    """What is stored under the name, or None."""
     try:
-        answer = deployed.client("secretsmanager").get_secret_value(SecretId=deployed.secret_name(marketplace, account))
+        answer = deployed.client("secretsmanager").get_secret_value(SecretId=name)
         content = json.loads(answer["SecretString"])
-        return {name: content.get(name) for name in FIELDS}
+        return {field: content.get(field) for field in fields}
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             return None
@@ -31,18 +38,40 @@ def read_secret(deployed: Deployed, marketplace: str, account: str) -> dict[str,
         return None
 
 
-def write_secret(deployed: Deployed, marketplace: str, account: str, secret: Mapping[str, Any]) -> None:
+def has_secret(deployed: Deployed, name: str) -> bool:
+    """Whether there is one that is not being deleted. Reads nothing of it."""
+    try:
+        return "DeletedDate" not in deployed.client("secretsmanager").describe_secret(SecretId=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            return False
+        raise
+
+
+def write_secret(deployed: Deployed, name: str, secret: Mapping[str, Any], what_for: str) -> None:
     """Creates or replaces it."""
     client = deployed.client("secretsmanager")
-    name, text = deployed.secret_name(marketplace, account), json.dumps(secret)
+    text = json.dumps(secret)
     try:
         client.put_secret_value(SecretId=name, SecretString=text)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
-        client.create_secret(
-            Name=name, SecretString=text, Description=f"Proves the webhooks of {marketplace}/{account} to Hunar"
-        )
+        client.create_secret(Name=name, SecretString=text, Description=what_for)
+
+
+def given_credentials(given: bytes, needs: Sequence[str]) -> dict[str, str]:
+    """An API's credentials that somebody typed or piped in, checked. Raises Failed; never repeats a value of them."""
+    content = given_object(given, _shape(needs))
+    if unknown := sorted(set(content) - set(needs)):
+        raise Failed(f"unknown field {unknown[0]}; known are {', '.join(needs)}")
+    for name in needs:
+        value = content.get(name)
+        if not (isinstance(value, str) and value.strip()):
+            raise Failed(f"{name} is missing or empty")
+        if not _TOKEN.fullmatch(value.strip()):
+            raise Failed(f"{name} has signs that no credential has")
+    return {name: content[name].strip() for name in needs}
 
 
 def given_secret(
@@ -53,8 +82,7 @@ def given_secret(
     With ``before`` (a rotation) what is not the secret itself may be left out: it stays. ``check`` raises ValueError
     for a secret that its marketplace cannot sign with.
     """
-    shape = ", ".join(f'"{name}": …' for name in needs)
-    content = given_object(given, f"{{{shape}}}")
+    content = given_object(given, _shape(needs))
     if unknown := sorted(set(content) - set(FIELDS)):
         raise Failed(f"unknown field {unknown[0]}; known are {', '.join(FIELDS)}")
     for name, value in content.items():
@@ -76,6 +104,10 @@ def given_secret(
     except ValueError as error:
         raise Failed(str(error)) from None
     return secret
+
+
+def _shape(needs: Sequence[str]) -> str:
+    return "{" + ", ".join(f'"{name}": …' for name in needs) + "}"
 
 
 def given_object(given: bytes, shape: str) -> dict[str, Any]:

@@ -95,8 +95,8 @@ def _show(marketplace: str, account: str, needs: Sequence[str], stage: str, as_j
 
 
 def _secret(deployed: Deployed, marketplace: str, account: str, needs: Sequence[str]) -> dict[str, Any]:
-    secret = read_secret(deployed, marketplace, account)
-    if secret is None or not all(secret[name] for name in needs):
-        name = deployed.secret_name(marketplace, account)
+    name = deployed.secret_name(marketplace, account)
+    secret = read_secret(deployed, name)
+    if secret is None or not all(secret[field] for field in needs):
         raise Failed(f"there is no secret {name}; make it with: hunar account add {marketplace} {account}")
     return secret

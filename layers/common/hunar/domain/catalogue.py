@@ -23,9 +23,12 @@ Item = dict[str, Any]
 Items = Mapping[str, Mapping[str, Item]]
 """Registry items by kind (the file's name without ``.csv``) and id."""
 
+ACCOUNT_IDS: Final = ("seller_id", "application_id", "subscription_id", "location_id")
+"""By what the marketplace names the account, each where it has one. None of them is secret."""
+
 COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "agency": (("name", "dlt_entity_id", "sender_id", "demo"), ()),
-    "accounts": (("marketplace", "account"), ()),
+    "accounts": (("marketplace", "account"), ACCOUNT_IDS),
     "groups": (("group_id", "name", "city", "locale", "policy_from", "fulfilment_mode", "payout_basis"), ()),
     "contacts": (("group_id", "slot", "name", "phone"), ()),
     "skus": (("sku", "group_id", "hsn", "name_en"), ("name_hi", "name_bn", "name_ta", "piece_price")),
@@ -60,6 +63,7 @@ _CODE: Final = (
 )
 _MARKETPLACE: Final = (r"[a-z][a-z0-9_-]{0,39}", "a marketplace's name in small letters, e.g. flipkart")
 _ACCOUNT: Final = (r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", "an account's name of letters, digits, dashes and underscores")
+_MARKETPLACE_ID: Final = (r"[!-~]{1,100}", "an id of the marketplace: letters, digits and signs without spaces")
 _HSN: Final = (r"[0-9]{4}|[0-9]{6}|[0-9]{8}", "an HSN code of 4, 6 or 8 digits (a spreadsheet drops a leading zero)")
 _DLT: Final = (r"[0-9]{19}", "a DLT id of 19 digits")
 _SENDER: Final = (r"[A-Za-z]{6}", "a DLT header of 6 letters")
@@ -646,4 +650,5 @@ def _agency(row: _Row, record: Record) -> Item:
 
 
 def _account(row: _Row, record: Record) -> Item:
-    return {"marketplace": row.text("marketplace", _MARKETPLACE), "account": row.text("account", _ACCOUNT)}
+    item = {"marketplace": row.text("marketplace", _MARKETPLACE), "account": row.text("account", _ACCOUNT)}
+    return item | {name: row.text(name, _MARKETPLACE_ID) for name in ACCOUNT_IDS if row.given(name)}
