@@ -66,6 +66,7 @@ from hunar.ports import WebhookSecret
 __all__ = ["prove", "read", "readable", "sign", "signature"]
 
 BODY_SIGNED: Final = False
+"""What Flipkart signs is the date, the address and the method: who once saw a call can change what it says."""
 NEEDS: Final = ("app_id", "secret", "url")
 """What an account's secret must have."""
 

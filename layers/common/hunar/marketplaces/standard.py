@@ -55,6 +55,7 @@ from hunar.ports import WebhookSecret
 __all__ = ["prove", "read", "read_answer", "readable", "sign"]
 
 BODY_SIGNED: Final = True
+"""What is read is what was signed, so nothing of it is a claim."""
 NEEDS: Final = ("secret",)
 """What an account's secret must have."""
 
