@@ -63,6 +63,9 @@ from hunar.marketplaces import fields
 from hunar.marketplaces.body import Unreadable, read_object, readable, redacted, written
 from hunar.ports import WebhookSecret
 
+BODY_SIGNED: Final = False
+"""What Flipkart signs is the date, the address and the method: who once saw a call can change what it says."""
+
 __all__ = ["prove", "read", "readable", "signature"]
 
 PAST: Final = timedelta(minutes=15)
