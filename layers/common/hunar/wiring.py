@@ -75,6 +75,13 @@ class Application:
 
         return {"flipkart": flipkart}
 
+    @cached_property
+    def notifier(self) -> apply.Notifier:
+        """The marketplace that puts its messages on a queue of ours."""
+        from hunar.marketplaces import amazon
+
+        return amazon
+
     def again(self, action: Callable[[], Any]) -> Any:
         """``retry.retried`` with the real pause, and each conflict counted."""
         from hunar.telemetry import conflicts_met

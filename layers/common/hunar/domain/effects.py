@@ -82,7 +82,7 @@ def _fetches(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str,
     lines = {line.line_id for line in order.lines if line.unpriced}.difference(*(effect["prices"] for effect in asked))
     if not claims and not lines:
         return {}
-    effect = {"kind": FETCH, "claims": sorted(claims), "prices": sorted(lines)}
+    effect = {"kind": FETCH, "claims": sorted(claims), "prices": sorted(lines), "n": len(asked) + 1}
     return {derived_id(FETCH, order_ref, effect["claims"], effect["prices"]): effect}
 
 
