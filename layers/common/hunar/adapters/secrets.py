@@ -101,41 +101,6 @@ class SecretsManagerSecrets(_Secrets[WebhookSecret]):
     """The object may have ``app_id``, ``secret``, ``previous_secret`` and ``url``; by marketplace, ``needs`` says which
     must be there."""
 
-    @abstractmethod
-    def _made(self, content: Mapping[str, str]) -> T:
-        """The secret of the object's texts."""
-
-    def _name(self, marketplace: str, account: str) -> str:
-        return f"{self._prefix}/{marketplace}/{account}"
-
-    def _secret_of(self, known: _Known[T]) -> T:
-        if known.secret is None:
-            raise self.ABSENT(known.reason)
-        return known.secret
-
-    def _fetch(self, name: str, needs: Sequence[str]) -> _Known[T]:
-        """Read it and remember what was read. A call without an answer is not remembered: the next may have one."""
-        try:
-            answer = self._client.get_secret_value(SecretId=name)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code != "ResourceNotFoundException":
-                raise Retryable(f"Secrets Manager: {code}") from error
-            known = _Known[T](None, f"{name} is not in Secrets Manager", self._clock())
-        except BotoCoreError as error:
-            raise Retryable(f"Secrets Manager: {type(error).__name__}") from error
-        else:
-            content = _texts(answer.get("SecretString"))
-            secret = self._made(content) if all(content.get(need) for need in needs) else None
-            known = _Known(secret, f"{name} is not JSON with {', '.join(needs)}", self._clock())
-        self._known[name] = known
-        return known
-
-
-class SecretsManagerSecrets(_Secrets[WebhookSecret]):
-    """The object may have ``app_id``, ``secret``, ``previous_secret`` and ``url``; ``needs`` says by marketplace which it
-    must have."""
-
     def __init__(self, client: Any, prefix: str, needs: Mapping[str, Sequence[str]], clock: Clock) -> None:
         super().__init__(client, prefix, clock)
         self._needed = needs
