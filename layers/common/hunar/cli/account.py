@@ -21,13 +21,15 @@ from hunar.cli.secret import (
     read_secret,
     write_secret,
 )
-from hunar.domain.catalogue import ACCOUNT_IDS
+from hunar.domain.catalogue import COLUMNS
 from hunar.settings import Settings
 from hunar.tables import Table
 from hunar.use_cases.paging import pages
 
 application = typer.Typer(no_args_is_help=True, help="The agency's accounts at marketplaces and their secrets.")
 
+ACCOUNT_IDS = COLUMNS["accounts"][1]
+"""By what the marketplace names the account. None of them is secret."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 Marketplace = Annotated[str, typer.Argument(help="For example flipkart.")]

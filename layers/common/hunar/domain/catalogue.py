@@ -23,12 +23,9 @@ Item = dict[str, Any]
 Items = Mapping[str, Mapping[str, Item]]
 """Registry items by kind (the file's name without ``.csv``) and id."""
 
-ACCOUNT_IDS: Final = ("seller_id", "application_id", "subscription_id", "location_id")
-"""By what the marketplace names the account, each where it has one. None of them is secret."""
-
 COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "agency": (("name", "dlt_entity_id", "sender_id", "demo"), ()),
-    "accounts": (("marketplace", "account"), ACCOUNT_IDS),
+    "accounts": (("marketplace", "account"), ("seller_id", "application_id", "subscription_id", "location_id")),
     "groups": (("group_id", "name", "city", "locale", "policy_from", "fulfilment_mode", "payout_basis"), ()),
     "contacts": (("group_id", "slot", "name", "phone"), ()),
     "skus": (("sku", "group_id", "hsn", "name_en"), ("name_hi", "name_bn", "name_ta", "piece_price")),
@@ -651,4 +648,4 @@ def _agency(row: _Row, record: Record) -> Item:
 
 def _account(row: _Row, record: Record) -> Item:
     item = {"marketplace": row.text("marketplace", _MARKETPLACE), "account": row.text("account", _ACCOUNT)}
-    return item | {name: row.text(name, _MARKETPLACE_ID) for name in ACCOUNT_IDS if row.given(name)}
+    return item | {name: row.text(name, _MARKETPLACE_ID) for name in COLUMNS["accounts"][1] if row.given(name)}
