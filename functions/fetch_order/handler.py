@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from hunar.use_cases.fetch import fetch
 from pydantic import ValidationError
 
 from hunar import wiring
@@ -12,7 +13,6 @@ from hunar.batch import MessageBatch
 from hunar.domain.facts import instant
 from hunar.messages import Fetch, wrong_field
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
-from hunar.use_cases.fetch import fetch
 from hunar.use_cases.worklist import open_unknown_message
 
 processor = MessageBatch()

@@ -15,7 +15,7 @@ import pytest
 from moto import mock_aws
 
 from hunar.adapters import marketplace_api
-from hunar.adapters.marketplace_api import REAL, Hosts, HttpMarketplaceApis, fakes
+from hunar.adapters.marketplace_api import REAL, Hosts, HttpMarketplaceApis, hosts
 from hunar.adapters.secrets import SecretsManagerApiSecrets
 from hunar.domain.channel import MOST_ANSWER_BYTES, BadAnswer, Call, TokenCall
 from hunar.ports import HttpAnswer, Rejected, Retryable
@@ -174,14 +174,23 @@ def test_a_call_goes_out_once_with_the_accounts_token(world: World, server: Serv
 def test_a_prefix_of_the_fakes_stands_before_every_path(world: World, server: Server) -> None:
     world.process(f"{server.url}/flipkart").call("shop", "demo", ASK)
     assert server.seen[-1][1] == "/flipkart/things/7?full=yes"
-    assert fakes("http://127.0.0.1:9")["amazon"] == Hosts(
-        "http://127.0.0.1:9/amazon", "http://127.0.0.1:9/amazon-token"
-    )
 
 
-def test_real_calls_go_by_tls_to_the_marketplaces_own_hosts_only() -> None:
+def test_the_local_stack_asks_its_fakes_and_every_other_the_marketplaces_by_tls() -> None:
+    at = "http://127.0.0.1:9"
+    assert hosts(at, emulated=True)["amazon"] == Hosts(f"{at}/amazon", f"{at}/amazon-token")
+    assert hosts(at, emulated=True)["flipkart"] == Hosts(f"{at}/flipkart", f"{at}/flipkart")
+    assert hosts("", emulated=False) == REAL
     assert REAL["amazon"] == Hosts("https://sellingpartnerapi-eu.amazon.com", "https://api.amazon.com")
     assert REAL["flipkart"] == Hosts("https://api.flipkart.net", "https://api.flipkart.net")
+
+
+@pytest.mark.parametrize(
+    ("url", "emulated"), [("", True), ("https://api.flipkart.net", True), ("http://127.0.0.1:9", False)]
+)
+def test_no_stack_sends_its_tokens_elsewhere(url: str, emulated: bool) -> None:
+    with pytest.raises(RuntimeError):
+        hosts(url, emulated=emulated)
 
 
 @pytest.mark.parametrize("status", [400, 404, 429, 500, 503])

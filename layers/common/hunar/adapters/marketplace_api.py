@@ -20,6 +20,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+from hunar.adapters.loopback import local_only
 from hunar.domain.channel import MOST_ANSWER_BYTES, BadAnswer, Call, Channel, TokenCall
 from hunar.ports import ApiSecret, Clock, HttpAnswer, Rejected, Retryable
 
@@ -53,11 +54,21 @@ REAL: Final[Mapping[str, Hosts]] = {
 }
 
 
-def fakes(url: str) -> Mapping[str, Hosts]:
-    """The same, played by the local stack at ``url``."""
+def hosts(api_url: str, *, emulated: bool) -> Mapping[str, Hosts]:
+    """The marketplaces' own hosts, or the fakes that listen at ``api_url``.
+
+    RuntimeError for a local stack that could reach a real marketplace, and for any other that could be led away from
+    it: its tokens would go to whoever listens there.
+    """
+    if not emulated and not api_url:
+        return REAL
+    if not emulated:
+        raise RuntimeError("MARKETPLACE_API_URL: only an emulated local stack asks elsewhere than the marketplaces")
+    if not local_only(api_url):
+        raise RuntimeError("a local stack asks no real marketplace: MARKETPLACE_API_URL must be a loopback address")
     return {
-        "flipkart": Hosts(f"{url}/flipkart", f"{url}/flipkart"),
-        "amazon": Hosts(f"{url}/amazon", f"{url}/amazon-token"),
+        "flipkart": Hosts(f"{api_url}/flipkart", f"{api_url}/flipkart"),
+        "amazon": Hosts(f"{api_url}/amazon", f"{api_url}/amazon-token"),
     }
 
 

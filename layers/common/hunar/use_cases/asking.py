@@ -104,7 +104,7 @@ def pause(attempt: int, asked_for: int | None = None) -> int:
 
 
 def feed_in(desk: Desk, whose: Account, parts: Iterable[Part], problems: Iterable[str], what: str) -> int:
-    """Puts each part on order-events as a delivery of its own, and shows what cannot be one. Returns how many were sent.
+    """Puts each part on order-events as a delivery of its own, and shows what cannot be one. Returns how many went.
 
     Raises Retryable unless all were taken; the same again does no harm.
     """
