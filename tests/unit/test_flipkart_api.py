@@ -378,6 +378,8 @@ def test_a_call_that_was_refused_as_a_whole_refuses_every_offer() -> None:
         Posted("KLU-CAP", REFUSED, "Malformed request"),
         Posted("KLU-SHAWL", REFUSED, "Malformed request"),
     ]
+    other = written({"errors": [{"errorCode": "BAD_REQUEST", "errorMessage": "1 to 10 SKUs are accepted"}]}).encode()
+    assert posted(call, 400, other)[1] == Posted("KLU-SHAWL", REFUSED, "1 to 10 SKUs are accepted")
     assert posted(call, 400, b"{}")[0].message == "the whole call was refused with status 400"
     of_one = posted(call, 400, written({"KLU-CAP": reply("FAILURE", "Bad FSN")}).encode())
     assert of_one == [

@@ -589,8 +589,11 @@ def _why(said: Mapping[str, Any]) -> str:
     for name in ("errors", "attribute_errors"):
         errors = said.get(name)
         for error in errors if isinstance(errors, list) else ():
-            reason = fields.words(error.get("description")) if isinstance(error, dict) else None
-            where = fields.words(error.get("attribute")) if isinstance(error, dict) else None
+            if not isinstance(error, dict):
+                continue
+            # The listings' part of the API says description, the rest of it errorMessage.
+            reason = fields.words(error.get("description")) or fields.words(error.get("errorMessage"))
+            where = fields.words(error.get("attribute"))
             if reason:
                 found.append(f"{where}: {reason}" if where else reason)
     return "; ".join(found)[:300]
