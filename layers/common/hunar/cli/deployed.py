@@ -35,9 +35,7 @@ _PROJECT: Final = Path(__file__).resolve().parents[4]
 """The folder of the project when the command is installed from it."""
 
 _QUEUE_OUTPUTS: Final = {
-    QueueName.ORDER_EVENTS: "OrderEventsQueueUrl",
-    QueueName.NOTIFICATIONS: "NotificationsQueueUrl",
-    QueueName.PAYOUTS: "PayoutsQueueUrl",
+    queue: f"{''.join(word.title() for word in queue.value.split('-'))}QueueUrl" for queue in QueueName
 }
 
 
