@@ -15,9 +15,10 @@ from hunar.settings import Settings
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from hunar.domain.channel import Channel
     from hunar.domain.sms_text import Template
-    from hunar.ports import Queues, SmsProvider, Store, WebhookSecrets
-    from hunar.use_cases import apply, receive
+    from hunar.ports import MarketplaceApis, Queues, SmsProvider, Store, WebhookSecrets
+    from hunar.use_cases import apply, asking, receive
 
     class Marketplace(apply.Marketplace, receive.Door, Protocol):
         """A marketplace's module: the door and the reader."""
@@ -81,6 +82,42 @@ class Application:
         from hunar.marketplaces import amazon
 
         return amazon
+
+    @cached_property
+    def channels(self) -> Mapping[str, Channel]:
+        from hunar.marketplaces import amazon_api, flipkart_api
+
+        return {"amazon": amazon_api, "flipkart": flipkart_api}
+
+    @cached_property
+    def apis(self) -> MarketplaceApis:
+        from hunar.adapters.marketplace_api import HttpMarketplaceApis, hosts
+        from hunar.adapters.secrets import SecretsManagerApiSecrets
+        from hunar.telemetry import client
+
+        found = hosts(self.settings.api_url, emulated=self.settings.emulated)
+        secrets = SecretsManagerApiSecrets(client("secretsmanager"), self.settings.api_secret_prefix, self.clock)
+        return HttpMarketplaceApis(found, self.channels, secrets, self.clock)
+
+    def asking(self, context: Any) -> asking.Desk:
+        """What asking marketplaces needs, in one invocation of a function."""
+        from hunar.use_cases.asking import Desk
+
+        return Desk(
+            store=self.store,
+            queues=self.queues,
+            apis=self.apis,
+            channels=self.channels,
+            accounts=self.settings.api_accounts,
+            clock=self.clock,
+            time_left=lambda: context.get_remaining_time_in_millis() / 1000,
+            again=self.again,
+        )
+
+    def require_publishable(self) -> None:
+        """Stops a demo that could change what a real channel sells: its stock is invented. Raises RuntimeError."""
+        if self.settings.demo and not self.settings.api_url and self.settings.api_accounts:
+            raise RuntimeError("a demo tells its stock to no real channel: take its accounts out of API_ACCOUNTS")
 
     def again(self, action: Callable[[], Any]) -> Any:
         """``retry.retried`` with the real pause, and each conflict counted."""
