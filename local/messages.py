@@ -366,6 +366,10 @@ def _rupees(whole: int) -> dict[str, str]:
     return {"amount": f"{whole}.00", "currencyCode": "INR"}
 
 
+MOST_UNITS: Final = 999
+"""Of one line that somebody buys on the page."""
+
+
 def as_body(message: Any) -> bytes:
     return json.dumps(message, ensure_ascii=False).encode()
 
@@ -470,6 +474,16 @@ _OF_LINES: Final[Mapping[str, Callable[[str, Sequence[Item], datetime], dict[str
     "hold": hold,
     "return_created": return_created,
 }
+
+
+def sold(given: Mapping[str, Any]) -> Item:
+    """Units of a product of the demo, as somebody asks for them. ValueError names the field that is wrong."""
+    item = _item(given, "sale")
+    if item.sku not in {product.sku for product in PRODUCTS}:
+        raise ValueError("sale.sku is no product of the demo")
+    if item.quantity > MOST_UNITS:
+        raise ValueError(f"sale.quantity is more than {MOST_UNITS}")
+    return item
 
 
 def _item(given: Any, where: str) -> Item:
