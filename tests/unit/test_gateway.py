@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -742,3 +743,16 @@ def test_the_page_loads_nothing_from_the_network_and_writes_no_markup_from_data(
 )
 def test_the_api_id_is_read_from_the_stacks_api_url(url: str, expected: str) -> None:
     assert gateway.api_id(url) == expected
+
+
+def test_the_page_shows_what_each_channel_believes_and_sells_there(upstream: Upstream) -> None:
+    page, script = (PAGE / "index.html").read_text("utf-8"), (PAGE / "page.js").read_text("utf-8")
+    named = set(re.findall(r'\$\("([\w-]+)"\)', script))
+    assert named <= set(re.findall(r'id="([\w-]+)"', page))
+    assert {"channels", "sold"} <= named
+    asked = set(re.findall(r'"(/local/[\w-]+)"', script))
+    routes = gateway.application(behind(upstream)).router.routes()
+    served = {route.resource.canonical for route in routes if route.resource is not None}
+    assert asked <= served
+    assert {"/local/channels", "/local/sell"} <= asked
+    assert 'id="sold" class="soft" role="status"' in page
