@@ -57,8 +57,8 @@ REAL: Final[Mapping[str, Hosts]] = {
 def hosts(api_url: str, *, emulated: bool) -> Mapping[str, Hosts]:
     """The marketplaces' own hosts, or the fakes that listen at ``api_url``.
 
-    RuntimeError for a local stack that could reach a real marketplace, and for any other that could be led away from it:
-    its tokens would go to whoever listens there.
+    RuntimeError for a local stack that could reach a real marketplace, and for any other that could be led away from
+    it: its tokens would go to whoever listens there.
     """
     if not emulated and not api_url:
         return REAL

@@ -157,6 +157,13 @@ def account_of(item: Mapping[str, Any]) -> Account:
     return Account(item["marketplace"], item["account"], **known)
 
 
+def mapped_now(listing: Mapping[str, Any], now: str) -> Item:
+    """The mapping of a listing that holds at a moment; the first one also before its day."""
+    mappings: list[Item] = listing["mappings"]
+    begun = [mapping for mapping in mappings if mapping["from"] <= day_in_india(now)]
+    return (begun or mappings)[-1 if begun else 0]
+
+
 def read_folder(files: Mapping[str, bytes]) -> Folder:
     """Reads files by name. A CSV file of another name is a problem: a slip of the pen must not be overlooked.
 

@@ -23,7 +23,9 @@ LONGEST_PAUSE: Final = 900
 """Seconds; SQS delays a message no longer."""
 MOST_BODY: Final = 180 * 1024
 """Bytes of one order, as at the webhooks' door: in base64 it must fit into a message."""
-_NOT_NOW: Final = frozenset({408, 425, 429})
+ENOUGH: Final = 35.0
+"""Seconds that must be left for one more call: it may hang, be refused its token, and hang again."""
+_NOT_NOW: Final = frozenset({408, 429})
 """Statuses below 500 that say nothing about the question."""
 
 
@@ -40,6 +42,8 @@ class Desk:
     clock: Clock
     time_left: Callable[[], float]
     """Seconds that the function may still run."""
+    claimant: str
+    """Who asks: differs in each invocation."""
     again: Callable[[Callable[[], Any]], Any]
 
     @property
@@ -90,8 +94,8 @@ def ask(desk: Desk, whose: Account, call: Call) -> HttpAnswer | Later:
     except Retryable as error:
         return Later(str(error))
     if answer.status == 429:
+        # Others use up the same bucket: nobody here asks before it has a token again.
         desk.again(lambda: used_up(answer.retry_after))
-        return Later("", -(-rate.every_ms // 1000) if answer.retry_after is None else max(1, answer.retry_after))
     if answer.status >= 500 or answer.status in _NOT_NOW:
         return Later(f"{whose.marketplace} {call.operation}: {answer.status}", answer.retry_after)
     return answer
@@ -99,7 +103,7 @@ def ask(desk: Desk, whose: Account, call: Call) -> HttpAnswer | Later:
 
 def pause(attempt: int, asked_for: int | None = None) -> int:
     """Seconds until a message comes again: 15, doubled each time up to 900, or as long as the marketplace asks for."""
-    own = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, 10))
+    own = min(LONGEST_PAUSE, FIRST_PAUSE << min(attempt, 10))
     return min(LONGEST_PAUSE, max(own, asked_for or 0))
 
 
