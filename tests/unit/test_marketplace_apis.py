@@ -200,6 +200,9 @@ def test_a_flipkart_call_needs_a_token_that_is_still_good(caller: Caller) -> Non
     ):
         assert caller.flipkart.answer("GET", path, headers, b"", NOW).status == 401
     assert caller.ask_flipkart("GET", path)[0] == 200
+    good = json.loads(caller.flipkart_token().body)["access_token"]
+    for scheme, status in {"Bearer ": 200, "Basic ": 401, "bearer": 401, "": 401}.items():
+        assert caller.flipkart.answer("GET", path, {"Authorization": f"{scheme}{good}"}, b"", NOW).status == status
     caller.later(days=61)
     status, body = caller.ask_flipkart("GET", path)
     assert (status, body["error"]) == (401, "invalid_token")
