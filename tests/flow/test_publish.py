@@ -138,7 +138,7 @@ def _die_after(market: Market, operation: str) -> None:
             raise Died
         return answer
 
-    market.server.call = dying  # type: ignore[method-assign]
+    market.server.call = dying  # type: ignore[assignment,method-assign]
 
 
 def test_wherever_a_worker_dies_its_message_ends_with_the_number_that_holds() -> None:
@@ -372,8 +372,7 @@ def test_what_does_not_fit_into_the_functions_time_goes_on_in_another_message(ma
     assert len(market.server.calls) == 2
     for _ in range(3):
         market.left = 60
-        [body] = [body for body, _ in market.queues.taken(FEED)] or [None]
-        if body is not None:
+        for body, _ in market.queues.taken(FEED):
             publish(market.desk(), PublishStock.model_validate_json(body))
     assert len(market.server.stock) == 7
 

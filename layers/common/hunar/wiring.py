@@ -88,9 +88,9 @@ class Application:
     @cached_property
     def marketplaces(self) -> Mapping[str, apply.Marketplace]:
         """All whose messages are read."""
-        from hunar.marketplaces import flipkart, standard
+        from hunar.marketplaces import amazon, flipkart, standard
 
-        return {"flipkart": flipkart, "standard": standard}
+        return {"amazon": amazon, "flipkart": flipkart, "standard": standard}
 
     @cached_property
     def notifier(self) -> apply.Notifier:

@@ -216,8 +216,8 @@ def _due(run: _Run, target: _Target, there: Item | None, quantity: int) -> bool:
     now = run.desk.now
     if there is None:
         return True
-    if there["holder"] not in (None, run.desk.claimant):
-        if moment(now) - moment(there["since"]) < LEASE:
+    if there["holder"] is not None:
+        if there["holder"] != run.desk.claimant and moment(now) - moment(there["since"]) < LEASE:
             run.send_again(BUSY_PAUSE, full=run.message.full)
             return False
         # Nobody knows what its holder still told the channel.
@@ -226,7 +226,7 @@ def _due(run: _Run, target: _Target, there: Item | None, quantity: int) -> bool:
         # A message of its own is on its way; it reads the shelf as it is then.
         return False
     full = run.message.full and (there["full_at"] is None or moment(now) - moment(there["full_at"]) >= FULL_AGAIN)
-    settled = there["verdict"] in (TAKEN, REFUSED) and there["holder"] is None
+    settled = there["verdict"] in (TAKEN, REFUSED)
     same = there["quantity"] == quantity and there["mapped_from"] == target.mapping["from"]
     return full or not (settled and same)
 
