@@ -290,7 +290,7 @@ def test_an_account_without_credentials_is_rejected_and_asks_nobody(world: World
     with pytest.raises(Rejected, match="hunar/test/api/shop/other is not in Secrets Manager"):
         world.apis.call("shop", "other", ASK)
     world.client.put_secret_value(SecretId=NAME, SecretString='{"client_id": "app"}')
-    with pytest.raises(Rejected, match="is not JSON with client_id and client_secret"):
+    with pytest.raises(Rejected, match="is not JSON with client_id, client_secret"):
         world.ask()
     assert server.seen == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 
     from hunar.domain.channel import Channel
     from hunar.domain.sms_text import Template
-    from hunar.ports import MarketplaceApis, Queues, SmsProvider, Store, WebhookSecrets
+    from hunar.ports import MarketplaceApis, Queues, SmsProvider, Store, WebhookSecret, WebhookSecrets
     from hunar.use_cases import apply, asking, receive
 
-    class Marketplace(apply.Marketplace, receive.Door, Protocol):
-        """A marketplace's module: the door and the reader."""
+    class Door(receive.Door, Protocol):
+        """A marketplace's module that has a webhook."""
+
+        @property
+        def NEEDS(self) -> Sequence[str]:
+            """The fields that an account's secret must have."""
+
+        def sign(self, raw: bytes, secret: WebhookSecret, now: datetime) -> Mapping[str, str]:
+            """The headers that the marketplace sends along. ValueError when the secret is none."""
 
 
 _QUICK: Final[Mapping[str, Any]] = {"connect_timeout": 1, "read_timeout": 2, "retries": {"total_max_attempts": 2}}
@@ -53,7 +60,8 @@ class Application:
         from hunar.adapters.secrets import SecretsManagerSecrets
         from hunar.telemetry import client
 
-        return SecretsManagerSecrets(client("secretsmanager", **_QUICK), self.settings.secret_prefix, self.clock)
+        needs = {name: door.NEEDS for name, door in self.doors.items()}
+        return SecretsManagerSecrets(client("secretsmanager", **_QUICK), self.settings.secret_prefix, needs, self.clock)
 
     @cached_property
     def sms(self) -> SmsProvider:
@@ -71,10 +79,18 @@ class Application:
         return load()
 
     @cached_property
-    def marketplaces(self) -> Mapping[str, Marketplace]:
-        from hunar.marketplaces import flipkart
+    def doors(self) -> Mapping[str, Door]:
+        """Those that post to a webhook."""
+        from hunar.marketplaces import flipkart, standard
 
-        return {"flipkart": flipkart}
+        return {"flipkart": flipkart, "standard": standard}
+
+    @cached_property
+    def marketplaces(self) -> Mapping[str, apply.Marketplace]:
+        """All whose messages are read."""
+        from hunar.marketplaces import amazon, flipkart, standard
+
+        return {"amazon": amazon, "flipkart": flipkart, "standard": standard}
 
     @cached_property
     def notifier(self) -> apply.Notifier:

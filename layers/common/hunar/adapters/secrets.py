@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Generic, TypeVar
@@ -35,8 +35,6 @@ class _Secrets(ABC, Generic[T]):
 
     ABSENT: ClassVar[type[Exception]] = Retryable
     """Raised when there is no secret of this name, or when it is not what it should be."""
-    NEEDED: ClassVar[str]
-    """The names that the object must have, for a person."""
 
     def __init__(self, client: Any, prefix: str, clock: Clock) -> None:
         self._client = client
@@ -52,7 +50,7 @@ class _Secrets(ABC, Generic[T]):
         name = self._name(marketplace, account)
         known = self._known.get(name)
         if known is None or self._clock() - known.at >= (KEPT if known.secret else PAUSE):
-            known = self._fetch(name)
+            known = self._fetch(name, self._needs(marketplace))
         return self._secret_of(known)
 
     def refetch(self, marketplace: str, account: str) -> T | None:
@@ -62,11 +60,15 @@ class _Secrets(ABC, Generic[T]):
         if asked is not None and now - asked < PAUSE:
             return None
         self._asked[name] = now
-        return self._secret_of(self._fetch(name))
+        return self._secret_of(self._fetch(name, self._needs(marketplace)))
 
     @abstractmethod
-    def _made(self, content: Mapping[str, str]) -> T | None:
-        """The secret of the object's texts; None when one is missing."""
+    def _needs(self, marketplace: str) -> Sequence[str]:
+        """The names that the object must have."""
+
+    @abstractmethod
+    def _made(self, content: Mapping[str, str]) -> T:
+        """The secret of the object's texts."""
 
     def _name(self, marketplace: str, account: str) -> str:
         return f"{self._prefix}/{marketplace}/{account}"
@@ -76,7 +78,7 @@ class _Secrets(ABC, Generic[T]):
             raise self.ABSENT(known.reason)
         return known.secret
 
-    def _fetch(self, name: str) -> _Known[T]:
+    def _fetch(self, name: str, needs: Sequence[str]) -> _Known[T]:
         """Read it and remember what was read. A call without an answer is not remembered: the next may have one."""
         try:
             answer = self._client.get_secret_value(SecretId=name)
@@ -89,25 +91,29 @@ class _Secrets(ABC, Generic[T]):
             raise Retryable(f"Secrets Manager: {type(error).__name__}") from error
         else:
             content = _texts(answer.get("SecretString"))
-            secret = self._made(content) if content is not None else None
-            known = _Known(secret, f"{name} is not JSON with {self.NEEDED}", self._clock())
+            secret = self._made(content) if all(content.get(need) for need in needs) else None
+            known = _Known(secret, f"{name} is not JSON with {', '.join(needs)}", self._clock())
         self._known[name] = known
         return known
 
 
 class SecretsManagerSecrets(_Secrets[WebhookSecret]):
-    """The object has ``app_id``, ``secret``, ``url``, and may have ``previous_secret``."""
+    """The object may have ``app_id``, ``secret``, ``previous_secret`` and ``url``; by marketplace, ``needs`` says which
+    must be there."""
 
-    NEEDED = "app_id, secret and url"
+    def __init__(self, client: Any, prefix: str, needs: Mapping[str, Sequence[str]], clock: Clock) -> None:
+        super().__init__(client, prefix, clock)
+        self._needed = needs
 
-    def _made(self, content: Mapping[str, str]) -> WebhookSecret | None:
-        if not (content.get("app_id") and content.get("secret") and content.get("url")):
-            return None
+    def _needs(self, marketplace: str) -> Sequence[str]:
+        return self._needed[marketplace]
+
+    def _made(self, content: Mapping[str, str]) -> WebhookSecret:
         return WebhookSecret(
-            app_id=content["app_id"],
+            app_id=content.get("app_id", ""),
             secret=content["secret"],
             previous_secret=content.get("previous_secret") or None,
-            url=content["url"],
+            url=content.get("url", ""),
         )
 
 
@@ -118,11 +124,11 @@ class SecretsManagerApiSecrets(_Secrets[ApiSecret]):
     """
 
     ABSENT = Rejected
-    NEEDED = "client_id and client_secret"
 
-    def _made(self, content: Mapping[str, str]) -> ApiSecret | None:
-        if not (content.get("client_id") and content.get("client_secret")):
-            return None
+    def _needs(self, marketplace: str) -> Sequence[str]:
+        return ("client_id", "client_secret")
+
+    def _made(self, content: Mapping[str, str]) -> ApiSecret:
         return ApiSecret(
             client_id=content["client_id"],
             client_secret=content["client_secret"],
@@ -130,13 +136,13 @@ class SecretsManagerApiSecrets(_Secrets[ApiSecret]):
         )
 
 
-def _texts(text: str | None) -> Mapping[str, str] | None:
-    """The texts of a JSON object; None when it is none. An empty secret is none: everybody would know it."""
+def _texts(text: str | None) -> Mapping[str, str]:
+    """The texts of a JSON object; none when it is no object. An empty secret is none: everybody would know it."""
     try:
         content = json.loads(text or "")
     except ValueError:
-        return None
+        return {}
     if not isinstance(content, dict):
-        return None
+        return {}
     # A console and many editors end a pasted value with a newline; no secret or URL ends with one.
     return {name: value.strip() for name, value in content.items() if isinstance(value, str)}

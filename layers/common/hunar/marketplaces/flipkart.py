@@ -60,14 +60,16 @@ from hunar.domain.reading import Finding, Reading
 from hunar.marketplaces import fields
 from hunar.marketplaces.body import Unreadable, read_object, readable, redacted, written
 from hunar.marketplaces.flipkart_api import read_answer
-from hunar.marketplaces.flipkart_fields import MOST_LINES, SOLD, SOURCES, item_id, leaves, read_item
+from hunar.marketplaces.flipkart_fields import SOLD, SOURCES, item_id, leaves, read_item
 from hunar.ports import WebhookSecret
 
-__all__ = ["BODY_SIGNED", "prove", "read", "read_answer", "readable", "signature"]
+__all__ = ["BODY_SIGNED", "NEEDS", "prove", "read", "read_answer", "readable", "sign", "signature"]
 
 BODY_SIGNED: Final = False
 """Flipkart's signature covers date, URL and method, not the body: whoever saw one delivery can sign any body with it
 for as long as its date is good. What a message says is a claim wherever the marketplace can be asked."""
+NEEDS: Final = ("app_id", "secret", "url")
+"""What an account's secret must have."""
 
 PAST: Final = timedelta(minutes=15)
 """Flipkart publishes no tolerance; a retry may keep the date of its first try."""
@@ -140,6 +142,16 @@ def signature(app_id: str, secret: str, url: str, epoch_seconds: int) -> str:
     """The value of ``X_Authorization``: Flipkart hashes the date as epoch seconds, not the header's text."""
     digest = hashlib.sha1(f"{epoch_seconds}{url}POST{secret}".encode(), usedforsecurity=False).hexdigest()
     return "FKLOGIN " + base64.b64encode(f"{app_id}:{digest}".encode()).decode()
+
+
+def sign(raw: bytes, secret: WebhookSecret, now: datetime) -> dict[str, str]:
+    """The headers that Flipkart sends along: of the date, the registered URL and the method, not of the body."""
+    del raw
+    at = now.astimezone(UTC).replace(microsecond=0)
+    return {
+        "X_Date": format_datetime(at, usegmt=True),
+        "X_Authorization": signature(secret.app_id, secret.secret, secret.url, int(at.timestamp())),
+    }
 
 
 def prove(headers: Mapping[str, str], raw: bytes, secret: WebhookSecret, now: datetime) -> Proof:
@@ -307,23 +319,7 @@ def _one_shipment(facts: tuple[Fact, ...]) -> str | None:
 def _lines(
     attributes: Mapping[str, Any], reading: Callable[[Mapping[str, Any], str], Fact], name: str = "orderItems"
 ) -> tuple[list[Fact], tuple[Finding, ...]]:
-    """Every line by itself: one that cannot be read does not lose the others."""
-    items = attributes.get(name)
-    if not items:
-        raise fields.Wrong(f"attributes.{name}", "is missing or empty")
-    if len(items) > MOST_LINES:
-        raise fields.Wrong(f"attributes.{name}", f"has {len(items)} lines, more than {MOST_LINES}")
-    facts: list[Fact] = []
-    findings = []
-    for number, item in enumerate(items):
-        field = f"attributes.{name}[{number}]"
-        try:
-            if item is None:
-                raise fields.Wrong(field, "is not an object")
-            facts.append(reading(item, field))
-        except fields.Wrong as wrong:
-            findings.append(wrong.finding("BAD_LINE"))
-    return facts, tuple(findings)
+    return fields.lines(attributes.get(name), f"attributes.{name}", reading)
 
 
 def _cancelled(item: Mapping[str, Any], field: str, at: str) -> Cancelled:

@@ -67,7 +67,7 @@ from hunar.domain.facts import (
 from hunar.domain.reading import Finding, Reading
 from hunar.marketplaces import fields
 from hunar.marketplaces.body import Shape, Unreadable, read_object, redacted, written
-from hunar.marketplaces.flipkart_fields import MOST_LINES, SOLD, SOURCES, item_id, leaves, read_item
+from hunar.marketplaces.flipkart_fields import SOLD, SOURCES, item_id, leaves, read_item
 
 SHIPMENTS: Final = "shipments"
 SEARCH_SHIPMENTS: Final = "search_shipments"
@@ -406,8 +406,8 @@ def _read_shipment(shipment: Mapping[str, Any]) -> tuple[list[Fact], list[Findin
     items = shipment.get("orderItems")
     if not items:
         raise fields.Wrong("shipment.orderItems", "is missing or empty")
-    if len(items) > MOST_LINES:
-        raise fields.Wrong("shipment.orderItems", f"has {len(items)} lines, more than {MOST_LINES}")
+    if len(items) > fields.MOST_LINES:
+        raise fields.Wrong("shipment.orderItems", f"has {len(items)} lines, more than {fields.MOST_LINES}")
     findings: list[Finding] = []
     step, form_failed = _step(items, findings)
     ship_by = _ship_by(shipment, step, findings)

@@ -8,9 +8,6 @@ from typing import Any, Final
 from hunar.domain.facts import COURIER, CUSTOMER, Placed
 from hunar.marketplaces import fields
 
-MOST_LINES: Final = 300
-"""Of one shipment: its facts must fit into one item of the database."""
-
 SOURCES: Final = {"customer_return": CUSTOMER, "courier_return": COURIER}
 
 
