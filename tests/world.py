@@ -10,7 +10,7 @@ import base64
 import itertools
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,16 @@ from hunar.adapters.memory import MemoryQueues, MemoryStore
 from hunar.domain.facts import instant
 from hunar.domain.identity import delivery_id
 from hunar.marketplaces import flipkart
-from hunar.messages import ORDER_EVENT, ComputePayout, ListingMapped, Notify, StockAct, WebhookDelivery
+from hunar.messages import (
+    ORDER_EVENT,
+    ApiAnswer,
+    ComputePayout,
+    Fetch,
+    ListingMapped,
+    Notify,
+    StockAct,
+    WebhookDelivery,
+)
 from hunar.ports import Accepted, Conflict, Put, QueueName, Retryable, SmsAnswer, SmsRequest
 from hunar.tables import Item, Table
 from hunar.use_cases import apply, notify
@@ -67,6 +76,7 @@ class World:
     """``shuffle`` mixes what waits in the queues, ``twice`` delivers each message again.
 
     ``rivals`` lets another worker finish a message of its own between a reading and its transaction.
+    The marketplaces of ``api_accounts`` can be asked, so what nobody signed is a claim for them.
     ``crashes`` stops a worker before or after a write, a sending to a queue or a text.
     """
 
@@ -77,9 +87,13 @@ class World:
         twice: bool = False,
         rivals: random.Random | None = None,
         crashes: random.Random | None = None,
+        api_accounts: Iterable[str] = (),
     ) -> None:
         self.store = MemoryStore() if rivals is None else _WithRivals(self, rivals)
         self.queues = MemoryQueues()
+        self._api_accounts = frozenset(("flipkart", account) for account in api_accounts)
+        self.asked: list[str] = []
+        """Orders about which the marketplace was asked. It never answers by itself."""
         self._crashes = crashes
         self.phones = Phones()
         self.time = START
@@ -137,6 +151,17 @@ class World:
         )
         self.queues.send(QueueName.ORDER_EVENTS, [webhook.model_dump_json()])
         return identity
+
+    def answer(self, raw: bytes, account: str = "demo", marketplace: str = "flipkart") -> None:
+        """What a marketplace's API told of one order."""
+        told = ApiAnswer(
+            marketplace=marketplace,
+            account=account,
+            delivery_id=delivery_id(marketplace, account, raw),
+            received_at=self.now,
+            body_b64=base64.b64encode(raw).decode(),
+        )
+        self.queues.send(QueueName.ORDER_EVENTS, [told.model_dump_json()])
 
     def count_in(self, sku: str, quantity: int, act_id: str = "first") -> None:
         act = StockAct(act_id=act_id, sku=sku, quantity=quantity, at=self.now)
@@ -257,7 +282,12 @@ class World:
         if queue is QueueName.PAYOUTS:
             command = ComputePayout.model_validate_json(body)
             return str(self._again(lambda: compute(self.store, command, now=self.now)).value)
-        desk = apply.Desk(self.store, self.now, self._again)
+        if queue is QueueName.STOCK_FEED:
+            return "nobody is told"
+        if queue is QueueName.FETCHES:
+            self.asked.append(Fetch.model_validate_json(body).order_ref)
+            return "no answer"
+        desk = apply.Desk(self.store, self.now, self._again, self._api_accounts)
         message = ORDER_EVENT.validate_json(body)
         return apply.apply(desk, message, MARKETPLACES)
 

@@ -1,4 +1,4 @@
-"""order-events queue → orders and stock. One message at a time; what fails comes back alone."""
+"""order-events and amazon-notifications queues → orders and stock. What fails comes back alone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hunar import wiring
 from hunar.batch import MessageBatch
 from hunar.domain.facts import instant
 from hunar.messages import ORDER_EVENT, wrong_field
+from hunar.ports import QueueName
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
 from hunar.use_cases import apply
 
@@ -27,7 +28,12 @@ def handle(event: dict[str, Any], context: Any) -> Any:
 def _record(record: SQSRecord) -> None:
     reset_aws_calls()
     application = wiring.application()
-    desk = apply.Desk(application.store, instant(application.clock()), application.again)
+    settings = application.settings
+    desk = apply.Desk(application.store, instant(application.clock()), application.again, settings.api_accounts)
+    if settings.is_from(record.event_source_arn, QueueName.AMAZON_NOTIFICATIONS):
+        outcome = apply.notification(desk, record.body, "amazon", application.notifier)
+        logger.info("delivery_applied", kind="notification", outcome=outcome, aws_calls=aws_calls())
+        return
     try:
         message = ORDER_EVENT.validate_json(record.body)
     except ValidationError as error:

@@ -19,7 +19,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     request = _request(event)
     answer = receive(
         request,
-        doors=application.marketplaces,
+        doors=application.doors,
         accounts=application.settings.webhook_accounts,
         secrets=application.secrets,
         queues=application.queues,

@@ -41,6 +41,13 @@ LOGS_DAYS: Final = 365
 OUTBOX: Final = {"dynamodb": {"NewImage": {"outbox": {"S": [{"exists": True}]}}}}
 
 WEBHOOK: Final = "/webhooks/{marketplace}/{account}"
+CLOCKS: Final = {
+    ("SweepFunction", "rate(5 minutes)", "ENABLED"),
+    ("CatchUpOrdersFunction", "rate(5 minutes)", "ENABLED"),
+    # 01:30 in India.
+    ("PublishStockFunction", "cron(0 20 * * ? *)", "ENABLED"),
+}
+
 ROUTES: Final = {
     f"POST {WEBHOOK}": ("NONE", "ReceiveWebhookFunction"),
     f"ANY {WEBHOOK}": ("NONE", "ReceiveWebhookFunction"),
@@ -58,19 +65,30 @@ ROUTES: Final = {
     "POST /api/deliveries/{id}/replay": ("AWS_IAM", "OperatorApiFunction"),
 }
 
+ASKING: Final = "POWERTOOLS_SERVICE_NAME STAGE EMULATED API_ACCOUNTS API_SECRET_PREFIX MARKETPLACE_API_URL"
+"""What every function is told that calls marketplaces."""
+
 ENVIRONMENT: Final = {
     "ReceiveWebhookFunction": "POWERTOOLS_SERVICE_NAME WEBHOOK_ACCOUNTS SECRET_PREFIX ORDER_EVENTS_QUEUE_URL",
     "ApplyOrderEventsFunction": "POWERTOOLS_SERVICE_NAME"
-    " REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE DELIVERIES_TABLE EXCEPTIONS_TABLE",
+    " REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE DELIVERIES_TABLE EXCEPTIONS_TABLE API_ACCOUNTS"
+    " AMAZON_NOTIFICATIONS_QUEUE_URL",
     "RelayEffectsFunction": "POWERTOOLS_SERVICE_NAME"
-    " ORDERS_TABLE STOCK_TABLE ORDER_EVENTS_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL",
+    " ORDERS_TABLE STOCK_TABLE ORDER_EVENTS_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL FETCHES_QUEUE_URL"
+    " STOCK_FEED_QUEUE_URL",
     "NotifyGroupFunction": "POWERTOOLS_SERVICE_NAME STAGE DEMO REGISTRY_TABLE ORDERS_TABLE NOTIFICATIONS_TABLE"
     " EXCEPTIONS_TABLE NOTIFICATIONS_QUEUE_URL AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2",
     "ComputePayoutFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE LEDGER_TABLE EXCEPTIONS_TABLE",
+    "FetchOrderFunction": f"{ASKING} REGISTRY_TABLE ORDERS_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE ORDER_EVENTS_QUEUE_URL"
+    " FETCHES_QUEUE_URL",
+    "CatchUpOrdersFunction": f"{ASKING} REGISTRY_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE ORDER_EVENTS_QUEUE_URL",
+    "PublishStockFunction": f"{ASKING} DEMO REGISTRY_TABLE STOCK_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE"
+    " STOCK_FEED_QUEUE_URL",
     "ParkDeadLettersFunction": "POWERTOOLS_SERVICE_NAME DELIVERIES_TABLE EXCEPTIONS_TABLE"
-    " ORDER_EVENTS_DEAD_LETTER_QUEUE_ARN NOTIFICATIONS_DEAD_LETTER_QUEUE_ARN PAYOUTS_DEAD_LETTER_QUEUE_ARN",
+    " ORDER_EVENTS_DEAD_LETTER_QUEUE_ARN NOTIFICATIONS_DEAD_LETTER_QUEUE_ARN PAYOUTS_DEAD_LETTER_QUEUE_ARN"
+    " FETCHES_DEAD_LETTER_QUEUE_ARN STOCK_FEED_DEAD_LETTER_QUEUE_ARN AMAZON_NOTIFICATIONS_DEAD_LETTER_QUEUE_ARN",
     "SweepFunction": "POWERTOOLS_SERVICE_NAME STAGE EMULATED REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE"
-    " NOTIFICATIONS_TABLE ORDER_EVENTS_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL",
+    " NOTIFICATIONS_TABLE ORDER_EVENTS_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL FETCHES_QUEUE_URL",
     "OperatorApiFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE NOTIFICATIONS_TABLE"
     " EXCEPTIONS_TABLE LEDGER_TABLE DELIVERIES_TABLE ORDER_EVENTS_QUEUE_URL PAYOUTS_QUEUE_URL STAGE EMULATED",
 }
@@ -82,7 +100,10 @@ OUTPUTS: Final = (
     "NotificationsQueueUrl", "PayoutsQueueUrl", "OrderEventsDeadLetterQueueUrl", "NotificationsDeadLetterQueueUrl",
     "PayoutsDeadLetterQueueUrl", "ReceiveWebhookFunctionName", "ApplyOrderEventsFunctionName",
     "RelayEffectsFunctionName", "NotifyGroupFunctionName", "ComputePayoutFunctionName", "ParkDeadLettersFunctionName",
-    "SweepFunctionName", "OperatorApiFunctionName", "FailedRelaysBucketName",
+    "SweepFunctionName", "OperatorApiFunctionName", "FailedRelaysBucketName", "ApiSecretPrefix", "ApiAccounts",
+    "ChannelsTableName", "FetchesQueueUrl", "FetchesDeadLetterQueueUrl", "StockFeedQueueUrl",
+    "StockFeedDeadLetterQueueUrl", "AmazonNotificationsQueueUrl", "AmazonNotificationsDeadLetterQueueUrl",
+    "AmazonNotificationsQueueArn", "FetchOrderFunctionName", "CatchUpOrdersFunctionName", "PublishStockFunctionName",
 )  # fmt: skip
 """By these the local stack, the checks and the command line find their way. More may be there."""
 
@@ -96,12 +117,14 @@ METRICS: Final = {
     "DeadLettersParked": "ParkDeadLettersFunction",
     "DeadLettersNotParked": "ParkDeadLettersFunction",
     "SweepRan": "SweepFunction",
+    "CatchUpRan": "CatchUpOrdersFunction",
 }
 """Hunar's own metrics that somebody must hear of, and the function that writes them."""
 
 WIDE: Final = {
     # One secret per account; accounts come and go without a deployment.
     "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:hunar/${Stage}/webhooks/*",
+    "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:hunar/${Stage}/api/*",
     # A stream's name is the moment it was made.
     "OrdersTable/stream/*",
     "StockTable/stream/*",
@@ -113,7 +136,10 @@ WIDE: Final = {
 }
 """Resources that a policy may name with a wildcard, and why."""
 
-HEARTBEATS: Final = {"SweepRan"}
+AMAZON: Final = "437568002678"
+"""The account of Amazon's notification service, the same for every seller. No secret."""
+
+HEARTBEATS: Final = {"SweepRan", "CatchUpRan"}
 """Metrics whose silence is the failure, and that are counted every five minutes."""
 
 NOT_EMULATED: Final = (
@@ -238,6 +264,31 @@ def one_bad_message_does_not_bring_its_batch_again(template: Template) -> Iterat
             yield f"{name} takes more than ten messages at a time"
         if not 2 <= mapping.get("ScalingConfig", {}).get("MaximumConcurrency", 0) <= 4:
             yield f"{name} has no limit of concurrency"
+
+
+@promise
+def only_amazon_may_send_from_outside_and_nobody_in_the_open(template: Template) -> Iterator[str]:
+    policies = of_type(template, "AWS::SQS::QueuePolicy")
+    if [[named(queue) for queue in policy["Queues"]] for policy in policies.values()] != [["AmazonNotificationsQueue"]]:
+        yield f"queues that others may use: {sorted(policies)}"
+    for name, policy in policies.items():
+        found = {statement["Effect"]: statement for statement in policy["PolicyDocument"]["Statement"]}
+        if len(policy["PolicyDocument"]["Statement"]) != 2 or found.keys() != {"Allow", "Deny"}:
+            yield f"{name} says what is not meant"
+            continue
+        allow, deny = found["Allow"], found["Deny"]
+        if allow["Principal"] != {"AWS": {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::{AMAZON}:root"}}:
+            yield f"{name} lets in {allow['Principal']}"
+        if sorted(listed(allow["Action"])) != ["sqs:GetQueueAttributes", "sqs:SendMessage"]:
+            yield f"{name} allows {allow['Action']}"
+        if allow.get("Condition") != {"StringEquals": {"aws:PrincipalAccount": AMAZON}}:
+            yield f"{name} does not ask whose principal it is"
+        if (deny["Principal"], deny["Action"]) != ("*", "sqs:*"):
+            yield f"{name} refuses only {deny['Principal']} {deny['Action']}"
+        if deny.get("Condition") != {"Bool": {"aws:SecureTransport": "false"}}:
+            yield f"{name} lets messages in without TLS"
+        if {named(statement["Resource"]) for statement in (allow, deny)} != {"AmazonNotificationsQueue"}:
+            yield f"{name} is about another queue"
 
 
 # --- streams
@@ -398,6 +449,8 @@ def functions_are_called_by_the_api_by_their_routes_by_the_accounts_own_buckets_
         # An ARN would name the bucket, which is made later.
         ("ParkDeadLettersFunction", "s3.amazonaws.com", "AWS::AccountId"),
         ("SweepFunction", "events.amazonaws.com", "SweepFunctionClock"),
+        ("CatchUpOrdersFunction", "events.amazonaws.com", "CatchUpOrdersFunctionClock"),
+        ("PublishStockFunction", "events.amazonaws.com", "PublishStockFunctionNightly"),
     }
     found = set()
     for name, permission in of_type(template, "AWS::Lambda::Permission").items():
@@ -411,13 +464,14 @@ def functions_are_called_by_the_api_by_their_routes_by_the_accounts_own_buckets_
 
 
 @promise
-def the_sweep_runs_every_five_minutes(template: Template) -> Iterator[str]:
-    found = [
-        (rule.get("ScheduleExpression"), rule.get("State", "ENABLED"), [named(one["Arn"]) for one in rule["Targets"]])
+def the_clocks_run(template: Template) -> Iterator[str]:
+    found = {
+        (named(target["Arn"]), rule.get("ScheduleExpression"), rule.get("State", "ENABLED"))
         for rule in of_type(template, "AWS::Events::Rule").values()
-    ]
-    if found != [("rate(5 minutes)", "ENABLED", ["SweepFunction"])]:
-        yield f"the clock is {found}"
+        for target in rule["Targets"]
+    }
+    if found != CLOCKS:
+        yield f"the clocks are {sorted(found)}"
 
 
 @promise
@@ -508,7 +562,7 @@ def names_reach_the_setting_that_reads_them(template: Template) -> Iterator[str]
     for name, function in functions(template).items():
         variables = function.get("Environment", {}).get("Variables", {})
         told_names = {key: named(value) or as_text(value) for key, value in variables.items()}
-        settings = Settings.from_environment(told_names | {"WEBHOOK_ACCOUNTS": ""})
+        settings = Settings.from_environment(told_names | {"WEBHOOK_ACCOUNTS": "", "API_ACCOUNTS": ""})
         for table, told in settings.tables.items():
             if told != f"{table.value.capitalize()}Table":
                 yield f"{name} takes {told} for {table}"
@@ -520,6 +574,9 @@ def names_reach_the_setting_that_reads_them(template: Template) -> Iterator[str]
                 yield f"{name} takes {told} for the dead letters of {queue}"
         if settings.secret_prefix and settings.secret_prefix != as_text(template["Outputs"]["SecretPrefix"]["Value"]):
             yield f"{name} looks for secrets elsewhere than the output says"
+        prefix = settings.api_secret_prefix
+        if prefix and prefix != as_text(template["Outputs"]["ApiSecretPrefix"]["Value"]):
+            yield f"{name} looks for credentials elsewhere than the output says"
 
 
 def _variables(function: dict[str, Any]) -> set[str]:
@@ -585,7 +642,7 @@ def no_permission_is_wider_than_its_reason(template: Template) -> Iterator[str]:
 def no_secret_stands_in_the_template(template: Template) -> Iterator[str]:
     for string in strings(template):
         for what, pattern in SECRETS.items():
-            if re.search(pattern, string):
+            if re.search(pattern, string.replace(AMAZON, "")):
                 yield f"{what}: {string[:6]}…"
 
 
@@ -693,11 +750,28 @@ def the_stack_says_where_everything_is(template: Template) -> Iterator[str]:
         if value is None:
             yield f"no output {output}"
             continue
-        wanted = next((output.removesuffix(end) for end in ("Name", "Url") if output.endswith(end)), output)
-        if output not in ("ApiUrl", "SecretPrefix") and named(value) != wanted:
+        wanted = next((output.removesuffix(end) for end in ("Name", "Url", "Arn") if output.endswith(end)), output)
+        if output not in ("ApiUrl", "SecretPrefix", "ApiSecretPrefix") and named(value) != wanted:
             yield f"{output} is {named(value) or value}"
     if template["Outputs"].get("ApiUrl", {}).get("Value") != {"Fn::GetAtt": ["Api", "ApiEndpoint"]}:
         yield "ApiUrl is not the API's address"
+
+
+@promise
+def only_the_local_stack_asks_elsewhere_than_the_marketplaces(template: Template) -> Iterator[str]:
+    for name, function in functions(template).items():
+        told = function.get("Environment", {}).get("Variables", {}).get("MARKETPLACE_API_URL")
+        choice = {"Fn::If": ["HasFakeMarketplaces", {"Ref": "MarketplaceApiUrl"}, {"Ref": "AWS::NoValue"}]}
+        if told not in (None, choice):
+            yield f"{name} is told {told}"
+    only = {
+        "Fn::And": [
+            {"Fn::Equals": [{"Ref": "Emulated"}, "true"]},
+            {"Fn::Not": [{"Fn::Equals": [{"Ref": "MarketplaceApiUrl"}, ""]}]},
+        ]
+    }
+    if template["Conditions"].get("HasFakeMarketplaces") != only:
+        yield "tokens may go to whoever listens at an address"
 
 
 @promise

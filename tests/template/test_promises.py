@@ -55,6 +55,20 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("NotifyGroupFunction.Events.Notifications.Properties.BatchSize", 100),
         ("ApplyOrderEventsFunction.Events.OrderEvents.Properties.ScalingConfig", DROP),
     ],
+    "only_amazon_may_send_from_outside_and_nobody_in_the_open": [
+        ("AmazonNotificationsQueuePolicy.PolicyDocument.Statement.0.Principal", "*"),
+        ("AmazonNotificationsQueuePolicy.PolicyDocument.Statement.0.Principal", {"AWS": "*"}),
+        ("AmazonNotificationsQueuePolicy.PolicyDocument.Statement.0.Condition", DROP),
+        ("AmazonNotificationsQueuePolicy.PolicyDocument.Statement.0.Action", "sqs:*"),
+        ("AmazonNotificationsQueuePolicy.PolicyDocument.Statement.1", DROP),
+        ("AmazonNotificationsQueuePolicy.PolicyDocument.Statement.1.Action", "sqs:SendMessage"),
+        ("AmazonNotificationsQueuePolicy.Queues", [{"Ref": "OrderEventsQueue"}]),
+        ("/AmazonNotificationsQueuePolicy", DROP),
+    ],
+    "only_the_local_stack_asks_elsewhere_than_the_marketplaces": [
+        ("FetchOrderFunction.Environment.Variables.MARKETPLACE_API_URL", {"Ref": "MarketplaceApiUrl"}),
+        ("//Conditions.HasFakeMarketplaces", {"Fn::Not": [{"Fn::Equals": [{"Ref": "MarketplaceApiUrl"}, ""]}]}),
+    ],
     "effects_are_relayed_until_they_are_kept_in_the_bucket": [
         (f"{STREAM}.FilterCriteria", DROP),
         (f"{STREAM}.FilterCriteria.Filters.0.Pattern", '{"dynamodb":{"NewImage":{"effects":{"L":[{"exists":true}]}}}}'),
@@ -113,10 +127,12 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
             {"Any": {"Type": "HttpApi", "Properties": {"Path": "/api/open", "Method": "GET"}}},
         ),
     ],
-    "the_sweep_runs_every_five_minutes": [
+    "the_clocks_run": [
         ("SweepFunction.Events.Clock.Properties.Schedule", "rate(1 day)"),
         ("SweepFunction.Events.Clock.Properties.Enabled", False),
         ("SweepFunction.Events.Clock", DROP),
+        ("CatchUpOrdersFunction.Events.Clock.Properties.Schedule", "rate(1 day)"),
+        ("PublishStockFunction.Events.Nightly", DROP),
     ],
     "functions_are_called_by_the_api_by_their_routes_by_the_accounts_own_buckets_and_by_the_clock": [
         ("SweepFunction.Events.Clock", DROP),
@@ -165,6 +181,7 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("ComputePayoutFunction.Environment.Variables.LEDGER_TABLE", {"Ref": "OrdersTable"}),
         ("RelayEffectsFunction.Environment.Variables.PAYOUTS_QUEUE_URL", {"Ref": "NotificationsQueue"}),
         ("ReceiveWebhookFunction.Environment.Variables.SECRET_PREFIX", {"Fn::Sub": "hunar/${Stage}"}),
+        ("FetchOrderFunction.Environment.Variables.API_SECRET_PREFIX", {"Fn::Sub": "hunar/${Stage}/webhooks"}),
         (
             "ParkDeadLettersFunction.Environment.Variables.PAYOUTS_DEAD_LETTER_QUEUE_ARN",
             {"Fn::GetAtt": ["NotificationsDeadLetterQueue", "Arn"]},
@@ -211,6 +228,10 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("/WebhookUnsignedAlarm", DROP),
         ("/WebhookOversizeAlarm", DROP),
         ("/SweepSilenceAlarm", DROP),
+        ("/CatchUpSilenceAlarm", DROP),
+        ("/FetchesAgeAlarm", DROP),
+        ("/StockFeedDeadLetterAlarm", DROP),
+        ("/AmazonNotificationsAgeAlarm", DROP),
         ("/SweepErrorsAlarm", DROP),
         ("WebhookUnsignedAlarm.MetricName", "WebhookUnsignd"),
         ("WebhookUnsignedAlarm.Dimensions.0.Value", "receive_webhook"),

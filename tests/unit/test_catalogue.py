@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hunar.domain.catalogue import Plan, plan, read_folder, resolutions
+from hunar.domain.catalogue import Plan, account_of, plan, read_folder, resolutions
+from hunar.domain.channel import Account
 from hunar.domain.effects import TEXTS
 from hunar.domain.facts import instant, moment
 from hunar.domain.spreadsheet import damage, read_table
@@ -582,3 +583,72 @@ def test_at_every_moment_the_mapping_and_the_policy_of_that_day_hold(
     sku = held(mappings)["sku"]
     expected = (sku, held(groups[f"G{sku}"]["policies"])["version"])
     assert terms_at(found, instant(moment(f"{day.isoformat()}T12:00:00+05:30"))) == expected
+
+
+# what an API needs besides
+
+ACCOUNTS = "marketplace,account,seller_id,application_id,subscription_id,location_id\n"
+LISTINGS = "marketplace,account,listing,sku,from,product_id,product_type\n"
+
+
+def test_accounts_and_listings_may_say_what_their_marketplaces_api_needs() -> None:
+    made = good(
+        accounts=ACCOUNTS + "flipkart,demo,FS01,,,LOC0123456789\namazon,shop,A2EXAMPLE,amzn1.app.7,5b0a-1,\n",
+        listings=LISTINGS + "flipkart,demo,STOLE,STOLE,2026-01-01,STLFDKCKZSGYHPFX,\namazon,shop,S-1,STOLE,,,SCARF\n",
+    )
+    accounts, listings = made.items["accounts"], made.items["listings"]
+    assert account_of(accounts["flipkart/demo"]) == Account("flipkart", "demo", "FS01", location_id="LOC0123456789")
+    assert account_of(accounts["amazon/shop"]) == Account("amazon", "shop", "A2EXAMPLE", "amzn1.app.7", "5b0a-1")
+    assert listings["flipkart/demo/STOLE"]["product_id"] == "STLFDKCKZSGYHPFX"
+    assert "product_type" not in listings["flipkart/demo/STOLE"]
+    assert listings["amazon/shop/S-1"]["product_type"] == "SCARF"
+
+
+def test_a_file_without_these_columns_takes_nothing_away_and_a_new_value_replaces_the_old_one() -> None:
+    first = good(
+        accounts=ACCOUNTS + "flipkart,demo,FS01,,,LOC1\n",
+        listings=LISTINGS + "flipkart,demo,STOLE,STOLE,2026-01-01,STLFDKCKZSGYHPFX,\n",
+    )
+    again = planned(GOOD, first)
+    assert again.problems == []
+    assert (again.items["accounts"], again.items["listings"]) == (first.items["accounts"], first.items["listings"])
+    moved = planned({**GOOD, "accounts.csv": ACCOUNTS + "flipkart,demo,,,,LOC2\n"}, first)
+    assert moved.items["accounts"]["flipkart/demo"] == {
+        "marketplace": "flipkart",
+        "account": "demo",
+        "seller_id": "FS01",
+        "location_id": "LOC2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("accounts", ACCOUNTS + "flipkart,demo,FS 01,,,\n", "row 2 column seller_id: 'FS 01' is not"),
+        ("accounts", ACCOUNTS + "flipkart,demo,,,,LOC 1\n", "row 2 column location_id: 'LOC 1' is not"),
+        ("accounts", ACCOUNTS + "flipkart,demo,1.23E+11,,,\n", "row 2 column seller_id: 1.23E+11 is a long number"),
+        (
+            "accounts",
+            ACCOUNTS + "flipkart,demo,S1,,,\nflipkart,other,S1,,,\n",
+            "row 3 column seller_id: S1 is both flipkart/demo and flipkart/other",
+        ),
+        (
+            "listings",
+            LISTINGS + "flipkart,demo,STOLE,STOLE,,stlfdkckzsgyhpfx,\n",
+            "row 2 column product_id: 'stlfdkckzsgyhpfx' is not",
+        ),
+        ("listings", LISTINGS + "flipkart,demo,STOLE,STOLE,,,Scarf\n", "row 2 column product_type: 'Scarf' is not"),
+        (
+            "listings",
+            LISTINGS + "flipkart,demo,X,STOLE,2026-01-01,STLFDKCKZSGYHPFX,\n"
+            "flipkart,demo,X,TOTE,2026-05-01,BAGFDKCKZSGYHPFX,\n",
+            "row 3 column product_id: BAGFDKCKZSGYHPFX differs from row 2: STLFDKCKZSGYHPFX",
+        ),
+    ],
+)
+def test_what_an_api_would_refuse_is_refused_here(name: str, text: str, said: str) -> None:
+    assert only(planned({**GOOD, f"{name}.csv": text})).startswith(f"{name}.csv {said}")
+
+
+def test_one_seller_may_have_an_account_at_each_marketplace() -> None:
+    assert good(accounts=ACCOUNTS + "flipkart,demo,S1,,,\namazon,demo,S1,,,\n").problems == []

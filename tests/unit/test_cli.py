@@ -19,9 +19,9 @@ from typer.testing import CliRunner, Result
 
 from hunar import wiring
 from hunar.adapters.dynamodb.store import DynamoDBStore
-from hunar.cli import application, deployed, sign
+from hunar.cli import application, deployed
 from hunar.domain.proof import Proof
-from hunar.marketplaces import flipkart
+from hunar.marketplaces import flipkart, standard
 from hunar.ports import QueueName, WebhookSecret
 from hunar.tables import Table
 from hunar.use_cases import park
@@ -88,6 +88,8 @@ def outputs(tables: dict[Table, str], queues: dict[QueueName, str], **changed: s
         "ApiUrl": "https://api.example/",
         "SecretPrefix": "hunar/dev/webhooks",
         "WebhookAccounts": "flipkart/demo",
+        "ApiSecretPrefix": "hunar/dev/api",
+        "ApiAccounts": "flipkart/demo",
         "Demo": "true",
         "FailedRelaysBucketName": BUCKET,
     }
@@ -153,10 +155,26 @@ def test_a_secret_that_an_editor_saved_with_a_byte_order_mark_is_taken(stack: St
     assert stack.secrets == {"hunar/dev/webhooks/flipkart/demo": STORED}
 
 
-def test_the_secret_of_a_marketplace_that_is_not_read_is_refused(stack: Stack) -> None:
+def test_the_secret_of_a_marketplace_without_a_webhook_is_refused(stack: Stack) -> None:
     said = one_line(hunar("account", "add", "amazon", "demo", "--stage", "dev", stdin=GIVEN, code=1))
-    assert said == "hunar: amazon is not read here; known: flipkart"
+    assert said == "hunar: amazon has no webhook here; known: flipkart, standard"
     assert stack.secrets == {}
+
+
+def test_a_sender_of_standard_webhooks_has_a_secret_and_nothing_else(stack: Stack) -> None:
+    """One that cannot sign is refused now: as a secret it would refuse every message, and nobody would know why."""
+    to = ("account", "add", "standard", "shop", "--stage", "dev")
+    for wrong in ("first", "whsec_", "whsec_short", {"secret": "whsec_" + "YWFh" * 8, "previous_secret": "first"}):
+        given = {"secret": wrong} if isinstance(wrong, str) else wrong
+        result = hunar(*to, stdin=given, code=1)
+        assert one_line(result) == "hunar: secret is not whsec_ and the base64 text of 24 to 64 bytes"
+    assert '{"secret": …}' in one_line(hunar(*to, stdin="", code=1))
+    assert stack.secrets == {}
+    first, second = "whsec_" + "YWFh" * 8, "whsec_" + "YmJi" * 8
+    hunar(*to, stdin={"secret": f"{first}\n"})
+    hunar(*to, "--rotate", stdin={"secret": second})
+    stored = {"app_id": None, "secret": second, "previous_secret": first, "url": None}
+    assert stack.secrets == {"hunar/dev/webhooks/standard/shop": stored}
 
 
 def test_there_is_nothing_to_rotate_before_there_is_a_secret(stack: Stack) -> None:
@@ -218,8 +236,8 @@ def test_an_import_is_checked_shown_written_and_then_has_nothing_to_do(stack: St
     assert stack.messages() == 0
     done = hunar("import", str(DEMO), "--stage", "dev").stdout
     assert "11 counts sent" in done
-    assert "10 listings go on" in done
-    assert stack.messages() == 21
+    assert "30 listings go on" in done
+    assert stack.messages() == 11 + 30
     store = DynamoDBStore(boto3.client("dynamodb"), stack.tables)
     assert len(store.page(Table.REGISTRY, "SKU").items) == 11
     again = document("import", str(DEMO), "--stage", "dev")
@@ -386,15 +404,15 @@ def test_a_queue_that_is_not_there_and_a_limit_of_nothing_are_mistyped() -> None
 
 
 def test_the_published_example_is_signed_as_published() -> None:
-    secret = {"app_id": VECTOR["app_id"], "secret": VECTOR["app_secret"], "url": VECTOR["url"]}
-    made = sign.headers(secret, parsedate_to_datetime(VECTOR["x_date"]))
+    secret = WebhookSecret(VECTOR["app_id"], VECTOR["app_secret"], None, VECTOR["url"])
+    made = flipkart.sign(b"", secret, parsedate_to_datetime(VECTOR["x_date"]))
     assert (made["X_Date"], made["X_Authorization"]) == (VECTOR["x_date"], VECTOR["x_authorization"])
 
 
 @pytest.mark.parametrize("zone", [timedelta(0), timedelta(hours=5, minutes=30)])
 def test_what_is_signed_is_proved(zone: timedelta) -> None:
     now = datetime(2026, 11, 25, 10, 0, 0, 999_999, tzinfo=timezone(zone))
-    made = sign.headers(STORED, now)
+    made = flipkart.sign(b"", WebhookSecret(**STORED), now)
     assert flipkart.prove(made, b"", WebhookSecret(**STORED), now) is Proof.PROVED
 
 
@@ -404,6 +422,7 @@ class Webhook:
 
     url: str
     answer: int = 200
+    secret: str = STORED["secret"]
     seen: list[tuple[str, list[tuple[str, str]], bytes]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -414,8 +433,9 @@ def webhook() -> Iterator[Webhook]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if target := self.headers.get("X-Amz-Target"):
+                stored = {**STORED, "secret": known.secret, "url": known.url}
                 known.asked.append(f"{target} {json.loads(body)['SecretId']} {self.headers['Authorization']}")
-                self._reply(200, {"Name": "x", "SecretString": json.dumps({**STORED, "url": known.url})})
+                self._reply(200, {"Name": "x", "SecretString": json.dumps(stored)})
             else:
                 known.seen.append((self.path, self.headers.items(), body))
                 self._reply(known.answer, {"status": "accepted" if known.answer == 200 else "refused"})
@@ -482,6 +502,20 @@ def test_a_message_is_posted_byte_by_byte_with_the_headers_that_flipkart_sends(l
     assert flipkart.prove(dict(sent), body, secret, datetime.now(UTC)) is Proof.PROVED
 
 
+def test_a_standard_webhook_is_signed_over_its_bytes(local: Webhook) -> None:
+    sample = ROOT / "tests" / "samples" / "standard" / "order_created.json"
+    told = hunar("sign", str(sample), "--marketplace", "standard", "--account", "shop", code=1)
+    assert "secret is not whsec_" in one_line(told)
+    assert "first" not in told.output
+    local.secret = "whsec_" + "YWFh" * 8
+    told = document("sign", str(sample), "--marketplace", "standard", "--account", "shop")
+    assert (told["status"], told["url"]) == (200, f"{local.url}/webhooks/standard/shop")
+    [(_, sent, body)] = local.seen
+    key = WebhookSecret("", local.secret, None, "")
+    assert standard.prove(dict(sent), body, key, datetime.now(UTC)) is Proof.PROVED
+    assert "has no webhook here" in one_line(hunar("sign", str(sample), "--marketplace", "meesho", code=1))
+
+
 def test_another_address_is_posted_to_but_the_registered_one_is_signed(local: Webhook) -> None:
     assert "200 from" in hunar("sign", str(SAMPLE), "--url", f"{local.url}/elsewhere?x=1").stdout
     [(path, sent, body)] = local.seen
@@ -514,7 +548,7 @@ def test_without_a_local_stack_it_says_how_to_start_one(tmp_path: Path, monkeypa
 
 
 def test_every_command_takes_json_and_stage() -> None:
-    for command in (["import"], ["redrive"], ["sign"], ["account", "add"]):
+    for command in (["import"], ["redrive"], ["sign"], ["account", "add"], ["account", "list"]):
         said = CliRunner(env={"COLUMNS": "200"}).invoke(application, [*command, "--help"]).stdout
         assert "--json" in said
         assert "--stage" in said

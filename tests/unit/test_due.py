@@ -29,7 +29,7 @@ def order(*more: Fact, ship_by: str | None = SHIP_BY) -> Order:
     ],
 )
 def test_what_is_owed_is_sent_again_four_times_and_then_no_more(now: str, then: str | None) -> None:
-    assert next_look(order(ship_by=None), {"e": {"at": NOON}}, now, stuck=False) == then
+    assert next_look(order(ship_by=None), {"e": {"kind": "PAYOUT", "at": NOON}}, now, stuck=False) == then
 
 
 def test_the_first_of_all_that_is_owed_is_looked_at_first() -> None:

@@ -28,6 +28,7 @@ from hunar.domain.stock import Applied
 D1, D2, D3, D4, D5 = (f"2026-11-{day}T06:00:00Z" for day in range(21, 26))
 SHIP_BY = "2026-11-27T10:00:00Z"
 REF = "flipkart:demo:S1"
+NOW = "2026-11-25T09:00:00Z"
 
 
 def placed(line_id: str = "1", *, at: str = D1, quantity: int = 3, **other: Any) -> Placed:
@@ -73,8 +74,8 @@ class Story:
     def _new(self, *news: Fact, **applied: Applied) -> list[dict[str, Any]]:
         self.known |= set(news)
         self.applied |= {name.removeprefix("line"): line for name, line in applied.items()}
-        found = new_effects(REF, self.order, self.owed, self.applied)
-        assert not new_effects(REF, self.order, self.owed | found, self.applied), "the same reason owes twice"
+        found = new_effects(REF, self.order, self.owed, self.applied, NOW)
+        assert not new_effects(REF, self.order, self.owed | found, self.applied, NOW), "the same reason owes twice"
         # As the order keeps them: stored and read again.
         self.owed |= json.loads(json.dumps(found))
         return sorted(found.values(), key=lambda effect: effect["n"])

@@ -16,7 +16,8 @@ import pytest
 from aiohttp import web
 from botocore.config import Config
 
-from hunar.adapters.sms.end_user_messaging import ENDPOINT_VARIABLE, EndUserMessaging, local_only, require_fake
+from hunar.adapters.loopback import local_only
+from hunar.adapters.sms.end_user_messaging import ENDPOINT_VARIABLE, EndUserMessaging, require_fake
 from hunar.ports import Accepted, Refused, SmsRequest, Throttled, Unanswered
 from local.phones import Phones, sms_service
 

@@ -16,9 +16,10 @@ from botocore.exceptions import ConnectTimeoutError
 from moto import mock_aws
 
 from hunar.adapters.secrets import SecretsManagerSecrets
-from hunar.ports import Retryable
+from hunar.ports import Retryable, WebhookSecret
 
 NAME = "hunar/test/webhooks/flipkart/demo"
+NEEDS = {"flipkart": ("app_id", "secret", "url"), "standard": ("secret",)}
 CONTENT = {"app_id": "app", "secret": "first", "previous_secret": None, "url": "https://hunar.example/w"}
 
 
@@ -30,7 +31,7 @@ class World:
         self.now = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
         self.calls = 0
         self.client.meta.events.register("before-call.secretsmanager.GetSecretValue", self._count)
-        self.secrets = SecretsManagerSecrets(self.client, "hunar/test/webhooks", lambda: self.now)
+        self.secrets = SecretsManagerSecrets(self.client, "hunar/test/webhooks", NEEDS, lambda: self.now)
 
     def _count(self, **_: Any) -> None:
         self.calls += 1
@@ -126,9 +127,18 @@ def test_a_malformed_secret_is_retryable_and_says_nothing_of_its_content(world: 
     world.store(text)
     with pytest.raises(Retryable) as refused:
         world.get()
-    assert str(refused.value) == f"{NAME} is not JSON with app_id, secret and url"
+    assert str(refused.value) == f"{NAME} is not JSON with app_id, secret, url"
     with pytest.raises(Retryable):
         world.refetch()
+
+
+def test_what_a_marketplace_does_not_need_may_be_missing_from_its_secret(world: World) -> None:
+    name = "hunar/test/webhooks/standard/shop"
+    world.client.create_secret(Name=name, SecretString=json.dumps({"secret": "first\n", "url": None}))
+    assert world.secrets.get("standard", "shop") == WebhookSecret("", "first", None, "")
+    world.client.put_secret_value(SecretId=name, SecretString=json.dumps({"app_id": "app", "url": "https://x"}))
+    with pytest.raises(Retryable, match=f"{name} is not JSON with secret"):
+        world.secrets.refetch("standard", "shop")
 
 
 def test_a_binary_secret_is_malformed(world: World) -> None:

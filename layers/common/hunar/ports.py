@@ -134,10 +134,11 @@ class WebhookSecret:
     """What an account's webhook is proved with. ``repr`` shows nothing of it."""
 
     app_id: str
+    """Empty where the marketplace knows none."""
     secret: str
     previous_secret: str | None
     url: str
-    """The URL that was registered with the marketplace, exactly: it is part of what is signed."""
+    """The URL that was registered with the marketplace, exactly, where it is part of what is signed."""
 
     def __repr__(self) -> str:
         return "WebhookSecret(…)"

@@ -43,6 +43,10 @@ class Settings:
     def production(self) -> bool:
         return self.stage == "prod"
 
+    def is_from(self, arn: str, queue: QueueName) -> bool:
+        """Whether the ARN of an event's source is this queue's: the URL that we know ends in the same name."""
+        return arn.rpartition(":")[2] == self.queues.get(queue, "").rpartition("/")[2]
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """ValueError when WEBHOOK_ACCOUNTS or API_ACCOUNTS is not a comma-separated list of ``marketplace/account``."""

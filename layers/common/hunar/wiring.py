@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -15,12 +15,20 @@ from hunar.settings import Settings
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from hunar.domain.channel import Channel
     from hunar.domain.sms_text import Template
-    from hunar.ports import Queues, SmsProvider, Store, WebhookSecrets
-    from hunar.use_cases import apply, receive
+    from hunar.ports import MarketplaceApis, Queues, SmsProvider, Store, WebhookSecret, WebhookSecrets
+    from hunar.use_cases import apply, asking, receive
 
-    class Marketplace(apply.Marketplace, receive.Door, Protocol):
-        """A marketplace's module: the door and the reader."""
+    class Door(receive.Door, Protocol):
+        """A marketplace's module that has a webhook."""
+
+        @property
+        def NEEDS(self) -> Sequence[str]:
+            """The fields that an account's secret must have."""
+
+        def sign(self, raw: bytes, secret: WebhookSecret, now: datetime) -> Mapping[str, str]:
+            """The headers that the marketplace sends along. ValueError when the secret is none."""
 
 
 _QUICK: Final[Mapping[str, Any]] = {"connect_timeout": 1, "read_timeout": 2, "retries": {"total_max_attempts": 2}}
@@ -52,7 +60,8 @@ class Application:
         from hunar.adapters.secrets import SecretsManagerSecrets
         from hunar.telemetry import client
 
-        return SecretsManagerSecrets(client("secretsmanager", **_QUICK), self.settings.secret_prefix, self.clock)
+        needs = {name: door.NEEDS for name, door in self.doors.items()}
+        return SecretsManagerSecrets(client("secretsmanager", **_QUICK), self.settings.secret_prefix, needs, self.clock)
 
     @cached_property
     def sms(self) -> SmsProvider:
@@ -70,10 +79,62 @@ class Application:
         return load()
 
     @cached_property
-    def marketplaces(self) -> Mapping[str, Marketplace]:
-        from hunar.marketplaces import flipkart
+    def doors(self) -> Mapping[str, Door]:
+        """Those that post to a webhook."""
+        from hunar.marketplaces import flipkart, standard
 
-        return {"flipkart": flipkart}
+        return {"flipkart": flipkart, "standard": standard}
+
+    @cached_property
+    def marketplaces(self) -> Mapping[str, apply.Marketplace]:
+        """All whose messages are read."""
+        from hunar.marketplaces import amazon, flipkart, standard
+
+        return {"amazon": amazon, "flipkart": flipkart, "standard": standard}
+
+    @cached_property
+    def notifier(self) -> apply.Notifier:
+        """The marketplace that puts its messages on a queue of ours."""
+        from hunar.marketplaces import amazon
+
+        return amazon
+
+    @cached_property
+    def channels(self) -> Mapping[str, Channel]:
+        from hunar.marketplaces import amazon_api, flipkart_api
+
+        return {"amazon": amazon_api, "flipkart": flipkart_api}
+
+    @cached_property
+    def apis(self) -> MarketplaceApis:
+        from hunar.adapters.marketplace_api import HttpMarketplaceApis, hosts
+        from hunar.adapters.secrets import SecretsManagerApiSecrets
+        from hunar.telemetry import client
+
+        found = hosts(self.settings.api_url, emulated=self.settings.emulated)
+        secrets = SecretsManagerApiSecrets(client("secretsmanager"), self.settings.api_secret_prefix, self.clock)
+        return HttpMarketplaceApis(found, self.channels, secrets, self.clock)
+
+    def asking(self, context: Any) -> asking.Desk:
+        """What asking marketplaces needs, in one invocation of a function."""
+        from hunar.use_cases.asking import Desk
+
+        return Desk(
+            store=self.store,
+            queues=self.queues,
+            apis=self.apis,
+            channels=self.channels,
+            accounts=self.settings.api_accounts,
+            clock=self.clock,
+            time_left=lambda: context.get_remaining_time_in_millis() / 1000,
+            claimant=context.aws_request_id,
+            again=self.again,
+        )
+
+    def require_publishable(self) -> None:
+        """Stops a demo that could change what a real channel sells: its stock is invented. Raises RuntimeError."""
+        if self.settings.demo and not self.settings.api_url and self.settings.api_accounts:
+            raise RuntimeError("a demo tells its stock to no real channel: take its accounts out of API_ACCOUNTS")
 
     def again(self, action: Callable[[], Any]) -> Any:
         """``retry.retried`` with the real pause, and each conflict counted."""

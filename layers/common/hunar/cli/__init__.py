@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from hunar.cli import account, catalogue, exceptions, explain, order, rebuild, redrive, replay, sign, stock, stock_check
+from hunar.cli import (
+    account,
+    catalogue,
+    channel,
+    exceptions,
+    explain,
+    order,
+    rebuild,
+    redrive,
+    replay,
+    sign,
+    stock,
+    stock_check,
+)
 
 application = typer.Typer(
     name="hunar",
@@ -14,6 +27,7 @@ application = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 application.add_typer(account.application, name="account")
+application.add_typer(channel.application, name="channel")
 application.add_typer(exceptions.application, name="exceptions")
 application.add_typer(order.application, name="order")
 application.add_typer(stock.application, name="stock")

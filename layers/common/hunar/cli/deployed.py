@@ -35,9 +35,7 @@ _PROJECT: Final = Path(__file__).resolve().parents[4]
 """The folder of the project when the command is installed from it."""
 
 _QUEUE_OUTPUTS: Final = {
-    QueueName.ORDER_EVENTS: "OrderEventsQueueUrl",
-    QueueName.NOTIFICATIONS: "NotificationsQueueUrl",
-    QueueName.PAYOUTS: "PayoutsQueueUrl",
+    queue: f"{''.join(word.title() for word in queue.value.split('-'))}QueueUrl" for queue in QueueName
 }
 
 
@@ -90,10 +88,21 @@ class Deployed:
     @property
     def webhook_accounts(self) -> list[str]:
         """``marketplace/account`` of each account whose webhooks the stack takes."""
-        return [account.strip() for account in self.output("WebhookAccounts").split(",") if account.strip()]
+        return self._listed("WebhookAccounts")
+
+    @property
+    def api_accounts(self) -> list[str]:
+        """``marketplace/account`` of each account whose marketplace the stack asks and tells."""
+        return self._listed("ApiAccounts")
+
+    def _listed(self, output: str) -> list[str]:
+        return [account.strip() for account in self.output(output).split(",") if account.strip()]
 
     def secret_name(self, marketplace: str, account: str) -> str:
         return f"{self.output('SecretPrefix')}/{marketplace}/{account}"
+
+    def api_secret_name(self, marketplace: str, account: str) -> str:
+        return f"{self.output('ApiSecretPrefix')}/{marketplace}/{account}"
 
     def webhook_url(self, marketplace: str, account: str) -> str:
         """Where an account's webhooks can be posted to."""

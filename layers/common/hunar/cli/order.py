@@ -12,7 +12,7 @@ from hunar.cli.deployed import LOCAL, Deployed
 from hunar.cli.output import Failed, Json, Stage, failures, print_json, print_table
 from hunar.domain import facts
 from hunar.domain.history import history
-from hunar.domain.order import knowledge, voided
+from hunar.domain.order import knowledge, remarks
 from hunar.use_cases import operate
 
 application = typer.Typer(no_args_is_help=True, help="What a person knows better about an order than its messages.")
@@ -23,20 +23,20 @@ Units = Annotated[int, typer.Option(min=0, help="Units.")]
 
 @application.command("facts")
 def show_facts(order_ref: OrderRef, stage: Stage = LOCAL, as_json: Json = False) -> None:
-    """What is known about an order, oldest first, each with the id by which it can be voided."""
+    """What is known about an order, oldest first, each with the id by which it can be remarks."""
     with failures(as_json):
         key = tables.order(order_ref)
         stored = Deployed.find(stage).store.read([key]).get(key)
         if stored is None:
             raise Failed(f"order_ref: there is no order {order_ref}")
         known = knowledge(stored)
-        void = voided(known)
+        said = remarks(known)
         ids: dict[tuple[Any, ...], list[str]] = {}
         for fact in sorted(known, key=facts.to_text):
-            for row in history([fact], void):
+            for row in history([fact], said):
                 ids.setdefault(tuple(row.values()), []).append(facts.fact_id(fact))
         # Two facts can read alike, two announcements with other prices for example; each has its own id.
-        rows = [{"fact_id": ids[tuple(row.values())].pop(0), **row} for row in history(known, void)]
+        rows = [{"fact_id": ids[tuple(row.values())].pop(0), **row} for row in history(known, said)]
         if as_json:
             print_json(rows)
             return

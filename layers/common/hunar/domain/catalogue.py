@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from hunar.domain import effects, rate_card, sms_text
+from hunar.domain.channel import Account
 from hunar.domain.facts import instant, moment
 from hunar.domain.money import rupees
 from hunar.domain.rate_card import IST
@@ -25,11 +26,11 @@ Items = Mapping[str, Mapping[str, Item]]
 
 COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "agency": (("name", "dlt_entity_id", "sender_id", "demo"), ()),
-    "accounts": (("marketplace", "account"), ()),
+    "accounts": (("marketplace", "account"), ("seller_id", "application_id", "subscription_id", "location_id")),
     "groups": (("group_id", "name", "city", "locale", "policy_from", "fulfilment_mode", "payout_basis"), ()),
     "contacts": (("group_id", "slot", "name", "phone"), ()),
     "skus": (("sku", "group_id", "hsn", "name_en"), ("name_hi", "name_bn", "name_ta", "piece_price")),
-    "listings": (("marketplace", "account", "listing", "sku"), ("from",)),
+    "listings": (("marketplace", "account", "listing", "sku"), ("from", "product_id", "product_type")),
     "rates": (
         ("row_id", "scope", "code", "from", "basis", "value", "source"),
         ("to", "hsn", "price_from", "price_to"),
@@ -65,6 +66,15 @@ _DLT: Final = (r"[0-9]{19}", "a DLT id of 19 digits")
 _SENDER: Final = (r"[A-Za-z]{6}", "a DLT header of 6 letters")
 _TEXT: Final = (r".{1,60}", "a text of at most 60 characters")
 _LISTING: Final = (r".{1,200}", "the marketplace's name for the product, at most 200 characters")
+_BESIDES: Final[Mapping[str, tuple[str, str]]] = {
+    "seller_id": (r"[A-Za-z0-9]{1,40}", "the marketplace's id of the seller, of letters and digits"),
+    "application_id": (r"[!-~]{1,200}", "the id of the application, without spaces, e.g. amzn1.sellerapps.app.…"),
+    "subscription_id": (r"[!-~]{1,100}", "the id of the subscription to notifications, without spaces"),
+    "location_id": (r"[A-Za-z0-9_-]{1,60}", "the id of the place that goods are dispatched from, e.g. LOC0123456789"),
+    "product_id": (r"[A-Z0-9]{8,20}", "the marketplace's id of the product in capitals and digits (Flipkart: the FSN)"),
+    "product_type": (r"[A-Z0-9_]{1,80}", "Amazon's type of the product in capitals, e.g. SCARF"),
+}
+"""What accounts and listings may have besides, for their marketplace's API. An empty cell leaves what is registered."""
 _ACT: Final = (r"[!-~]{1,64}", "an id of at most 64 letters, digits and signs without spaces")
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,9}")
 _AMOUNT: Final = re.compile(r"([0-9]+|[0-9]{1,3}(,[0-9]{3})+|[0-9]{1,2}(,[0-9]{2})*,[0-9]{3})(\.[0-9]{1,2})?")
@@ -139,6 +149,19 @@ def identity(kind: str, item: Mapping[str, Any]) -> str:
         case "dlt_templates":
             return f"{item['kind']} {item['locale']}"
     raise KeyError(kind)
+
+
+def account_of(item: Mapping[str, Any]) -> Account:
+    """The account that a registry item describes."""
+    known = {name: str(item[name]) for name in COLUMNS["accounts"][1] if item.get(name)}
+    return Account(item["marketplace"], item["account"], **known)
+
+
+def mapped_now(listing: Mapping[str, Any], now: str) -> Item:
+    """The mapping of a listing that holds at a moment; the first one also before its day."""
+    mappings: list[Item] = listing["mappings"]
+    begun = [mapping for mapping in mappings if mapping["from"] <= day_in_india(now)]
+    return (begun or mappings)[-1 if begun else 0]
 
 
 def read_folder(files: Mapping[str, bytes]) -> Folder:
@@ -255,6 +278,10 @@ class _Row:
             self.wrong(column, f"{value!r} is not {wanted}")
         return value
 
+    def besides(self, *columns: str) -> Item:
+        """Those of the columns that have a value."""
+        return {column: self.text(column, _BESIDES[column]) for column in columns if self.given(column)}
+
     def dlt_id(self, column: str) -> str:
         value = self.text(column, _DLT)
         if value.endswith("0000"):
@@ -345,7 +372,8 @@ class _Reader:
         self._check_rates()
         self._single("dlt_templates", _dlt_template)
         self._single("agency", _agency)
-        self._single("accounts", _account)
+        self._single("accounts", self._account)
+        self._check_sellers()
         self._groups()
         self._single("contacts", self._contact)
         self._single("skus", self._sku)
@@ -436,6 +464,21 @@ class _Reader:
         kept = [old for old in there if old["from"] != day]
         return sorted([*kept, policy | {"version": version}], key=lambda entry: str(entry["from"]))
 
+    def _account(self, row: _Row, record: Record) -> Item:
+        item = {"marketplace": row.text("marketplace", _MARKETPLACE), "account": row.text("account", _ACCOUNT)}
+        before = self._registered.get("accounts", {}).get(identity("accounts", item), {})
+        return {**before, **item, **row.besides(*COLUMNS["accounts"][1])}
+
+    def _check_sellers(self) -> None:
+        """A marketplace's messages name a seller: it must lead to one account."""
+        whose: dict[tuple[str, str], str] = {}
+        for key, item in sorted(self._made.items["accounts"].items()):
+            seller = item.get("seller_id")
+            first = whose.setdefault((item["marketplace"], seller), key) if seller else key
+            if first != key:
+                row = self._rows.get(("accounts", key)) or self._rows.get(("accounts", first))
+                self._problem("accounts", row, "seller_id", f"{seller} is both {first} and {key}")
+
     def _contact(self, row: _Row, record: Record) -> Item:
         group_id = row.text("group_id", _CODE)
         self._refers(row, "group_id", "groups", group_id)
@@ -480,6 +523,7 @@ class _Reader:
     def _listings(self) -> None:
         listings: dict[str, Item] = {key: dict(item) for key, item in self._registered.get("listings", {}).items()}
         rows: dict[str, list[int]] = {}
+        said: dict[tuple[str, str], tuple[int, str]] = {}
         for row, _ in self._each("listings"):
             item: Item = {
                 "marketplace": row.text("marketplace", _MARKETPLACE),
@@ -490,10 +534,15 @@ class _Reader:
             self._refers(row, "account", "accounts", f"{item['marketplace']}/{item['account']}")
             self._refers(row, "sku", "skus", sku)
             day = row.day("from") if row.given("from") else None
+            besides = row.besides("product_id", "product_type")
             if not row.good:
                 continue
             key = identity("listings", item)
             self._rows.setdefault(("listings", key), row.number)
+            for column, value in besides.items():
+                first = said.setdefault((key, column), (row.number, value))
+                if first[1] != value:
+                    row.wrong(column, f"{value} differs from row {first[0]}: {first[1]}")
             others = rows.setdefault(key, [])
             mappings = listings.get(key, {}).get("mappings", [])
             if others and day is None:
@@ -502,7 +551,8 @@ class _Reader:
                 row.wrong("from", f"the listing stands in row {others[0]} with the same day")
             else:
                 mapped = self._mapped(row, mappings, sku, day)
-                listings[key] = item | {"mappings": mapped, "resolutions": listings.get(key, {}).get("resolutions", [])}
+                before = listings.get(key, {"resolutions": []})
+                listings[key] = {**before, **item, **besides, "mappings": mapped}
             others.append(row.number)
         self._made.items["listings"] = listings
         self._resolve()
@@ -643,7 +693,3 @@ def _agency(row: _Row, record: Record) -> Item:
         "sender_id": row.text("sender_id", _SENDER),
         "demo": row.yes("demo"),
     }
-
-
-def _account(row: _Row, record: Record) -> Item:
-    return {"marketplace": row.text("marketplace", _MARKETPLACE), "account": row.text("account", _ACCOUNT)}

@@ -20,16 +20,17 @@ class Demand:
 
 
 def demand(order: Order) -> dict[str, Demand]:
-    """The demand of each line whose product is known. Nothing else may touch stock."""
+    """The demand of each line whose product is known and that a group sends. Nothing else may touch stock."""
     left = order.left_at is not None
     return {
         line.line_id: Demand(
             sku=line.resolved.sku,
             group_id=line.resolved.group_id,
-            hold=0 if left else line.open,
-            gone=line.open if left else 0,
+            # What is only claimed to be cancelled stays reserved: nobody may free a shelf with a forged message.
+            hold=0 if left else line.open + line.unconfirmed,
+            gone=line.open + line.unconfirmed if left else 0,
             back=line.good,
         )
         for line in order.lines
-        if line.resolved is not None
+        if line.resolved is not None and line.ours
     }

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from hunar.domain import facts
+from hunar.domain.effects import patience_ends
 from hunar.domain.order import ENDED, HELD, Order
 
 AGAIN: Final = (timedelta(minutes=15), timedelta(hours=2), timedelta(hours=12), timedelta(hours=36))
@@ -23,7 +24,8 @@ def next_look(order: Order, owed: Mapping[str, Any], now: str, *, stuck: bool, u
     """
     if unfinished:
         return now
-    moments = [moment for effect in owed.values() if (moment := _next(effect.get("at"), now)) is not None]
+    moments = [moment for moment in patience_ends(order, owed) if moment > now]
+    moments += [moment for effect in owed.values() if (moment := _next(effect.get("at"), now)) is not None]
     if order.ship_by and not stuck and order.state not in ENDED and order.state != HELD and order.left_at is None:
         moments.append(order.ship_by)
     return min(moments, default=None)

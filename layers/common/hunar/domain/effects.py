@@ -28,19 +28,62 @@ SERVED: Final = "SERVED"
 """Units that were missing are there now."""
 TEXTS: Final = (NEW_ORDER, CANCELLED, HOLD, RELEASED, SERVED)
 PAYOUT: Final = "PAYOUT"
+FETCH: Final = "FETCH"
+"""The marketplace must be asked about the order: something is only claimed, or a price is missing."""
 ALLOCATE: Final = "ALLOCATE"
 """Owed by a stock item, not by an order: free units and lines that wait for them."""
+PUBLISH: Final = "PUBLISH"
+"""Owed by a stock item: channels may sell another number of units than before."""
+
+PATIENCE: Final = timedelta(minutes=10)
+"""So long a group is not told of what is only claimed, in case the marketplace still says whether it is true."""
 
 _AFTER_SHIP_BY: Final = timedelta(hours=48)
 _AFTER_SALE: Final = timedelta(days=7)
 
 
 def new_effects(
-    order_ref: str, order: Order, owed: Mapping[str, Any], applied: Mapping[str, Applied]
+    order_ref: str, order: Order, owed: Mapping[str, Any], applied: Mapping[str, Applied], now: str
 ) -> dict[str, dict[str, Any]]:
-    """What the order owes now and never owed before, by id. ``applied`` is what each line has taken of the stock."""
-    found = _texts(order_ref, order, owed, applied) | _payouts(order_ref, order, owed)
+    """What the order owes at ``now`` and never owed before, by id.
+
+    ``applied`` is what each line has taken of the stock. While something is only claimed no text is owed.
+    """
+    found = _payouts(order_ref, order, owed) | _fetches(order_ref, order, owed)
+    if not waits_for_truth(order, owed, now):
+        found |= _texts(order_ref, order, owed, applied)
     return {effect_id: effect for effect_id, effect in found.items() if effect_id not in owed}
+
+
+def waits_for_truth(order: Order, owed: Mapping[str, Any], now: str) -> bool:
+    """Whether texts must wait: the marketplace has not said yet what is true, and was asked less than PATIENCE ago."""
+    since = facts.instant(facts.moment(now) - PATIENCE)
+    asked = {claim for effect in _asked(owed) if effect.get("at", now) <= since for claim in effect["claims"]}
+    return not asked.issuperset(order.pending)
+
+
+def patience_ends(order: Order, owed: Mapping[str, Any]) -> list[str]:
+    """When texts need not wait any more, for each time that the marketplace was asked about what is still open."""
+    return [
+        facts.instant(facts.moment(effect["at"]) + PATIENCE)
+        for effect in _asked(owed)
+        if "at" in effect and not set(order.pending).isdisjoint(effect["claims"])
+    ]
+
+
+def _asked(owed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [effect for effect in owed.values() if effect.get("kind") == FETCH]
+
+
+def _fetches(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """One question for all that is open at a time. A new claim, or a new line without a price, is another one."""
+    asked = _asked(owed)
+    claims = set(order.pending).difference(*(effect["claims"] for effect in asked))
+    lines = {line.line_id for line in order.lines if line.unpriced}.difference(*(effect["prices"] for effect in asked))
+    if not claims and not lines:
+        return {}
+    effect = {"kind": FETCH, "claims": sorted(claims), "prices": sorted(lines), "n": len(asked) + 1}
+    return {derived_id(FETCH, order_ref, effect["claims"], effect["prices"]): effect}
 
 
 def units_to_send(order: Order, group_id: str) -> dict[str, int]:
@@ -74,7 +117,9 @@ def good_until(order: Order, group_id: str) -> str:
 
 def group_lines(order: Order, group_id: str) -> list[Line]:
     """The lines that a group fulfils."""
-    return [line for line in order.lines if line.resolved is not None and line.resolved.group_id == group_id]
+    return [
+        line for line in order.lines if line.ours and line.resolved is not None and line.resolved.group_id == group_id
+    ]
 
 
 def _per_sku(lines: Iterable[tuple[Line, int]]) -> dict[str, int]:
@@ -97,7 +142,7 @@ def _texts(
     HOLD, its end a RELEASED. When the last missing units of a group come, it is SERVED.
     """
     found = {}
-    of_groups = {line.resolved.group_id for line in order.lines if line.resolved is not None}
+    of_groups = {line.resolved.group_id for line in order.lines if line.resolved is not None and line.ours}
     # A group whose line was given to another group was told of it, and must be told that it is gone.
     of_groups |= {effect["group_id"] for effect in owed.values() if effect.get("group_id")}
     for group_id in sorted(of_groups):
@@ -147,7 +192,7 @@ def _owed_to(
     # A group can lose all its lines more than once.
     revision: list[Any] = [[line.line_id, line.revision] for line in lines] or [emptied]
     to_send, held = units_to_send(order, group_id), units_held(order, group_id)
-    left, all_held = order.left_at is not None, held == to_send
+    left, all_held = order.said_to_have_left, held == to_send
     still = kept(before, to_send)
     if still != before:
         emptied += not still

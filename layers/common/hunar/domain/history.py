@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from hunar.domain import facts
 from hunar.domain.facts import (
     STEPS,
     Cancelled,
+    CancelRequested,
     DatesChanged,
+    Denied,
     Fact,
     FormFailed,
     Held,
     Inspected,
+    Lost,
     Placed,
+    Priced,
     Released,
     Remapped,
     Resolved,
     ReturnNoted,
     ReturnRequested,
     ReturnStep,
+    Snapshot,
+    Stated,
     Step,
     Voided,
 )
@@ -28,20 +34,21 @@ from hunar.domain.facts import (
 HAPPENINGS: Final = (
     "placed", "held", "released", "dates changed", "form failed", "cancelled", *STEPS,
     "return requested", "return noted", "return picked up", "return received", "return cancelled", "inspected",
-    "remapped", "voided",
+    "remapped", "voided", "cancel requested", "lost", "price told", "seen", "stated", "claim denied",
 )  # fmt: skip
 """What happened in one second stands in this order."""
 
 
-def history(known: Iterable[Fact], void: frozenset[str]) -> tuple[dict[str, Any], ...]:
-    """``at``, ``what``, ``line_id`` and ``detail`` of every fact; one that does not count says so."""
+def history(known: Iterable[Fact], remarks: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
+    """``at``, ``what``, ``line_id`` and ``detail`` of every fact. ``remarks`` say by a fact's id that it does not
+    count, or not yet."""
     rows = []
     for fact in known:
         row = _row(fact)
         if row is not None:
             at, what, line_id, detail = row
-            if facts.fact_id(fact) in void:
-                detail = f"{detail} (void)".strip()
+            if remark := remarks.get(facts.fact_id(fact)):
+                detail = f"{detail} ({remark})".strip()
             rows.append((at, what, line_id or "", detail))
     return tuple(
         {"at": at, "what": what, "line_id": line_id or None, "detail": detail or None}
@@ -83,6 +90,18 @@ def _row(fact: Fact) -> tuple[str, str, str | None, str] | None:  # noqa: PLR091
             return fact.at, "remapped", fact.line_id, _by(f"to {fact.sku}", fact.person, fact.reason)
         case Voided():
             return fact.at, "voided", None, _by(f"fact {fact.fact_id}", fact.person, fact.reason)
+        case CancelRequested():
+            return fact.at, "cancel requested", fact.line_id, ""
+        case Lost():
+            return fact.at, "lost", None, fact.reason
+        case Priced():
+            return fact.at, "price told", fact.line_id, fact.price_problem or ""
+        case Snapshot():
+            return fact.at, "seen", None, f"{fact.step or 'nothing done'}{', held' if fact.held else ''}"
+        case Stated():
+            return fact.at, "stated", fact.line_id, f"{fact.still} still sold"
+        case Denied():
+            return fact.at, "claim denied", None, f"fact {fact.fact_id}"
 
 
 def _by(detail: str, person: str, reason: str) -> str:

@@ -9,21 +9,28 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
-from hunar.domain import facts
+from hunar.domain import claims, facts
 from hunar.domain.facts import (
     LEFT,
+    MARKETPLACE,
     STEPS,
     Cancelled,
+    CancelRequested,
+    Claim,
     DatesChanged,
     Fact,
     FormFailed,
     Held,
+    Lost,
     Placed,
+    Priced,
     Released,
     Remapped,
     Resolved,
+    Snapshot,
+    Stated,
     Step,
     Voided,
 )
@@ -49,7 +56,7 @@ CAME_BACK: Final = (RETURNED, LOST)
 """What an order shows of which all that was not cancelled came back or was lost on the way: the first of these."""
 _NEVER: Final = "9999"
 
-F = TypeVar("F")
+L = TypeVar("L", Stated, Cancelled)
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,17 @@ class Line:
     lost: int = 0
     """Returned units that never came, by inspection."""
     replacement: bool = False
+    unconfirmed: int = 0
+    """Units among ``cancelled`` that a message claims and the marketplace did not confirm yet. They stay reserved."""
+    fulfilled_by: str = ""
+    """MARKETPLACE when it ships from the marketplace's own warehouse."""
+    unpriced: bool = False
+    """No message has said the price yet; the marketplace is asked."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether a group sends it from its own shelf."""
+        return self.fulfilled_by != MARKETPLACE
 
     @property
     def open(self) -> int:
@@ -111,11 +129,15 @@ class Order:
     them, so what they lead to is told each time."""
     left_voided: tuple[str, ...] = field(default=())
     """The same of the news that the goods had left."""
+    left_at: str | None = None
+    """When the goods left the group's shelf: the earliest of picked up, shipped, delivered that is not a mere claim."""
+    pending: tuple[str, ...] = field(default=())
+    """The ids of the claims that the marketplace did not confirm or contradict yet."""
 
     @property
-    def left_at(self) -> str | None:
-        """When the goods left the group's shelf: the earliest of picked up, shipped, delivered."""
-        return _left_at(self.steps)
+    def said_to_have_left(self) -> bool:
+        """Whether anybody, also a mere claim, says that the goods are gone. Then no work on them is begun."""
+        return self.left_at is not None or any(step in self.steps for step in LEFT)
 
 
 def knowledge(item: Mapping[str, Any]) -> frozenset[Fact]:
@@ -132,66 +154,115 @@ def read(known: Iterable[Fact]) -> Order:
     """The state that a set of facts amounts to."""
     every = frozenset(known)
     void = voided(every)
-    known = sorted((fact for fact in every if facts.fact_id(fact) not in void), key=facts.to_text) if void else every
+    valid = [fact for fact in every if facts.fact_id(fact) not in void] if void else every
+    judged = claims.judge(valid)
+    out = judged.out
+    # Sorted only where something is left out: of the usual order, the set's own order decides nothing.
+    known = sorted((fact for fact in valid if fact not in out), key=facts.to_text) if void or out else every
     steps = _steps(known)
-    left_at = _left_at(steps)
+    firm = _steps(fact for fact in known if fact not in judged.pending)
+    lost = _lost(known, firm)
+    left_at = _left_at(firm) or (lost.at if lost else None)
     furthest = max(steps, key=STEPS.index, default=None)
     shown = SHOWS[furthest] if furthest else "PLACED"
     problems: list[Problem] = []
     placings = _placed(known, problems)
-    opened: dict[str, tuple[Placed, list[Cancelled]]] = {}
+    opened: dict[str, tuple[Placed, _Cancellations]] = {}
     for line_id, placed in sorted(placings.items()):
-        opened[line_id] = placed, _cancelled(known, placed, left_at, problems)
+        opened[line_id] = placed, _cancelled(known, placed, left_at, judged.pending, problems)
     gone = {
-        line_id: placed.quantity - sum(fact.quantity for fact in counted) if left_at else 0
-        for line_id, (placed, counted) in opened.items()
+        line_id: placed.quantity - cancelled.units if left_at else 0 for line_id, (placed, cancelled) in opened.items()
     }
     returns = read_returns(known, gone, problems)
     acts = tuple(sorted(facts.fact_id(fact) for fact in every if isinstance(fact, Voided | Remapped)))
+    unpriced = claims.unpriced(known)
     lines = []
-    for line_id, (placed, counted) in opened.items():
-        cancelled = sum(fact.quantity for fact in counted)
-        still = placed.quantity - cancelled
+    for line_id, (placed, cancelled) in opened.items():
+        still = placed.quantity - cancelled.units
         of_line = [entry for entry in returns if entry.line_id == line_id]
-        returned, lost = sum(entry.units for entry in of_line), sum(entry.lost for entry in of_line)
+        returned, missing = sum(entry.units for entry in of_line), sum(entry.lost for entry in of_line)
+        if lost:
+            # What did not come back before it was lost never will.
+            returned, missing = still, missing + still - returned
         held, held_at = (0, None) if left_at else _held(known, line_id, still, problems)
-        if placed.price_problem:
-            problems.append(Problem("PRICE_UNCLEAR", line_id, placed.price_problem))
+        price, price_problem = _price(known, placed)
+        if price_problem:
+            problems.append(Problem("PRICE_UNCLEAR", line_id, price_problem))
+        if still and left_at is None and (asks := _asks_to_cancel(known, line_id)):
+            text = f"the buyer asked at {asks} to cancel it; until somebody does, it is sold"
+            problems.append(Problem("CANCEL_REQUESTED", line_id, text))
         lines.append(
             Line(
                 line_id=line_id,
                 listing=placed.listing,
                 quantity=placed.quantity,
-                cancelled=cancelled,
+                cancelled=cancelled.units,
                 held=held,
                 held_at=held_at,
                 returned=returned,
                 good=sum(entry.good for entry in of_line),
-                lost=lost,
-                unit_price_paise=placed.unit_price_paise,
-                price_problem=placed.price_problem,
+                lost=missing,
+                unit_price_paise=price,
+                price_problem=price_problem,
                 replacement=placed.replacement,
                 sold_at=placed.sold_at,
                 ship_by=_ship_by(known, placed),
                 resolved=_resolved(known, line_id, placed.listing),
-                state=_line_state(still, held, returned, lost, shown),
-                delivered_at=steps.get("delivered") if still else None,
-                revision=_revision(placed, counted, left_at, acts),
+                state=_line_state(still, held, returned, missing, shown),
+                delivered_at=firm.get("delivered") if still else None,
+                revision=_revision(placed, cancelled, left_at, acts),
+                unconfirmed=cancelled.unconfirmed,
+                fulfilled_by=placed.fulfilled_by,
+                unpriced=line_id in unpriced,
             )
         )
-    problems += _of_the_whole(known, lines, steps)
+    problems += _of_the_whole(known, lines, steps, left_at)
+    problems += _denied(judged.denied)
     return Order(
         state=_order_state(lines, shown),
-        ship_by=min((line.ship_by for line in lines if line.ship_by and line.open), default=None),
+        ship_by=min((line.ship_by for line in lines if line.ship_by and line.open and line.ours), default=None),
         lines=tuple(lines),
         steps=steps,
-        history=history(every, void),
+        history=history(every, _remarks(void, judged)),
         problems=tuple(problems),
         returns=returns,
-        released_at=max((fact.at for fact in known if isinstance(fact, Released)), default=None),
+        released_at=max(_releases(known), default=None),
         holds_voided=_voids_of(every, lambda fact: isinstance(fact, Held | Released)),
         left_voided=_voids_of(every, lambda fact: isinstance(fact, Step) and fact.step in LEFT),
+        left_at=left_at,
+        pending=tuple(sorted(map(facts.fact_id, judged.pending))),
     )
+
+
+def remarks(known: Iterable[Fact]) -> dict[str, str]:
+    """What a person reads beside facts that do not count, or not yet, by their ids."""
+    every = frozenset(known)
+    void = voided(every)
+    return _remarks(void, claims.judge([fact for fact in every if facts.fact_id(fact) not in void]))
+
+
+def counting(known: Iterable[Fact]) -> list[Fact]:
+    """The facts that are read: neither taken back by a person nor contradicted by the marketplace. Sorted."""
+    every = frozenset(known)
+    void = voided(every)
+    valid = [fact for fact in every if facts.fact_id(fact) not in void]
+    return sorted(set(valid) - claims.judge(valid).out, key=facts.to_text)
+
+
+def _remarks(void: frozenset[str], judged: claims.Judgement) -> dict[str, str]:
+    pending = {facts.fact_id(claim): "not confirmed yet" for claim in judged.pending}
+    denied = {facts.fact_id(claim): "the marketplace says otherwise" for claim in judged.denied}
+    return pending | denied | dict.fromkeys(void, "void")
+
+
+def _denied(denied: Iterable[Claim]) -> list[Problem]:
+    """One thing to look at for each claim: somebody may know the webhook's secret, or the marketplace erred."""
+    found = []
+    for claim in sorted(denied, key=facts.to_text):
+        identity = facts.fact_id(claim)
+        text = f"a message said {history([claim], {})[0]['what']} at {claim.at}; the marketplace itself says otherwise"
+        found.append(Problem("CLAIM_DENIED", getattr(claim, "line_id", None), text, identity, of=identity))
+    return found
 
 
 def voided(known: Iterable[Fact]) -> frozenset[str]:
@@ -283,20 +354,53 @@ def _ship_by(known: Iterable[Fact], placed: Placed) -> str | None:
     return min((ship_by for at, ship_by in said if at == last), default=None)
 
 
+def _releases(known: Iterable[Fact]) -> list[str]:
+    """The times at which the marketplace let the order go on, or was seen not to hold it."""
+    return [fact.at for fact in known if isinstance(fact, Released) or (isinstance(fact, Snapshot) and not fact.held)]
+
+
 def _held(known: Iterable[Fact], line_id: str, still: int, problems: list[Problem]) -> tuple[int, str | None]:
     """Open units that are held and since when: by the last hold, unless a release is later.
 
-    Of a hold and a release at the same time the hold is the cautious one.
+    Of a hold and a release at the same time the hold is the cautious one. A snapshot that finds the order held, though
+    no hold in force was told of, holds all of it since the first that did.
     """
-    released = max((fact.at for fact in known if isinstance(fact, Released)), default="")
+    released = max(_releases(known), default="")
     holds = [fact for fact in known if isinstance(fact, Held) and fact.line_id in (None, line_id)]
     last = max((fact.at for fact in holds), default=None)
-    if last is None or last < released or not still:
+    if last is None or last < released:
+        seen = [fact.at for fact in known if isinstance(fact, Snapshot) and fact.held and fact.at > released]
+        return (still, min(seen)) if seen and still else (0, None)
+    if not still:
         return 0, None
     if last == released:
         problems.append(Problem("CONTRADICTION", line_id, f"held and released at the same time, {last}"))
     units = max(still if fact.quantity is None else min(still, fact.quantity) for fact in holds if fact.at == last)
     return units, last
+
+
+def _lost(known: Iterable[Fact], firm: Mapping[str, str]) -> Lost | None:
+    """The news that the parcel is lost, unless it was delivered after that."""
+    lost = max(
+        (fact for fact in known if isinstance(fact, Lost)), default=None, key=lambda fact: (fact.at, fact.reason)
+    )
+    return lost if lost and firm.get("delivered", "") < lost.at else None
+
+
+def _price(known: Iterable[Fact], placed: Placed) -> tuple[int | None, str | None]:
+    """Paise for a unit, or why there is no price: the announcement's own, else what was learnt last."""
+    if placed.unit_price_paise is not None or placed.price_problem is not None:
+        return placed.unit_price_paise, placed.price_problem
+    said = [fact for fact in known if isinstance(fact, Placed | Priced) and fact.line_id == placed.line_id]
+    known_prices = [fact for fact in said if fact.unit_price_paise is not None or fact.price_problem is not None]
+    last = max(known_prices, key=lambda fact: (fact.at, facts.to_text(fact)), default=None)
+    return (last.unit_price_paise, last.price_problem) if last else (None, None)
+
+
+def _asks_to_cancel(known: Iterable[Fact], line_id: str) -> str | None:
+    return max(
+        (fact.at for fact in known if isinstance(fact, CancelRequested) and fact.line_id == line_id), default=None
+    )
 
 
 def _resolved(known: Iterable[Fact], line_id: str, listing: str) -> Resolved | None:
@@ -309,41 +413,74 @@ def _resolved(known: Iterable[Fact], line_id: str, listing: str) -> Resolved | N
     return min((fact for fact in of_line if fact.listing in (listing, "")), key=facts.to_text, default=None)
 
 
-def _cancelled(known: Iterable[Fact], placed: Placed, left_at: str | None, problems: list[Problem]) -> list[Cancelled]:
+class _Cancellations(NamedTuple):
+    """What is cancelled of a line, in units."""
+
+    units: int
+    unconfirmed: int
+    """Units among them that are only claimed."""
+    said: list[str]
+    """What says so: it is a part of what the line means."""
+
+
+def _cancelled(
+    known: Iterable[Fact], placed: Placed, left_at: str | None, pending: frozenset[Claim], problems: list[Problem]
+) -> _Cancellations:
     """The cancellations of the line that count: in time, and never of more units than were ordered.
 
-    A cancellation after the goods left, by the event's own time, and one that asks for more units
-    than the line still has, move nothing and are shown to an operator.
+    A snapshot states the line up to its own time; of what was told apart only what came later is added. A cancellation
+    after the goods left, by the event's own time, and one that asks for more units than the line still has, move
+    nothing and are shown to an operator.
     """
-    counted: list[Cancelled] = []
-    left = placed.quantity
-    given = [fact for fact in known if isinstance(fact, Cancelled) and fact.line_id == placed.line_id]
-    for fact in sorted(given, key=lambda fact: (fact.at, facts.to_text(fact))):
+    stated = max(_of_line(known, Stated, placed), key=lambda fact: (fact.at, fact.still), default=None)
+    units = max(0, placed.quantity - stated.still) if stated else 0
+    said = [facts.to_text(stated)] if stated and units else []
+    # What happened in the very second of the snapshot may stand in it or not: it counts once.
+    stated_now = units
+    unconfirmed = 0
+    left = placed.quantity - units
+    for fact in sorted(_of_line(known, Cancelled, placed), key=lambda fact: (fact.at, facts.to_text(fact))):
         asks, identity = f"{fact.quantity} cancelled at {fact.at}", facts.fact_id(fact)
+        if stated and fact.at < stated.at:
+            continue
+        more = fact.quantity
+        if stated and fact.at == stated.at:
+            more, stated_now = max(0, fact.quantity - stated_now), max(0, stated_now - fact.quantity)
+        if not more:
+            continue
         if left_at is not None and fact.at > left_at:
             text = f"{asks}, after the goods left at {left_at}"
             problems.append(Problem("LATE_CANCELLATION", placed.line_id, text, identity))
-        elif fact.quantity > left:
+        elif more > left:
             text = f"{asks}, but {left} of {placed.quantity} are left to cancel"
             problems.append(Problem("EXCESS_CANCELLATION", placed.line_id, text, identity))
         else:
-            counted.append(fact)
-            left -= fact.quantity
-    return counted
+            said.append(facts.to_text(fact))
+            units, left = units + more, left - more
+            unconfirmed += more if fact in pending else 0
+    return _Cancellations(units, unconfirmed, said)
 
 
-def _revision(placed: Placed, counted: Iterable[Cancelled], left_at: str | None, acts: tuple[str, ...]) -> str:
+def _of_line(known: Iterable[Fact], kind: type[L], placed: Placed) -> list[L]:
+    return [fact for fact in known if isinstance(fact, kind) and fact.line_id == placed.line_id]
+
+
+def _revision(placed: Placed, cancelled: _Cancellations, left_at: str | None, acts: tuple[str, ...]) -> str:
     """A person's act can take the line back to what it was; then the group must be told again, so it counts too."""
-    said = [facts.to_text(fact) for fact in counted]
-    return derived_id(facts.to_text(placed), said, left_at, *([list(acts)] if acts else []))
+    return derived_id(facts.to_text(placed), cancelled.said, left_at, *([list(acts)] if acts else []))
 
 
-def _of_the_whole(known: Iterable[Fact], lines: list[Line], steps: Mapping[str, str]) -> list[Problem]:
+def _of_the_whole(
+    known: Iterable[Fact], lines: list[Line], steps: Mapping[str, str], left_at: str | None
+) -> list[Problem]:
     """What is wrong with the order rather than with one of its lines."""
     if not lines:
+        stated = [fact.still for fact in known if isinstance(fact, Stated)]
+        if stated and not any(stated):
+            # All of it was cancelled before it was ever announced here: there is nothing to do.
+            return []
         return [Problem("UNKNOWN_SHIPMENT", None, "news of an order that was never announced")]
     found = _of_no_line(known, {line.line_id for line in lines})
-    left_at = _left_at(steps)
     if left_at and not any(line.open for line in lines):
         text = f"the goods left at {left_at}, though all units were cancelled before"
         found.append(Problem("CONTRADICTION", None, text))

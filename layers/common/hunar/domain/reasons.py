@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hunar.domain import facts
-from hunar.domain.facts import Cancelled, Fact, Held, Inspected, ReturnStep, Step
+from hunar.domain.facts import Cancelled, Fact, Held, Inspected, Lost, ReturnStep, Snapshot, Stated, Step
 from hunar.domain.order import CAME_BACK, CANCELLED, HELD, SHOWS, Line, Order, placings, terms
 
 
@@ -49,12 +49,16 @@ def _decided(known: Iterable[Fact], order: Order, line: Line) -> tuple[Fact, ...
     return tuple(fact for fact in known if _decides(fact, order, line))
 
 
-def _decides(fact: Fact, order: Order, line: Line) -> bool:
+def _decides(fact: Fact, order: Order, line: Line) -> bool:  # noqa: PLR0911  (one answer for each state)
     if line.state == CANCELLED:
         wrong = {problem.fact_id for problem in order.problems}
+        if isinstance(fact, Stated):
+            return fact.line_id == line.line_id and not fact.still
         return isinstance(fact, Cancelled) and fact.line_id == line.line_id and facts.fact_id(fact) not in wrong
     if line.state in CAME_BACK:
         back = {entry.return_id for entry in order.returns if entry.line_id == line.line_id and entry.units}
+        if isinstance(fact, Lost):
+            return bool(line.lost)
         came = isinstance(fact, Inspected) or (isinstance(fact, ReturnStep) and fact.step == "received")
         return (
             came
@@ -66,5 +70,7 @@ def _decides(fact: Fact, order: Order, line: Line) -> bool:
             )
         )
     if line.state == HELD:
+        if isinstance(fact, Snapshot):
+            return fact.held and fact.at == line.held_at
         return isinstance(fact, Held) and fact.line_id in (None, line.line_id) and fact.at == line.held_at
     return isinstance(fact, Step) and SHOWS[fact.step] == line.state and order.steps[fact.step] == fact.at

@@ -33,6 +33,11 @@ class Stock:
     uncounted: int = 0
     """Left the shelf though the counters had none: somebody must count this shelf."""
 
+    @property
+    def offered(self) -> int:
+        """Units that channels are told they may sell."""
+        return max(0, self.available - self.buffer)
+
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> Stock:
         return cls(**{name: item[name] for name in cls.__dataclass_fields__})

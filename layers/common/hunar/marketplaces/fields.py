@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from hunar.domain.facts import instant
+from hunar.domain.facts import Fact, instant
 from hunar.domain.reading import Finding
 
+MOST_LINES: Final = 300
+"""Of one order: its facts must fit into one item of the database."""
 MOST_UNITS: Final = 10_000
 MOST_PAISE: Final = 1_000_000_000
 """A crore rupees."""
@@ -31,6 +33,30 @@ class Wrong(Exception):
 
     def finding(self, kind: str) -> Finding:
         return Finding(kind, self._field, self._message)
+
+
+def lines(
+    items: Any, field: str, reading: Callable[[Mapping[str, Any], str], Fact]
+) -> tuple[list[Fact], tuple[Finding, ...]]:
+    """Every line by itself: one that cannot be read does not lose the others. Raises Wrong when there is none.
+
+    ``items`` was redacted: it is a list of objects, with None for what was none.
+    """
+    if not items:
+        raise Wrong(field, "is missing or empty")
+    if len(items) > MOST_LINES:
+        raise Wrong(field, f"has {len(items)} lines, more than {MOST_LINES}")
+    facts: list[Fact] = []
+    findings = []
+    for number, item in enumerate(items):
+        place = f"{field}[{number}]"
+        try:
+            if item is None:
+                raise Wrong(place, "is not an object")
+            facts.append(reading(item, place))
+        except Wrong as wrong:
+            findings.append(wrong.finding("BAD_LINE"))
+    return facts, tuple(findings)
 
 
 def named(item: Mapping[str, Any], field: str, name: str) -> str:

@@ -10,18 +10,20 @@ from __future__ import annotations
 import base64
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from hunar import tables
-from hunar.domain import facts, worklist
+from hunar.domain import claims, facts, worklist
 from hunar.domain.facts import Fact, ReturnNoted, ReturnRequested, ReturnStep
-from hunar.domain.identity import derived_id
+from hunar.domain.identity import delivery_id, derived_id
 from hunar.domain.reading import Finding, Reading
 from hunar.messages import (
     Allocate,
+    ApiAnswer,
+    Delivery,
     ListingMapped,
     Look,
     OperatorAct,
@@ -42,9 +44,10 @@ from hunar.use_cases.change_order import (
     listing_pointer_put,
 )
 from hunar.use_cases.count_stock import count
+from hunar.use_cases.paging import pages
 from hunar.use_cases.worklist import close_exception, opening
 
-__all__ = ["Desk", "apply", "unknown_message"]
+__all__ = ["Desk", "apply", "notification", "unknown_message"]
 
 SERVED: Final = 20
 """Orders that one message serves; what is left is owed again by the stock item."""
@@ -56,10 +59,37 @@ KEPT_WHOLE: Final = timedelta(days=30)
 """How long a message is kept that nobody could redact, because nobody knows its fields."""
 
 
+ANSWER: Final = "answer"
+"""The door of what a marketplace's API answered. A kept delivery without a door was sent to us."""
+OTHER_SELLER: Final = "OTHER_SELLER"
+
+
+class Sender(Protocol):
+    """Who a message on our queue says that it is for. Texts are empty when they are not said."""
+
+    @property
+    def seller_id(self) -> str: ...
+    @property
+    def application_id(self) -> str: ...
+    @property
+    def subscription_id(self) -> str: ...
+
+
 class Marketplace(Protocol):
     """What ``apply`` asks of a marketplace's module."""
 
+    BODY_SIGNED: bool
+    """Whether the sender's proof covers the body. Else what it says is a claim, if anybody can be asked."""
+
     def read(self, raw: bytes, account: str) -> Reading: ...
+
+    def read_answer(self, raw: bytes, account: str) -> Reading: ...
+
+
+class Notifier(Marketplace, Protocol):
+    """A marketplace that puts its messages on a queue of ours."""
+
+    def seller(self, raw: bytes) -> Sender | None: ...
 
 
 Marketplaces = Mapping[str, Marketplace]
@@ -69,7 +99,7 @@ def apply(desk: Desk, message: OrderEvent, marketplaces: Marketplaces) -> str:
     """One message of the order-events queue. Returns the outcome for the log; raises Retryable."""
     try:
         match message:
-            case WebhookDelivery():
+            case WebhookDelivery() | ApiAnswer():
                 return _delivery(desk, message, marketplaces)
             case StockAct():
                 outcome: str = desk.again(lambda: count(desk.store, message, now=desk.now))
@@ -89,10 +119,10 @@ def apply(desk: Desk, message: OrderEvent, marketplaces: Marketplaces) -> str:
         return unknown_message(desk, message.model_dump_json(), str(error))
 
 
-def unknown_message(desk: Desk, body: str, reason: str) -> str:
+def unknown_message(desk: Desk, body: str, reason: str, *, queue: str = "order-events") -> str:
     """Keep a queue message that cannot be understood, and show it."""
     identity = derived_id("message", body)
-    key = tables.unread_delivery("queue", "order-events", identity)
+    key = tables.unread_delivery("queue", queue, identity)
     message = f"{reason} (delivery {identity})"
     opened = worklist.opened("UNKNOWN_MESSAGE", (identity,), at=desk.now, message=message, delivery_id=identity)
     kept = {
@@ -117,7 +147,48 @@ def unknown_message(desk: Desk, body: str, reason: str) -> str:
     return "unknown_message"
 
 
-def _delivery(desk: Desk, message: WebhookDelivery, marketplaces: Marketplaces) -> str:
+def notification(desk: Desk, body: str, name: str, notifier: Notifier) -> str:
+    """A message that the marketplace ``name`` put on our queue. Returns the outcome for the log; raises Retryable.
+
+    Whoever may write to the queue is the marketplace, but not every message of it need be ours: the seller must be one
+    of our accounts, and its application and subscription those that the account has, if it names them.
+    """
+    raw = body.encode("utf-8", "surrogatepass")
+    sender = notifier.seller(raw)
+    if sender is None:
+        return unknown_message(desk, body, f"{name}: the message names no seller", queue=f"{name}-notifications")
+    accounts = list(pages(desk.store, Table.REGISTRY, tables.account("", "").pk, prefix=f"{name}:"))
+    ours = next((item for item in accounts if item.get("seller_id") == sender.seller_id), None)
+    account = ours["account"] if ours else ""
+    delivery = ApiAnswer(
+        marketplace=name,
+        account=account,
+        delivery_id=delivery_id(name, account, raw),
+        received_at=desk.now,
+        body_b64=base64.b64encode(raw).decode(),
+    )
+    reading = notifier.read(raw, account)
+    wrong = _not_ours(ours, sender)
+    if wrong is None:
+        return _apply(desk, delivery, reading)
+    finding = Finding(OTHER_SELLER, *wrong)
+    refused = Reading(None, reading.event_type, OTHER_SELLER, (), (finding,), reading.redacted)
+    _keep(desk, delivery, refused, tables.unread_delivery(name, account, delivery.delivery_id))
+    return OTHER_SELLER.lower()
+
+
+def _not_ours(account: Item | None, sender: Sender) -> tuple[str, str] | None:
+    """The field by which a message is not ours, and why."""
+    if account is None:
+        return "SellerId", f"{sender.seller_id} is the seller id of no account in accounts.csv"
+    for field, name in (("ApplicationId", "application_id"), ("SubscriptionId", "subscription_id")):
+        wanted = account.get(name)
+        if wanted and getattr(sender, name) != wanted:
+            return field, f"{getattr(sender, name)} is not the {name} of {account['account']} in accounts.csv"
+    return None
+
+
+def _delivery(desk: Desk, message: WebhookDelivery | ApiAnswer, marketplaces: Marketplaces) -> str:
     marketplace = marketplaces.get(message.marketplace)
     if marketplace is None:
         raise Rejected(f"marketplace: {message.marketplace} is not known")
@@ -125,15 +196,31 @@ def _delivery(desk: Desk, message: WebhookDelivery, marketplaces: Marketplaces) 
         raw = base64.b64decode(message.body_b64, validate=True)
     except ValueError:
         raise Rejected("body_b64: not base64") from None
+    if isinstance(message, ApiAnswer):
+        return _apply(desk, message, _read_answer(marketplace, raw, message.account), door=ANSWER)
     reading = marketplace.read(raw, message.account)
-    kept = _keep(desk, message, reading, _home(message, reading))
+    claimed = not marketplace.BODY_SIGNED and (message.marketplace, message.account) in desk.api_accounts
+    return _apply(desk, message, _as_claims(reading) if claimed else reading, claimed=claimed)
+
+
+def _read_answer(marketplace: Marketplace, raw: bytes, account: str) -> Reading:
+    return claims.denials(raw) or marketplace.read_answer(raw, account)
+
+
+def _as_claims(reading: Reading) -> Reading:
+    return replace(reading, facts=tuple(map(facts.as_claim, reading.facts)))
+
+
+def _apply(desk: Desk, message: Delivery, reading: Reading, **said: Any) -> str:
+    """Keep the delivery, then add what it states. ``said`` is what its reading hangs on besides its body."""
+    kept = _keep(desk, message, reading, _home(message, reading), **said)
     if not reading.facts:
         return reading.verdict.lower()
     changed = know(desk, message.marketplace, message.account, reading, message.delivery_id)
     return "new" if kept else "repaired" if changed else "duplicate"
 
 
-def _home(message: WebhookDelivery, reading: Reading) -> Key:
+def _home(message: Delivery, reading: Reading) -> Key:
     """Where the delivery is kept: with its order, else with the item that it names, else with what was not read."""
     whose = (message.marketplace, message.account)
     if reading.marketplace_id is not None:
@@ -295,6 +382,8 @@ def _replay(desk: Desk, message: Replay, marketplaces: Marketplaces) -> str:
     if kept.get("act"):
         outcome: str = desk.again(lambda: count(desk.store, stock_act_of(kept), now=desk.now))
         return outcome
+    if kept["verdict"] == OTHER_SELLER:
+        return _once_more(desk, kept, marketplaces)
     reading = reading_of(kept, marketplaces)
     if reading is None:
         return "no_delivery"
@@ -311,6 +400,17 @@ def _replay(desk: Desk, message: Replay, marketplaces: Marketplaces) -> str:
     return "repaired" if changed else "duplicate"
 
 
+def _once_more(desk: Desk, kept: Item, marketplaces: Marketplaces) -> str:
+    """A message that was not ours, after accounts.csv was corrected."""
+    name = kept["marketplace"]
+    outcome = notification(desk, _raw_of(kept).decode("utf-8", "replace"), name, cast("Notifier", marketplaces[name]))
+    if outcome != OTHER_SELLER.lower():
+        for finding in kept["findings"]:
+            cause = (kept["delivery_id"], finding["field"])
+            desk.again(partial(close_exception, desk.store, finding["kind"], cause, at=desk.now))
+    return outcome
+
+
 def reading_of(kept: Item, marketplaces: Marketplaces) -> Reading | None:
     """A kept delivery as it is read today, with all that was understood of it before. None when it is no delivery."""
     said = tuple(facts.from_text(text) for text in kept.get("facts", ()))
@@ -320,13 +420,22 @@ def reading_of(kept: Item, marketplaces: Marketplaces) -> Reading | None:
     marketplace = marketplaces.get(kept.get("marketplace", ""))
     if marketplace is None:
         return None
-    raw = kept["body"].encode() if "body" in kept else base64.b64decode(kept["body_b64"])
-    now = marketplace.read(raw, kept["account"])
+    raw = _raw_of(kept)
+    if kept.get("door") == ANSWER:
+        now = _read_answer(marketplace, raw, kept["account"])
+    else:
+        now = marketplace.read(raw, kept["account"])
+        # What was a claim when it came stays one, and what was none never becomes one.
+        now = _as_claims(now) if kept.get("claimed") else now
     both = (*now.facts, *(fact for fact in said if fact not in now.facts))
     named = now.marketplace_id
     if named is None and kept.get("order_ref"):
         named = Reference.of(kept["order_ref"]).marketplace_id
     return Reading(named, now.event_type, now.verdict, both, now.findings, now.redacted)
+
+
+def _raw_of(kept: Item) -> bytes:
+    return kept["body"].encode() if "body" in kept else base64.b64decode(kept["body_b64"])
 
 
 def stock_act_of(kept: Item) -> StockAct:
@@ -374,7 +483,7 @@ def _open_again(desk: Desk, opened: Item) -> None:
     desk.store.commit(opening(opened, desk.store.read([key]).get(key)))
 
 
-def _keep(desk: Desk, message: WebhookDelivery, reading: Reading, key: Key) -> bool:
+def _keep(desk: Desk, message: Delivery, reading: Reading, key: Key, **said: Any) -> bool:
     """Keep the delivery with its verdict, and open its exceptions. False when it was kept before."""
     order = None if reading.marketplace_id is None else key.pk
     kept: Item = {
@@ -388,6 +497,7 @@ def _keep(desk: Desk, message: WebhookDelivery, reading: Reading, key: Key) -> b
         "facts": [facts.to_text(fact) for fact in reading.facts],
         "findings": [asdict(finding) for finding in reading.findings],
     }
+    kept |= {name: value for name, value in said.items() if value}
     if reading.redacted is not None:
         kept["body"] = reading.redacted
     else:

@@ -41,6 +41,8 @@ class Desk:
     now: str
     again: Callable[[Callable[[], Any]], Any]
     """Calls the action again while it raises Conflict; raises Retryable when that does not help."""
+    api_accounts: frozenset[tuple[str, str]] = frozenset()
+    """(marketplace, account) pairs whose marketplace can be asked, so that an unsigned body is only a claim."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ class OrderChange:
         unfinished = unresolved or unled or unmoved or unraised
         owed: dict[str, Any] = before["owed"] if before else {}
         # Half an order would tell the group half the truth: texts wait for the last slice.
-        added = {} if unfinished else effects.new_effects(str(self._order), order, owed, applied)
+        added = {} if unfinished else self._new_effects(order, owed, applied)
         owed = owed | {identity: _remembered(effect, self._desk.now) for identity, effect in added.items()}
         item: Item = {
             "order_ref": str(self._order),
@@ -177,6 +179,9 @@ class OrderChange:
             self._desk.store.commit(self._puts)
             self.changed = True
         return unfinished
+
+    def _new_effects(self, order: Order, owed: Item, applied: Mapping[str, Applied]) -> dict[str, Item]:
+        return effects.new_effects(str(self._order), order, owed, applied, self._desk.now)
 
     def _read(self, keys: Iterable[Key]) -> None:
         """Read them consistently, now; what was read before is read again."""

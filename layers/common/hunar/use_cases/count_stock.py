@@ -79,10 +79,14 @@ def stock_puts(
     if item and after == before and beside == _beside(item):
         return []
     content: Item = after.content() | beside | {"version": version + 1}
-    if owes_allocation(after):
-        effect_id = derived_id(effects.ALLOCATE, after.sku, version + 1)
-        content |= {"outbox": "effects", "effects": [{"effect_id": effect_id, "kind": effects.ALLOCATE}]}
+    owed = [effects.ALLOCATE] if owes_allocation(after) else []
+    if owed:
         content |= tables.due(now, after.sku)
+    if item is None or after.offered != before.offered:
+        owed.append(effects.PUBLISH)
+    if owed:
+        said_once = [{"effect_id": derived_id(kind, after.sku, version + 1), "kind": kind} for kind in owed]
+        content |= {"outbox": "effects", "effects": said_once}
     puts = [Put(tables.stock(after.sku), content, version or ABSENT)]
     if before.uncounted == after.uncounted:
         return puts

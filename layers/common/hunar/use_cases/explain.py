@@ -13,6 +13,7 @@ from hunar import tables
 from hunar.domain import facts, ledger, worklist
 from hunar.domain.effects import TEXTS
 from hunar.domain.facts import (
+    Claim,
     Fact,
     Inspected,
     Placed,
@@ -24,7 +25,7 @@ from hunar.domain.facts import (
     Voided,
 )
 from hunar.domain.history import history
-from hunar.domain.order import Order, knowledge, read, voided
+from hunar.domain.order import Order, counting, knowledge, read, remarks, voided
 from hunar.domain.reasons import Reason, reasons
 from hunar.messages import Look
 from hunar.ports import QueueName, Store
@@ -37,7 +38,7 @@ from hunar.use_cases.relay import message_of
 OF_THE_WHOLE: Final = ("UNKNOWN_SHIPMENT", "CONTRADICTION", "FORM_FAILED")
 OF_A_LINE: Final = (
     "SHORT", "EXCESS_CANCELLATION", "LATE_CANCELLATION", "CONTRADICTION", "WAITING_FACT", "PRICE_UNCLEAR", "RATE_GAP",
-    "RATE_CHANGED",
+    "RATE_CHANGED", "CANCEL_REQUESTED",
 )  # fmt: skip
 OF_A_RETURN: Final = ("WAITING_FACT", "EXCESS_RETURN", "CONTRADICTION", "TO_INSPECT")
 OF_A_TEXT: Final = ("NO_CONTACT", "SMS_REJECTED", "SMS_UNKNOWN")
@@ -54,7 +55,7 @@ def explain(store: Store, order_ref: str) -> Item | None:
         return None
     known = knowledge(stored)
     order, void = read(known), voided(known)
-    why = reasons((fact for fact in known if facts.fact_id(fact) not in void), order)
+    why = reasons(counting(known), order)
     kept = [item for _, item in of_order(store, order_ref)]
     texts = _texts(store, stored)
     entries = [
@@ -68,11 +69,12 @@ def explain(store: Store, order_ref: str) -> Item | None:
         "because": _because(why[0]),
         "ship_by": order.ship_by,
         "unfinished": stored["unfinished"],
+        "unconfirmed": bool(order.pending),
         "waiting_for_listings": sorted({line.listing for line in order.lines if line.resolved is None}),
         "lines": [_line(line.line_id, order, stored, why) for line in order.lines],
         "returns": [_return(entry) for entry in order.returns],
         "deliveries": [shown(item) for item in kept],
-        "facts": _facts(known, void, why, kept),
+        "facts": _facts(known, void, remarks(known), why, kept),
         "moves": [_move(entry) for entry in stored["moves"]],
         "notifications": texts,
         "entries": sorted(entries, key=lambda entry: (entry["recorded_at"], entry["entry_id"])),
@@ -96,7 +98,7 @@ def explain_item(store: Store, marketplace: str, account: str, item_id: str) -> 
         "orders": pointer["orders"] if pointer else [],
         "waits": bool(said) and not (pointer and pointer["orders"]),
         "deliveries": [shown(item) for item in sorted(kept, key=lambda item: str(item["received_at"]))],
-        "facts": _facts(said, frozenset(), (), kept),
+        "facts": _facts(said, frozenset(), {}, (), kept),
         "exceptions": _exceptions(store, ids),
     }
 
@@ -115,7 +117,12 @@ def possible_exceptions(stored: Item, known: Iterable[Fact], kept: Iterable[Item
     of |= {fact.act_id for fact in known if isinstance(fact, Inspected)}
     listings = {fact.listing for fact in known if isinstance(fact, Placed)}
     skus = {fact.sku for fact in known if isinstance(fact, Resolved | Remapped)}
-    found: list[tuple[Any, ...]] = [("STUCK", order_ref)]
+    found: list[tuple[Any, ...]] = [("STUCK", order_ref), ("FETCH_FAILED", order_ref)]
+    found += [
+        ("CLAIM_DENIED", order_ref, getattr(fact, "line_id", None), facts.fact_id(fact))
+        for fact in known
+        if isinstance(fact, Claim) and fact.claimed
+    ]
     found += [(kind, order_ref, None) for kind in OF_THE_WHOLE]
     found += [(kind, order_ref, line_id) for kind in OF_A_LINE for line_id in lines]
     found += [(kind, order_ref, line_id, name) for kind in OF_A_RETURN for line_id in lines for name in sorted(of)]
@@ -174,7 +181,13 @@ def _row(at: str | None, what: str, line_id: str | None, detail: str, source: st
     return {"at": at, "what": what, "line_id": line_id, "detail": detail, "source": source}
 
 
-def _facts(known: Iterable[Fact], void: frozenset[str], why: Iterable[Reason], kept: Iterable[Item]) -> list[Item]:
+def _facts(
+    known: Iterable[Fact],
+    void: frozenset[str],
+    remarks: Mapping[str, str],
+    why: Iterable[Reason],
+    kept: Iterable[Item],
+) -> list[Item]:
     said_by: dict[str, list[str]] = {}
     received: dict[str, str] = {}
     for item in kept:
@@ -191,7 +204,7 @@ def _facts(known: Iterable[Fact], void: frozenset[str], why: Iterable[Reason], k
     found = []
     for fact in known:
         text, identity = facts.to_text(fact), facts.fact_id(fact)
-        told = history([fact], frozenset())
+        told = history([fact], {name: remark for name, remark in remarks.items() if name not in void})
         if isinstance(fact, Resolved):
             detail = f"{fact.sku} of {fact.group_id}, {fact.payout_basis} version {fact.policy_version}"
             told = ({"at": received.get(text), "what": "resolved", "line_id": fact.line_id, "detail": detail},)
@@ -212,7 +225,7 @@ def _facts(known: Iterable[Fact], void: frozenset[str], why: Iterable[Reason], k
 def _because(reason: Reason) -> list[Item]:
     found = []
     for fact in reason.because:
-        told = next(iter(history([fact], frozenset())), None)
+        told = next(iter(history([fact], {})), None)
         at, what = (told["at"], told["what"]) if told else (None, fact.FACT)
         found.append({"fact_id": facts.fact_id(fact), "what": what, "at": at})
     return found
@@ -235,6 +248,7 @@ def _line(line_id: str, order: Order, stored: Item, why: Iterable[Reason]) -> It
         "returned": line.returned,
         "good": line.good,
         "unit_price_paise": line.unit_price_paise,
+        "unpriced": line.unpriced,
         **{name: taken.get(name, 0) for name in ("reserved", "short", "consumed", "restocked")},
     }
 

@@ -13,7 +13,7 @@ from hunar.tables import Item, Key, Table
 from hunar.use_cases.change_order import Reference
 from hunar.use_cases.paging import pages
 
-NO_DELIVERIES: Final = frozenset({"FAILED", "REDRIVEN", "UNKNOWN_MESSAGE"})
+NO_DELIVERIES: Final = frozenset({"FAILED", "REDRIVEN", "UNKNOWN_MESSAGE", "OTHER_SELLER"})
 """Verdicts of kept queue messages that were never understood: no delivery of anybody."""
 
 _SHOWN: Final = (

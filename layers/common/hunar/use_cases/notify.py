@@ -23,6 +23,7 @@ from hunar.domain.effects import (
     kept,
     units_held,
     units_to_send,
+    waits_for_truth,
 )
 from hunar.domain.facts import instant, moment
 from hunar.domain.notification import IN_FLIGHT, Sibling, Status, Verdict, decide, observed
@@ -50,6 +51,8 @@ from hunar.use_cases.worklist import close_exception, open_exception
 LOCALES: Final = ("en", "hi", "bn", "ta")
 EARLIER_TEXT_PAUSE: Final = 5
 """Seconds until a text that waits for an earlier one looks again."""
+TRUTH_PAUSE: Final = 20
+"""Seconds until a text looks again that waits for what the marketplace says of a claim."""
 FIRST_PAUSE: Final = 15
 LONGEST_PAUSE: Final = 900
 """Seconds; SQS delays a message no longer."""
@@ -83,11 +86,13 @@ def notify(desk: Desk, message: Notify) -> Status:
     if not ours:
         return _already(desk, key, claim, message)
     try:
-        order, owed, found = _look(desk, message)
+        order, owed, found, waits = _look(desk, message)
     except Retryable as error:
         # Nothing was sent yet: a call that failed must not cost the group its text.
         _settle(desk, key, claim, Status.WAITING, reason=str(error), **_due(desk, message, COMES_AGAIN))
         raise
+    if waits:
+        return _wait(desk, key, claim, message, "something about the order is only claimed", TRUTH_PAUSE)
     units = units_to_send(order, message.group_id)
     siblings = _siblings(owed, found, desk.now)
     decision = decide(
@@ -96,7 +101,7 @@ def notify(desk: Desk, message: Notify) -> Status:
         siblings,
         units=units,
         held=units_held(order, message.group_id),
-        left=order.left_at is not None,
+        left=order.said_to_have_left,
         # An earlier text speaks for later ones, so it is good as long as the order is.
         good_until=max(message.good_until, good_until(order, message.group_id)),
         now=desk.now,
@@ -119,8 +124,11 @@ def notify(desk: Desk, message: Notify) -> Status:
     return _send(desk, key, claim | {"stated": dict(stated)}, message, request)
 
 
-def _look(desk: Desk, message: Notify) -> tuple[Order, dict[str, Item], dict[Key, Item]]:
-    """The order, what it owes the group, and all that is known for the text. Raises Retryable."""
+def _look(desk: Desk, message: Notify) -> tuple[Order, dict[str, Item], dict[Key, Item], bool]:
+    """The order, what it owes the group, all that is known for the text, and whether that must wait.
+
+    Raises Retryable.
+    """
     key = tables.order(message.order_ref)
     stored = desk.store.read([key]).get(key)
     if stored is None:
@@ -129,7 +137,8 @@ def _look(desk: Desk, message: Notify) -> tuple[Order, dict[str, Item], dict[Key
     owed = {
         identity: effect for identity, effect in stored["owed"].items() if effect.get("group_id") == message.group_id
     }
-    return order, owed, desk.store.read([*map(tables.notification, owed), *_registry_keys(order, owed, message)])
+    found = desk.store.read([*map(tables.notification, owed), *_registry_keys(order, owed, message)])
+    return order, owed, found, waits_for_truth(order, stored["owed"], desk.now)
 
 
 def _claim(desk: Desk, key: Key, message: Notify) -> tuple[Item, bool]:

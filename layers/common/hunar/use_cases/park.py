@@ -115,12 +115,13 @@ def _order_of(body: str, marketplaces: Mapping[str, Marketplace]) -> str | None:
     """The order that a message names, if it can be read at all."""
     try:
         message = json.loads(body)
-        if message.get("kind") != "webhook":
+        if message.get("kind") not in ("webhook", "answer"):
             named = message.get("order_ref")
             return named if isinstance(named, str) else None
         marketplace, account = message["marketplace"], message["account"]
         raw = base64.b64decode(message["body_b64"], validate=True)
-        reading = marketplaces[marketplace].read(raw, account)
+        module = marketplaces[marketplace]
+        reading = module.read(raw, account) if message["kind"] == "webhook" else module.read_answer(raw, account)
         return None if reading.marketplace_id is None else order_ref(marketplace, account, reading.marketplace_id)
     except Exception:
         # What broke the consumer may break this reading too. Then the message is put away without a name.

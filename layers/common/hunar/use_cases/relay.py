@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hunar.domain.effects import ALLOCATE, PAYOUT, TEXTS
-from hunar.messages import Allocate, ComputePayout, Notify
+from hunar.domain.effects import ALLOCATE, FETCH, PAYOUT, PUBLISH, TEXTS
+from hunar.messages import Allocate, ComputePayout, Fetch, Notify, PublishStock
 from hunar.ports import QueueName, Queues, Rejected
 
 
@@ -48,4 +48,8 @@ def message_of(image: Mapping[str, Any], effect: Mapping[str, Any]) -> tuple[Que
         return QueueName.PAYOUTS, command.model_dump_json()
     if kind == ALLOCATE:
         return QueueName.ORDER_EVENTS, Allocate(sku=image["sku"]).model_dump_json()
+    if kind == FETCH:
+        return QueueName.FETCHES, Fetch(order_ref=image["order_ref"]).model_dump_json()
+    if kind == PUBLISH:
+        return QueueName.STOCK_FEED, PublishStock(sku=image["sku"]).model_dump_json()
     raise Rejected(f"effect {effect.get('effect_id')}: nobody handles the kind {kind}")

@@ -148,7 +148,14 @@ def _order(item: Item) -> Item:
             }
         )
     named = _part(item, ("order_ref", "marketplace", "account"))
-    return named | {"state": state.state, "ship_by": state.ship_by, "lines": lines, "history": list(state.history)}
+    return named | {
+        "state": state.state,
+        "unpriced": any(line.unpriced for line in state.lines),
+        "unconfirmed": bool(state.pending),
+        "ship_by": state.ship_by,
+        "lines": lines,
+        "history": list(state.history),
+    }
 
 
 _Section = tuple[str, bool]

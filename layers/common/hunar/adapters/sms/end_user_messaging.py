@@ -27,11 +27,9 @@ an answer that cannot be read                   Unanswered  as above
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -47,6 +45,7 @@ from botocore.exceptions import (
     ProxyConnectionError,
 )
 
+from hunar.adapters.loopback import local_only
 from hunar.ports import Accepted, Refused, SmsAnswer, SmsRequest, Throttled, Unanswered
 
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2"
@@ -138,15 +137,6 @@ def require_fake(settings_demo: bool, environ: Mapping[str, str]) -> None:
     ignored = environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true"
     if ignored or not local_only(environ.get(ENDPOINT_VARIABLE, "")):
         raise RuntimeError(f"a demo or local stack sends no real SMS: {ENDPOINT_VARIABLE} must be a loopback address")
-
-
-def local_only(endpoint: str) -> bool:
-    """Whether an endpoint URL stays on this machine."""
-    host = urlsplit(endpoint).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _wrong_field(request: SmsRequest) -> str | None:

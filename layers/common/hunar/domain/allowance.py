@@ -1,0 +1,53 @@
+"""How many calls a marketplace allows: a token bucket, kept as one number.
+
+A bucket holds ``burst`` tokens and gets one more every ``every_ms``. All that need be remembered is when it would be
+full again: each call moves that moment on by ``every_ms``, and a call is allowed as long as the moment lies at most
+``burst × every_ms`` ahead. Whole milliseconds, so nothing is lost by rounding: over any window no more calls go out
+than ``burst + window / every_ms``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from hunar.domain.channel import Rate
+
+
+class Taken(NamedTuple):
+    """What taking came to."""
+
+    item: dict[str, Any] | None
+    """What must be written, with its next version, before the call is made; None when the call must wait."""
+    wait: int
+    """Seconds until there is a token again; 0 when one was taken."""
+
+
+def take(rate: Rate, item: Mapping[str, Any] | None, now_ms: int) -> Taken:
+    """One call, at ``now_ms`` (milliseconds since 1970). ``item`` is what stands in the table, None for nothing."""
+    full_at = max(_full_at(item), now_ms) + rate.every_ms
+    early = full_at - rate.burst * rate.every_ms - now_ms
+    if early > 0:
+        return Taken(None, _seconds(early))
+    return Taken(_item(item, full_at), 0)
+
+
+def used_up(rate: Rate, item: Mapping[str, Any] | None, now_ms: int, retry_after: int | None) -> dict[str, Any]:
+    """The bucket after the marketplace itself said that it is empty: others used tokens that we did not count.
+
+    ``retry_after`` is in seconds; without it the next call waits as long as one token takes.
+    """
+    wait_ms = rate.every_ms if retry_after is None else retry_after * 1000
+    return _item(item, max(_full_at(item), now_ms + (rate.burst - 1) * rate.every_ms + wait_ms))
+
+
+def _full_at(item: Mapping[str, Any] | None) -> int:
+    return int(item["full_at"]) if item else 0
+
+
+def _item(item: Mapping[str, Any] | None, full_at: int) -> dict[str, Any]:
+    return {"full_at": full_at, "version": int(item["version"]) + 1 if item else 1}
+
+
+def _seconds(milliseconds: int) -> int:
+    return -(-milliseconds // 1000)
