@@ -36,11 +36,15 @@ class Sample:
     read: Callable[[bytes, str], Reading]
     verdict: str = "APPLIED"
     """What reading it as it was published finds."""
+    also: Callable[[bytes], object] = lambda raw: None
+    """What the module says of it besides, for example for whom it is."""
 
     def reading(self, message: Message | None = None) -> Reading:
         """Of the sample, or of a changed copy."""
-        raw = written(self.message if message is None else message).encode("utf-8", "surrogatepass")
-        return self.read(raw, ACCOUNT)
+        return self.read(self.raw(message), ACCOUNT)
+
+    def raw(self, message: Message | None = None) -> bytes:
+        return written(self.message if message is None else message).encode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,8 @@ class Case:
     """Names of fields that are about the buyer, wherever they stand."""
     units: frozenset[str] = frozenset()
     """Names of fields that are numbers of units."""
-    prices: frozenset[str] = frozenset()
-    """Names of fields that are the price of a unit."""
+    prices: tuple[str, ...] = ()
+    """How the paths of fields end that are the price of a unit."""
     door: Door | None = None
     api: Api | None = None
 
