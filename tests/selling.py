@@ -33,6 +33,10 @@ class SellingWorld(World):
     def __init__(self, **stock: int) -> None:
         super().__init__(api_accounts=[ACCOUNT])
         self._api_accounts |= {("amazon", ACCOUNT)}
+        self.open(**stock)
+
+    def open(self, **stock: int) -> None:
+        """The group, its products and their shelves."""
         self.played = Played(lambda: self.time, *stock)
         self.group("G11")
         at_amazon = {"seller_id": SELLER, "application_id": APPLICATION, "subscription_id": SUBSCRIPTION}
