@@ -79,7 +79,9 @@ def _fetches(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str,
     """One question for all that is open at a time. A new claim, or a new line without a price, is another one."""
     asked = _asked(owed)
     claims = set(order.pending).difference(*(effect["claims"] for effect in asked))
-    lines = {line.line_id for line in order.lines if line.unpriced}.difference(*(effect["prices"] for effect in asked))
+    # While an order is held its marketplace may not know the price itself, so it is asked again when it goes on.
+    lines = {f"{line.line_id}{' held' if line.held else ''}" for line in order.lines if line.unpriced}
+    lines.difference_update(*(effect["prices"] for effect in asked))
     if not claims and not lines:
         return {}
     effect = {"kind": FETCH, "claims": sorted(claims), "prices": sorted(lines), "n": len(asked) + 1}
