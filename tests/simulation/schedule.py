@@ -119,6 +119,8 @@ def play(schedule: Schedule, *, tell: bool = False) -> Played:
     choices = Choices(schedule.seed, schedule.record)
     paper = written(schedule.inputs)
     world = Simulation(choices, schedule.weather, dead_stream=schedule.dead_stream)
+    # Here no marketplace can be told anything; ``channels.py`` plays those that can.
+    world.closed = frozenset({QueueName.STOCK_FEED})
     world.sweeps = schedule.sweeps
     if tell:
         world.tale = []
@@ -149,7 +151,7 @@ def _clean(inputs: Sequence[Input]) -> Simulation:
     once.sort(key=lambda each: each.when)
     world = Simulation(Choices(), {})
     # Texts depend on arrival, so nothing of them is compared.
-    world.closed = frozenset({QueueName.NOTIFICATIONS})
+    world.closed = frozenset({QueueName.NOTIFICATIONS, QueueName.STOCK_FEED})
     _prepare(world)
     _feed(world, [replace(each, at=number * 100.0) for number, each in enumerate(once)])
     if not world.run(STORM + CALM, ticks=CALM_TICKS):

@@ -36,10 +36,16 @@ from tests.simulation.choices import NOTHING, Choices
 from tests.simulation.weather import Weather
 from tests.world import START, World
 
-VISIBILITY: Final = {QueueName.ORDER_EVENTS: 180, QueueName.NOTIFICATIONS: 360, QueueName.PAYOUTS: 180}
-"""Seconds until a message that was received and not deleted can be received again."""
-TIMEOUT: Final = {QueueName.ORDER_EVENTS: 30, QueueName.NOTIFICATIONS: 60, QueueName.PAYOUTS: 30}
+TIMEOUT: Final = {
+    QueueName.ORDER_EVENTS: 30,
+    QueueName.NOTIFICATIONS: 60,
+    QueueName.PAYOUTS: 30,
+    QueueName.FETCHES: 60,
+    QueueName.STOCK_FEED: 60,
+}
 """Seconds after which a worker of the queue is ended."""
+VISIBILITY: Final = {queue: 6 * seconds for queue, seconds in TIMEOUT.items()}
+"""Seconds until a message that was received and not deleted can be received again."""
 RELAY_TIMEOUT: Final = 30
 RECEIVES: Final = 5
 """Then a message is moved to the dead letters."""
