@@ -40,8 +40,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _one(
         "what says nothing is not kept",
         "use_cases.apply",
-        "    kept = _keep(desk, message, reading, _home(message, reading))\n",
-        "    kept = bool(reading.facts) and _keep(desk, message, reading, _home(message, reading))\n",
+        "    kept = _keep(desk, message, reading, _home(message, reading), **said)\n",
+        "    kept = bool(reading.facts) and _keep(desk, message, reading, _home(message, reading), **said)\n",
     ),
     Mutant(
         "an act is counted as often as it comes",
@@ -83,14 +83,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _one(
         "a hold is ignored",
         "domain.order",
-        "    if last is None or last < released or not still:\n",
+        "    if last is None or last < released:\n",
         "    if last is None or last is not None:\n",
     ),
     _one(
         "a release counts whenever it was said",
         "domain.order",
-        "    if last is None or last < released or not still:\n",
-        "    if last is None or released or not still:\n",
+        "    if last is None or last < released:\n",
+        "    if last is None or released:\n",
     ),
     _one(
         "a cancellation after the goods left frees units",
@@ -101,14 +101,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _one(
         "an excess cancellation cancels what is left",
         "domain.order",
-        "        elif fact.quantity > left:\n",
+        "        elif more > left:\n",
         "        elif not left:\n",
     ),
     _one(
         "what a person voided still counts",
         "domain.order",
-        "    void = voided(every)\n",
-        "    void: frozenset[str] = frozenset()\n",
+        "    void = voided(every)\n    valid = [fact for fact in every if facts.fact_id(fact) not in void] if",
+        "    void: frozenset[str] = frozenset()\n    valid = list(every) if",
     ),
     # returns
     _one(
@@ -146,8 +146,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _one(
         "nobody is told that lines wait and units are there",
         "use_cases.count_stock",
-        "    if owes_allocation(after):\n",
-        "    if owes_allocation(before):\n",
+        "    owed = [effects.ALLOCATE] if owes_allocation(after) else []\n",
+        "    owed = [effects.ALLOCATE] if owes_allocation(before) else []\n",
     ),
     _one(
         "who was served still counts as short",
