@@ -258,6 +258,13 @@ def test_a_price_that_comes_later_is_the_price_and_a_later_announcement_without_
     assert (line(*unclear).unpriced, kinds(*unclear)) == (False, ["PRICE_UNCLEAR"])
 
 
+def test_a_line_that_is_delivered_and_still_without_a_price_is_shown_to_a_person() -> None:
+    silent = placed(unit_price_paise=None)
+    assert kinds(silent, Step("shipped", D2)) == []
+    assert kinds(silent, Step("delivered", D2)) == ["PRICE_UNCLEAR"]
+    assert kinds(silent, Step("delivered", D2), Priced("1", D3, 149900, None)) == []
+
+
 def test_goods_of_the_marketplaces_own_warehouse_never_touch_a_shelf() -> None:
     theirs = placed(fulfilled_by=facts.MARKETPLACE, ship_by=D5)
     assert demand(order(OURS, theirs)) == {}

@@ -186,6 +186,9 @@ def read(known: Iterable[Fact]) -> Order:
             returned, missing = still, missing + still - returned
         held, held_at = (0, None) if left_at else _held(known, line_id, still, problems)
         price, price_problem = _price(known, placed)
+        if line_id in unpriced and still and "delivered" in firm:
+            # By then the marketplace should long have been asked: nobody may wait for money that is never worked out.
+            problems.append(Problem("PRICE_UNCLEAR", line_id, "it is delivered, and nobody has said its price"))
         if price_problem:
             problems.append(Problem("PRICE_UNCLEAR", line_id, price_problem))
         if still and left_at is None and (asks := _asks_to_cancel(known, line_id)):
