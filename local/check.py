@@ -1,13 +1,15 @@
 """The story of the demo agency, played over HTTP against the running stack, with an expectation at every turn.
 
-It imports nothing of ``hunar``: it reads the demo account's secret as an operator would
-(``hunar sign --show --json``), signs by itself and believes only what the deployed stack answers.
+It imports nothing of ``hunar``: it reads the secrets and public ids of the demo's accounts as an operator would
+(``hunar sign --show --json``, ``hunar account list --json``), signs by itself and believes only what the deployed stack
+answers, and what buyers see on the channels.
 Expected stock is computed from what stood on the shelves when the story began and from the story.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import re
@@ -45,6 +47,14 @@ PARKED_SECONDS = 60
 """A dead letter is put away at once, but no queue says so."""
 VISIBLE_AGAIN_SECONDS: Final = 420
 """What a worker had in its hands when it was ended comes again when its time in flight is over: 360 s for a text."""
+ASK_AGAIN_SECONDS: Final = 15
+"""So long a marketplace that is asked too often wants to be left alone. Meanwhile an order has no price."""
+SEEN_SECONDS = 30
+"""What follows from a message by itself is seen within this time."""
+CHANNEL_SECONDS = 10
+"""A channel shows a figure that it took within this time."""
+POLLED_SECONDS = 180
+"""An order that no message announces is found within this time, if the marketplaces are asked again and again."""
 
 
 class Reply(NamedTuple):
@@ -59,6 +69,15 @@ class Reply(NamedTuple):
 
 class Wrong(Exception):
     """The stack did not answer so that the story can go on. The phase ends, the story does not."""
+
+
+class Channels(NamedTuple):
+    """The accounts whose marketplaces can be asked and told."""
+
+    flipkart: Mapping[str, Any]
+    """``{"app_id", "secret", "url", …}``: what its webhooks are signed with."""
+    amazon: Mapping[str, Any]
+    """``{"account", "seller_id", "application_id", "subscription_id", …}``: what its notifications name."""
 
 
 @dataclass
@@ -130,9 +149,10 @@ def _shown(value: Any) -> str:
 class Story:
     """The running stack, the account that the marketplace uses, and what must be true by now."""
 
-    def __init__(self, url: str, account: Mapping[str, Any], report: Report) -> None:
+    def __init__(self, url: str, account: Mapping[str, Any], channels: Channels, report: Report) -> None:
         self._where = urlsplit(url)
         self.account = account
+        self.channels = channels
         self.report = report
         self.webhook = urlsplit(account["url"]).path
         self.marketplace, _, self.name = self.webhook.removeprefix("/webhooks/").partition("/")
@@ -154,7 +174,19 @@ class Story:
         return self._clock
 
     def ref(self, shipment: str) -> str:
-        return f"{self.marketplace}:{self.name}:{shipment}"
+        """An order of the story's account by its shipment; one of another account is named in full."""
+        return shipment if ":" in shipment else f"{self.marketplace}:{self.name}:{shipment}"
+
+    def ref_of_channel(self, marketplace: str, order_id: str) -> str:
+        if marketplace == "amazon":
+            return f"amazon:{self.channels.amazon['account']}:{order_id}"
+        return f"flipkart:{urlsplit(self.channels.flipkart['url']).path.rpartition('/')[2]}:{order_id}"
+
+    def line_id(self, shipment: str, number: int) -> str:
+        """The marketplace's id of an order's line."""
+        marketplace, _, order_id = self.ref(shipment).split(":", 2)
+        of_order = messages.amazon_item_id if marketplace == "amazon" else messages.order_item_id
+        return of_order(order_id, number)
 
     # --- HTTP
 
@@ -197,6 +229,21 @@ class Story:
             raise Wrong(f"POST {target} answered {reply.status}: {reply.body[:300].decode(errors='replace')}")
         return reply.json()
 
+    def tell(self, target: str, body: Mapping[str, Any]) -> None:
+        """Sets what a marketplace knows and shows."""
+        reply = self.http("PUT", target, messages.as_body(body), {"X-Local-User": "maker"})
+        if reply.status != 200:
+            raise Wrong(f"PUT {target} answered {reply.status}: {reply.body[:300].decode(errors='replace')}")
+
+    def soon(self, what: str, look: Callable[[], Any], seconds: float | None = None) -> tuple[Any, float]:
+        """Looks until there is something. Returns that, and the seconds it took. Wrong if there never is."""
+        seconds, began = SEEN_SECONDS if seconds is None else seconds, time.monotonic()
+        while not (found := look()):
+            if time.monotonic() - began > seconds:
+                raise Wrong(f"{what}: not within {seconds} s")
+            time.sleep(0.1)
+        return found, time.monotonic() - began
+
     def operate(self, target: str, **body: Any) -> Reply:
         """What an operator does by the API. The gateway signs it as the local checker."""
         headers = {"X-Local-User": "checker", "Content-Type": "application/json"}
@@ -211,15 +258,19 @@ class Story:
     def post(
         self, body: Any, *, sent_at: datetime | None = None, headers: Mapping[str, str] | None = None, to: str = ""
     ) -> Reply:
-        """Posts a marketplace message, signed now unless ``headers`` say otherwise."""
+        """Posts a message of the story's account, signed now unless ``headers`` say otherwise."""
         raw = body if isinstance(body, bytes) else messages.as_body(body)
         if headers is None:
             headers = messages.signed_headers(self.account, sent_at or datetime.now(UTC))
         return self.http("POST", to or self.webhook, raw, headers)
 
-    def accepted(self, body: Any) -> str:
-        """Posts a message that must be accepted; returns its delivery id."""
-        reply = self.post(body)
+    def accepted(self, body: Any, account: Mapping[str, Any] | None = None) -> str:
+        """Posts a message, of another account if that is named, that must be accepted; returns its delivery id."""
+        if account is None:
+            reply = self.post(body)
+        else:
+            headers = messages.signed_headers(account, datetime.now(UTC))
+            reply = self.post(body, headers=headers, to=urlsplit(account["url"]).path)
         if reply.status != 200 or reply.json().get("status") != "accepted":
             raise Wrong(f"the webhook answered {reply.status}: {reply.body[:200].decode(errors='replace')}")
         return str(reply.json()["delivery_id"])
@@ -255,6 +306,15 @@ class Story:
 
     def stock(self) -> dict[str, dict[str, Any]]:
         return {item["sku"]: item for item in self.all("/api/stock")}
+
+    def known(self, shipment: str) -> dict[str, Any] | None:
+        """The order, or None if nobody has heard of it."""
+        reply = self.http("GET", f"/api/orders/{quote(self.ref(shipment), safe='')}")
+        return dict(reply.json()) if reply.status == 200 else None
+
+    def shown(self, sku: str) -> dict[str, int]:
+        """How many of a product buyers see, by marketplace. The demo lists each product under its SKU."""
+        return {item["marketplace"]: item["quantity"] for item in self.get("/local/channels") if item["listing"] == sku}
 
     def sent(self, shipment: str) -> list[dict[str, Any]]:
         """The texts about an order that reached a phone, oldest first: notification and phone agree on each."""
@@ -305,11 +365,25 @@ class Story:
                 self.shelves[sku] = seen
         self.report.expect("every shelf is as the story computes", {}, wrong)
 
+    def expect_channels(self, *skus: str) -> None:
+        """Every channel shows what is free on the shelf: Amazon a moment after it has taken the figure."""
+        free = {sku: dict.fromkeys(Channels._fields, max(0, self.shelves[sku].available)) for sku in skus}
+        seen: dict[str, Any] = {}
+
+        def agree() -> bool:
+            seen.update({sku: self.shown(sku) for sku in skus})
+            return seen == free
+
+        with contextlib.suppress(Wrong):
+            self.soon("every channel shows what is free", agree, CHANNEL_SECONDS)
+        wrong = {sku: {"free": free[sku], "shown": seen[sku]} for sku in skus if seen[sku] != free[sku]}
+        self.report.expect("every channel shows what is free", {}, wrong)
+
     def expect_order(self, shipment: str, state: str, *lines: tuple[int, int, int]) -> dict[str, Any]:
         """State, and per line (in the order of the message) open, reserved and short units."""
         order = self.order(shipment)
         by_id = {line["line_id"]: line for line in order["lines"]}
-        named = [by_id.get(messages.order_item_id(shipment, number)) for number in range(1, len(lines) + 1)]
+        named = [by_id.get(self.line_id(shipment, number)) for number in range(1, len(lines) + 1)]
         seen = [
             (line["quantity"] - line["cancelled"], line["reserved"], line["short"]) if line else None for line in named
         ]
@@ -366,6 +440,7 @@ def opening(story: Story) -> None:
     story.runs_before = story.get("/local/functions")
     page = story.http("GET", "/")
     story.report.that("the page is served", page.status == 200 and b"<title>Hunar" in page.body)
+    story.expect_channels(*(product.sku for product in messages.PRODUCTS))
 
 
 def an_order(story: Story) -> None:
@@ -697,6 +772,105 @@ def came_back(story: Story) -> None:
     story.report.expect("nobody need look any more", 0, len(story.exceptions("TO_INSPECT", shipment)))
 
 
+def sold_on_amazon(story: Story) -> None:
+    """Amazon's queue says that two were sold. Nobody waits for the price, and Flipkart's buyers see two fewer."""
+    sku, units = "KOL-JUTE-LUNCH", 2
+    shelf, item = story.shelves[sku], Item(2, sku=sku)
+    order_id = messages.amazon_order_id(str(uuid.uuid4()))
+    order, at = story.ref_of_channel("amazon", order_id), story.later()
+    # Amazon asks to be left alone for a while: the order's price must wait, and nothing else.
+    busy = {"marketplace": "amazon", "operation": "fetch", "fault": "429", "times": 1, "seconds": ASK_AGAIN_SECONDS}
+    story.act("/local/faults", **busy)
+    before = story.shown(sku)["flipkart"]
+    story.tell(f"/local/amazon/orders/{order_id}", messages.amazon_order(order_id, [item], at))
+    notification = messages.amazon_notification(story.channels.amazon, order_id, [item], at)
+    story.act("/local/amazon/notifications", **notification)
+    _, seconds = story.soon("Flipkart shows fewer", lambda: story.shown(sku)["flipkart"] == before - units)
+    story.report.that(
+        "sold on Amazon, gone from Flipkart", True, f"{before} became {before - units} in {seconds:.1f} s"
+    )
+    story.soon("the group hears of it", lambda: story.sent(order))
+    story.report.expect("the text did not wait for the price", True, story.order(order)["unpriced"])
+    story.quiet()
+    story.orders.append(order)
+    reserved, short = shelf.order(units)
+    told = story.expect_order(order, "PLACED", (units, reserved, short))
+    price = next(product.price for product in messages.PRODUCTS if product.sku == sku) * 100
+    lines = [line["unit_price_paise"] for line in told["lines"]]
+    story.report.expect("the price came by asking Amazon, in paise", ([price], False), (lines, told["unpriced"]))
+    story.expect_texts(order, ("NEW_ORDER", sku))
+    story.expect_stock()
+    story.expect_channels(sku)
+
+    story.report.begin("The same notification twice more")
+    for _ in range(2):
+        story.act("/local/amazon/notifications", **notification)
+    story.quiet()
+    story.expect_order(order, "PLACED", (units, reserved, short))
+    story.expect_stock()
+    story.report.expect("still one text", 1, len(story.sent(order)))
+
+
+def swapped_body(story: Story) -> None:
+    """Flipkart's signature does not cover the body: who has caught one can send an order that nobody placed under it.
+
+    The account's marketplace can be asked, and says what was really sold.
+    """
+    claimed, real = "MDU-SUNGUDI", "KLU-CAP"
+    shipment, at = str(uuid.uuid4()), story.later()
+    order = story.ref_of_channel("flipkart", shipment)
+    truth = messages.flipkart_shipment(shipment, [Item(1, sku=real)], at)
+    story.tell(f"/local/flipkart/shipments/{shipment}", truth)
+    story.accepted(messages.created(shipment, [Item(3, sku=claimed)], at), story.channels.flipkart)
+    story.quiet()
+    story.orders.append(order)
+    reserved, short = story.shelves[real].order(1)
+    told = story.expect_order(order, "PLACED", (1, reserved, short))
+    story.report.expect("the order is what Flipkart says", [real], [line["sku"] for line in told["lines"]])
+    story.expect_texts(order, ("NEW_ORDER", real))
+    # What was claimed is on its shelf as before: the story has taken nothing from it.
+    story.expect_stock()
+    story.report.expect("a person can see it", True, len(story.exceptions("CLAIM_DENIED", order)) > 0)
+    story.expect_channels(claimed, real)
+
+
+def known_by_asking(story: Story) -> None:
+    """No message came: the order is found because Flipkart is asked what has changed."""
+    sku, shipment, at = "BGP-KHD-STOLE", str(uuid.uuid4()), story.later()
+    order = story.ref_of_channel("flipkart", shipment)
+    truth = messages.flipkart_shipment(shipment, [Item(1, sku=sku)], at)
+    story.tell(f"/local/flipkart/shipments/{shipment}", truth)
+
+    def caught_up() -> Any:
+        story.act("/local/catch-up")
+        story.quiet()
+        return story.known(order)
+
+    _, seconds = story.soon("the order is found", caught_up, POLLED_SECONDS)
+    story.report.that("found by asking", True, f"{seconds:.1f} s")
+    story.orders.append(order)
+    reserved, short = story.shelves[sku].order(1)
+    story.expect_order(order, "PLACED", (1, reserved, short))
+    story.expect_texts(order, ("NEW_ORDER", sku))
+    story.expect_stock()
+
+    story.report.begin("Asked once more, and the webhook after all")
+    story.act("/local/catch-up")
+    story.accepted(messages.created(shipment, [Item(1, sku=sku)], at), story.channels.flipkart)
+    story.quiet()
+    story.expect_order(order, "PLACED", (1, reserved, short))
+    story.report.expect("still one text", 1, len(story.sent(order)))
+    story.expect_stock()
+    story.expect_channels(sku)
+
+    story.report.begin("Everything is told to every channel, as each night")
+    story.act("/local/publish")
+    story.quiet()
+    story.expect_channels(*(product.sku for product in messages.PRODUCTS))
+    for kind in ("CHANNEL_DIFFERS", "STOCK_REFUSED", "NOT_PUBLISHABLE", "CATCH_UP_FAILED", "FETCH_FAILED"):
+        story.report.expect(f"nobody need look: {kind}", 0, len(story.exceptions(kind)))
+
+
 def dead_letters(story: Story) -> None:
     """What failed five times is put away, shown, and sent again. Here an act that nobody had received."""
     sku = "GKP-DIYA-12"
@@ -839,6 +1013,9 @@ def closing(story: Story) -> None:
         {sku: missing[sku] for sku in stock},
     )
 
+    report.begin("The channels")
+    story.expect_channels(*(product.sku for product in messages.PRODUCTS))
+
     report.begin("The phones")
     phones = story.get("/local/phones")
     ours = {story.ref(shipment) for shipment in story.orders}
@@ -854,8 +1031,9 @@ def closing(story: Story) -> None:
     for locale, (name, _) in SCRIPTS.items():
         count = sum(scripts(text["text"]) == {locale} for text in phones)
         report.that(f"texts in {name}", count > 0, str(count))
-    shipments = [text["text"] for text in phones if any(shipment in text["text"] for shipment in story.orders)]
-    report.expect("no text carries a shipment id", [], shipments)
+    ids = [story.ref(shipment).split(":", 2)[2] for shipment in story.orders]
+    named = [text["text"] for text in phones if any(order_id in text["text"] for order_id in ids)]
+    report.expect("no text carries a marketplace's id of an order", [], named)
 
     report.begin("Every deployed function ran")
     functions = story.get("/local/functions")
@@ -882,6 +1060,9 @@ PHASES: Final[tuple[tuple[str, Callable[[Story], None]], ...]] = (
     ("An event that nobody knows", unknown_event),
     ("Delivered, and what it should bring", paid),
     ("One of two comes back", came_back),
+    ("Sold on Amazon", sold_on_amazon),
+    ("A signed message with another body", swapped_body),
+    ("An order that no message announced", known_by_asking),
     ("Failed five times, and sent again", dead_letters),
     ("The SMS service asks to wait", sms_stumbles),
     ("What was owed is sent once more", swept),
@@ -891,11 +1072,14 @@ PHASES: Final[tuple[tuple[str, Callable[[Story], None]], ...]] = (
 
 
 def play(
-    url: str, account: Mapping[str, Any], phases: Iterable[tuple[str, Callable[[Story], None]]] = PHASES
+    url: str,
+    account: Mapping[str, Any],
+    channels: Channels,
+    phases: Iterable[tuple[str, Callable[[Story], None]]] = PHASES,
 ) -> Report:
     """Plays the phases. A phase that cannot go on is a failure; the next one begins."""
     report = Report()
-    story = Story(url, account, report)
+    story = Story(url, account, channels, report)
     for name, phase in phases:
         report.begin(name)
         try:
@@ -905,14 +1089,28 @@ def play(
     return report
 
 
-def demo_account(root: Path = ROOT) -> dict[str, Any]:
-    """The demo account as the operators' command shows it."""
-    command = [str(root / ".venv" / "bin" / "hunar"), "sign", "--show", "--json"]
-    answer = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
-    if answer.returncode:
-        raise SystemExit(f"hunar sign --show failed: {answer.stderr.strip() or answer.stdout.strip()}")
-    shown: dict[str, Any] = json.loads(answer.stdout)
+def demo_account(name: str = "demo") -> dict[str, Any]:
+    """A Flipkart account of the demo as the operators' command shows it."""
+    shown: dict[str, Any] = _hunar("sign", "--show", "--account", name)
     return shown
+
+
+def channels_of_the_demo() -> Channels:
+    """The accounts with an API, as the operators' commands show them."""
+    accounts = _hunar("account", "list")
+    return Channels(
+        demo_account("demo-api"),
+        next(one for one in accounts if (one["marketplace"], one["account"]) == ("amazon", "demo-api")),
+    )
+
+
+def _hunar(*arguments: str) -> Any:
+    command = [str(ROOT / ".venv" / "bin" / "hunar"), *arguments, "--json"]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    if answer.returncode:
+        words = answer.stderr.strip() or answer.stdout.strip()
+        raise SystemExit(f"hunar {' '.join(arguments)} failed: {words}")
+    return json.loads(answer.stdout)
 
 
 def summary(report: Report, seconds: float) -> str:
@@ -935,7 +1133,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--url", default="http://127.0.0.1:8080", help="where the local stack is served")
     url = parser.parse_args(arguments).url
     started = time.monotonic()
-    report = play(url, demo_account(), PHASES)
+    report = play(url, demo_account(), channels_of_the_demo(), PHASES)
     print(summary(report, time.monotonic() - started))
     return 1 if report.failures else 0
 

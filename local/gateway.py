@@ -40,7 +40,7 @@ LOCAL_USERS: Final = {
 """Who signs ``/api/…``. The emulator wants a signature and knows no keys."""
 
 USER_HEADER: Final = "X-Local-User"
-"""Chooses the user; and a header that no form and no foreign page can send, so every POST to /local needs it."""
+"""Chooses the user; and a header that no form and no foreign page can send, so every change of /local needs it."""
 
 MAX_BODY: Final = 10 * 1024 * 1024
 """Bytes; API Gateway takes no more. The function's own, smaller limit is the function's business."""
@@ -92,6 +92,20 @@ class Phones(Protocol):
     def refused(self) -> list[dict[str, Any]]: ...
 
 
+class Channels(Protocol):
+    """The fakes of the marketplaces' APIs. The ``put_…`` and ``set_fault`` raise ValueError naming the field."""
+
+    def put_shipment(self, shipment_id: str, body: Mapping[str, Any]) -> dict[str, Any]: ...
+
+    def put_return(self, return_id: str, body: Mapping[str, Any]) -> dict[str, Any]: ...
+
+    def put_order(self, order_id: str, body: Mapping[str, Any]) -> dict[str, Any]: ...
+
+    def channels(self) -> list[dict[str, Any]]: ...
+
+    def set_fault(self, values: Mapping[str, Any]) -> None: ...
+
+
 class Answer(NamedTuple):
     """What the deployed API answered."""
 
@@ -122,6 +136,17 @@ class Behind:
     """Sends again what is parked; returns what the command said."""
     sweep: Callable[[str | None], Mapping[str, Any]]
     """Runs the deployed sweep, as of a time (RFC 3339) or now; returns what it answered."""
+    channels: Channels
+    api_account: Mapping[str, Any]
+    """The Flipkart account with an API, ``{"app_id", "secret", "url"}``."""
+    seller: Mapping[str, str]
+    """The Amazon account as it is registered: account, seller_id, application_id, subscription_id."""
+    notify_amazon: Callable[[str], object]
+    """Puts a text on the queue that Amazon sends to."""
+    catch_up: Callable[[], Mapping[str, Any]]
+    """Asks the marketplaces at once for all that changed; returns what the function answered."""
+    publish: Callable[[], Mapping[str, Any]]
+    """Tells every channel every figure, as each night; returns what the function answered."""
     groups: Sequence[Mapping[str, str]] = ()
     """The demo's groups for the page: group_id, name, city, locale, leader, phone."""
     users: Mapping[str, Credentials] = field(default_factory=lambda: LOCAL_USERS)
@@ -160,6 +185,14 @@ def application(behind: Behind) -> web.Application:
             web.post("/local/dead-letters/{queue}", gateway.dead_letter),
             web.post("/local/redrive", gateway.redrive),
             web.post("/local/sweep", gateway.sweep),
+            web.post("/local/catch-up", gateway.catch_up),
+            web.post("/local/publish", gateway.publish),
+            web.get("/local/channels", gateway.channels),
+            web.post("/local/sell", gateway.sell),
+            web.put("/local/flipkart/shipments/{id}", gateway.put_shipment),
+            web.put("/local/flipkart/returns/{id}", gateway.put_return),
+            web.put("/local/amazon/orders/{id}", gateway.put_order),
+            web.post("/local/amazon/notifications", gateway.notify_amazon),
             *(web.get(path, _page) for path in PAGE_FILES),
             web.get("/favicon.ico", _no_icon),
         ]
@@ -194,7 +227,8 @@ async def _loopback_only(
         if origin is not None and origin != f"http://{hosts[0]}":
             return problem(403, "Another page's request", "Only the page of this server may change anything.")
         if request.path.startswith("/local/") and USER_HEADER not in request.headers:
-            return problem(403, f"{USER_HEADER} is missing", f"POST to /local needs the header {USER_HEADER}.")
+            said = f"{request.method} to /local needs the header {USER_HEADER}."
+            return problem(403, f"{USER_HEADER} is missing", said)
     return await handler(request)
 
 
@@ -238,6 +272,11 @@ async def _page(request: web.Request) -> web.Response:
     name, kind = PAGE_FILES[request.path]
     text = await asyncio.to_thread((PAGE / name).read_text, encoding="utf-8")
     return web.Response(text=text, content_type=kind, charset="utf-8", headers=PAGE_HEADERS)
+
+
+def _sold(order_ref: str, status: int) -> web.Response:
+    """The order, and what was answered when the marketplace said so."""
+    return web.json_response({"order_ref": order_ref, "status": status})
 
 
 async def _no_icon(request: web.Request) -> web.Response:
@@ -313,9 +352,16 @@ class _Gateway:
         return web.json_response(self._behind.phones.refused())
 
     async def faults(self, request: web.Request) -> web.Response:
-        """Lets the next SMS requests go wrong: ``{"hang": 1}``, ``lose``, ``throttle``, ``reject``, ``fail``."""
+        """Lets the next SMS requests go wrong: ``{"hang": 1}``, ``lose``, ``throttle``, ``reject``, ``fail``.
+
+        With a ``marketplace`` in it, the next requests to that: ``{"marketplace", "operation", "fault", "times"}``.
+        """
         try:
-            self._behind.phones.faults.set(await _object(request))
+            values = await _object(request)
+            if "marketplace" in values:
+                self._behind.channels.set_fault(values)
+            else:
+                self._behind.phones.faults.set(values)
         except (ValueError, OverflowError) as error:
             return problem(400, "The faults cannot be set", str(error))
         return web.json_response({"set": True})
@@ -430,6 +476,94 @@ class _Gateway:
             return problem(500, "The sweep failed", str(error))
         self._act()
         return web.json_response(answer)
+
+    async def catch_up(self, request: web.Request) -> web.Response:
+        """Asks the marketplaces at once, instead of every few minutes."""
+        return await self._run(self._behind.catch_up, "Catching up failed")
+
+    async def publish(self, request: web.Request) -> web.Response:
+        """Tells every channel every figure at once, instead of each night."""
+        return await self._run(self._behind.publish, "Publishing failed")
+
+    async def _run(self, function: Callable[[], Mapping[str, Any]], failed: str) -> web.Response:
+        try:
+            answer = await self._thread(function)
+        except (BotoCoreError, ClientError) as error:
+            return _stopping(error)
+        except RuntimeError as error:
+            return problem(500, failed, str(error))
+        self._act()
+        return web.json_response(answer)
+
+    # --- the marketplaces
+
+    async def channels(self, request: web.Request) -> web.Response:
+        """What each channel believes of each listing's stock."""
+        return web.json_response(self._behind.channels.channels())
+
+    async def put_shipment(self, request: web.Request) -> web.Response:
+        """Sets what Flipkart's API tells of a shipment."""
+        return await self._put(request, self._behind.channels.put_shipment)
+
+    async def put_return(self, request: web.Request) -> web.Response:
+        """Sets what Flipkart's API tells of a return."""
+        return await self._put(request, self._behind.channels.put_return)
+
+    async def put_order(self, request: web.Request) -> web.Response:
+        """Sets what Amazon's API tells of an order."""
+        return await self._put(request, self._behind.channels.put_order)
+
+    async def _put(self, request: web.Request, put: Callable[[str, Mapping[str, Any]], dict[str, Any]]) -> web.Response:
+        try:
+            told = put(request.match_info["id"], await _object(request))
+        except ValueError as error:
+            return problem(400, "The marketplace could not show that", str(error))
+        self._act()
+        return web.json_response(told)
+
+    async def notify_amazon(self, request: web.Request) -> web.Response:
+        """The body, whatever text it is, lies on the queue that Amazon sends to."""
+        try:
+            text = (await request.read()).decode()
+        except UnicodeDecodeError:
+            text = ""
+        if not text:
+            return problem(400, "The notification cannot be sent", "A queue takes no empty body and none but UTF-8.")
+        return await self._notify(text)
+
+    async def _notify(self, text: str) -> web.Response:
+        try:
+            await self._thread(self._behind.notify_amazon, text)
+        except ClientError as error:
+            return problem(400, "The queue does not take that", error.response["Error"].get("Message", ""))
+        except BotoCoreError as error:
+            return _stopping(error)
+        self._act()
+        return web.json_response({"queued": True})
+
+    async def sell(self, request: web.Request) -> web.Response:
+        """A buyer buys ``{"marketplace", "sku", "quantity"}`` there: the marketplace knows it and says so."""
+        try:
+            asked = await _object(request)
+            item = messages.sold(asked)
+            marketplace = asked.get("marketplace")
+            if marketplace not in ("flipkart", "amazon"):
+                raise ValueError("marketplace: known are flipkart and amazon")
+            now, fresh, behind = datetime.now(UTC), str(uuid.uuid4()), self._behind
+            if marketplace == "amazon":
+                order_id = messages.amazon_order_id(fresh)
+                behind.channels.put_order(order_id, messages.amazon_order(order_id, [item], now))
+                notification = messages.amazon_notification(behind.seller, order_id, [item], now)
+                sent = await self._notify(messages.as_body(notification).decode())
+                return _sold(f"amazon:{behind.seller['account']}:{order_id}", sent.status)
+            behind.channels.put_shipment(fresh, messages.flipkart_shipment(fresh, [item], now))
+        except ValueError as error:
+            return problem(400, "That cannot be sold", str(error))
+        target = urlsplit(behind.api_account["url"]).path
+        headers = {"Host": request.host, **messages.signed_headers(behind.api_account, now)}
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        answer = await self._pass_webhook("POST", target, raw, messages.as_body(messages.created(fresh, [item], now)))
+        return _sold(f"flipkart:{target.rpartition('/')[2]}:{fresh}", answer.status)
 
     async def _change(self, change: Callable[[], object]) -> web.Response:
         started = time.monotonic()

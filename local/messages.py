@@ -1,7 +1,8 @@
 """Marketplace messages for the page and the check: the published shapes with the demo's products in them.
 
-Shapes: Flipkart's notification documentation, v3 (``tests/samples/flipkart`` holds its examples). All dates are
-made relative to the moment of the event, so that a message is never out of date.
+Shapes: Flipkart's notification documentation, v3, and Amazon's schema of ORDER_CHANGE and model of the Orders API,
+2026-01-01 (``tests/samples`` holds their examples). What an API would show of an order is here, too. All dates are made
+relative to the moment of the event, so that a message is never out of date.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any, Final
+from uuid import UUID
 
 IST: Final = timezone(timedelta(hours=5, minutes=30))
 LOCATION: Final = "LOC1234"
@@ -214,6 +216,160 @@ def order_item_id(shipment: str, number: int = 1) -> str:
     return _digits(f"{shipment}/{number}", 16)
 
 
+def flipkart_shipment(shipment: str, items: Sequence[Item], at: datetime, **changes: Any) -> dict[str, Any]:
+    """What Flipkart's API shows of the shipment that ``created`` announces.
+
+    Without ``updatedAt``: whoever keeps it says when it changed.
+    """
+    attributes = created(shipment, items, at)["attributes"]
+    unsaid = {"updatedAt", "dispatchLocation"}
+    shown = {name: value for name, value in attributes.items() if name not in unsaid}
+    return {"shipmentId": shipment, "locationId": LOCATION, **shown, "shipmentType": "NORMAL"} | changes
+
+
+# --- Amazon -------------------------------------------------------------------------------------------------------
+
+INDIA: Final = "A21TJRUUN4KGV"
+"""Amazon's id of its Indian marketplace."""
+
+BUYER: Final = "Not To Be Kept"
+"""The name of every buyer of the demo: nobody who asks right ever hears it."""
+
+
+def amazon_order_id(seed: str) -> str:
+    """An order id that follows from a text: 3, 7 and 7 digits."""
+    digits = _digits(f"{seed}/amazon", 17)
+    return f"{digits[:3]}-{digits[3:10]}-{digits[10:]}"
+
+
+def amazon_item_id(order_id: str, number: int = 1) -> str:
+    """The id of the ``number``-th item of an Amazon order."""
+    return _digits(f"{order_id}/{number}", 14)
+
+
+def amazon_order(order_id: str, items: Sequence[Item], at: datetime) -> dict[str, Any]:
+    """What Amazon's API shows of a new order that the seller is to send, with all its datasets.
+
+    Without ``lastUpdatedTime``: whoever keeps it says when it changed.
+    """
+    return {
+        "orderId": order_id,
+        "createdTime": instant(at),
+        "salesChannel": {"channelName": "AMAZON", "marketplaceId": INDIA, "marketplaceName": "Amazon.in"},
+        "buyer": {"buyerName": BUYER, "buyerEmail": "not-to-be-kept@marketplace.amazon.in"},
+        "recipient": {
+            "deliveryAddress": {"name": BUYER, "addressLine1": "1 Not To Be Kept", "phone": "+919999900099"},
+        },
+        "proceeds": {"grandTotal": _rupees(sum(item.quantity * _product(item.sku).price for item in items))},
+        "fulfillment": {
+            "fulfillmentStatus": "UNSHIPPED",
+            "fulfilledBy": "MERCHANT",
+            "fulfillmentServiceLevel": "STANDARD",
+            "shipByWindow": _window(at, 0, 2),
+            "deliverByWindow": _window(at, 3, 7),
+        },
+        "orderItems": [_amazon_item(order_id, number, item) for number, item in enumerate(items, 1)],
+    }
+
+
+def amazon_notification(
+    seller: Mapping[str, str], order_id: str, items: Sequence[Item], at: datetime, status: str = "Unshipped"
+) -> dict[str, Any]:
+    """ORDER_CHANGE of a whole order. It says no price.
+
+    ``seller`` is ``{"seller_id", "application_id", "subscription_id", …}``, as the account is registered.
+    """
+    units = sum(item.quantity for item in items)
+    return {
+        "NotificationVersion": "1.0",
+        "NotificationType": "ORDER_CHANGE",
+        "PayloadVersion": "1.0",
+        "EventTime": zulu(at),
+        "Payload": {
+            "OrderChangeNotification": {
+                "NotificationLevel": "OrderLevel",
+                "SellerId": seller["seller_id"],
+                "AmazonOrderId": order_id,
+                "OrderChangeType": "OrderStatusChange",
+                "OrderChangeTrigger": {"TimeOfOrderChange": zulu(at), "ChangeReason": "Order placed"},
+                "Summary": {
+                    "MarketplaceId": INDIA,
+                    "OrderStatus": status,
+                    "PurchaseDate": zulu(at),
+                    "DestinationPostalCode": "110001",
+                    "FulfillmentType": "MFN",
+                    "OrderType": "StandardOrder",
+                    "NumberOfItemsShipped": 0,
+                    "NumberOfItemsUnshipped": units,
+                    "EarliestDeliveryDate": zulu(at + timedelta(days=3)),
+                    "LatestDeliveryDate": zulu(at + timedelta(days=7)),
+                    "EarliestShipDate": zulu(at),
+                    "LatestShipDate": zulu(at + timedelta(days=2)),
+                    "CancelNotifyDate": zulu(at),
+                    "OrderPrograms": [],
+                    "ShippingPrograms": ["EasyShip"],
+                    "EasyShipShipmentStatus": "PendingSchedule",
+                    "ElectronicInvoiceStatus": "NotFound",
+                    "OrderItems": [
+                        {
+                            "OrderItemId": amazon_item_id(order_id, number),
+                            "SellerSKU": item.sku,
+                            "SupplySourceId": "00000000-0000-4000-8000-000000000003",
+                            "OrderItemStatus": status,
+                            "Quantity": item.quantity,
+                            "QuantityShipped": 0,
+                            "IsBuyerRequestedCancel": False,
+                            "ItemEarliestDeliveryDate": zulu(at + timedelta(days=3)),
+                            "ItemLatestDeliveryDate": zulu(at + timedelta(days=7)),
+                        }
+                        for number, item in enumerate(items, 1)
+                    ],
+                },
+            }
+        },
+        "NotificationMetadata": {
+            "ApplicationId": seller["application_id"],
+            "SubscriptionId": seller["subscription_id"],
+            "PublishTime": zulu(at + timedelta(seconds=2)),
+            "NotificationId": _uuid(f"{order_id}/{status}/{zulu(at)}"),
+        },
+    }
+
+
+def _amazon_item(order_id: str, number: int, item: Item) -> dict[str, Any]:
+    product = _product(item.sku)
+    total = _rupees(item.quantity * product.price)
+    return {
+        "orderItemId": amazon_item_id(order_id, number),
+        "quantityOrdered": item.quantity,
+        "product": {
+            "asin": f"B0{_letters(item.sku, 8)}",
+            "title": product.title,
+            "sellerSku": item.sku,
+            "condition": {"conditionType": "NEW", "conditionSubtype": "NEW", "conditionNote": ""},
+            "price": {"unitPrice": _rupees(product.price)},
+        },
+        "proceeds": {"proceedsTotal": total, "breakdowns": [{"type": "ITEM", "subtotal": total}]},
+        "fulfillment": {"quantityFulfilled": 0, "quantityUnfulfilled": item.quantity},
+    }
+
+
+def _window(at: datetime, first: int, last: int) -> dict[str, str]:
+    """Days after the sale."""
+    return {
+        "earliestDateTime": instant(at + timedelta(days=first)),
+        "latestDateTime": instant(at + timedelta(days=last)),
+    }
+
+
+def _rupees(whole: int) -> dict[str, str]:
+    return {"amount": f"{whole}.00", "currencyCode": "INR"}
+
+
+MOST_UNITS: Final = 999
+"""Of one line that somebody buys on the page."""
+
+
 def as_body(message: Any) -> bytes:
     return json.dumps(message, ensure_ascii=False).encode()
 
@@ -320,6 +476,16 @@ _OF_LINES: Final[Mapping[str, Callable[[str, Sequence[Item], datetime], dict[str
 }
 
 
+def sold(given: Mapping[str, Any]) -> Item:
+    """Units of a product of the demo, as somebody asks for them. ValueError names the field that is wrong."""
+    item = _item(given, "sale")
+    if item.sku not in {product.sku for product in PRODUCTS}:
+        raise ValueError("sale.sku is no product of the demo")
+    if item.quantity > MOST_UNITS:
+        raise ValueError(f"sale.quantity is more than {MOST_UNITS}")
+    return item
+
+
 def _item(given: Any, where: str) -> Item:
     if not isinstance(given, dict):
         raise ValueError(f'{where} is not {{"sku" or "order_item_id", "quantity"}}')
@@ -339,8 +505,7 @@ def _text(values: Mapping[str, Any], name: str, where: str) -> str:
 
 
 def _order_item(shipment: str, order_id: str, number: int, item: Item, at: datetime) -> dict[str, Any]:
-    product = _BY_SKU.get(item.sku) or Product(item.sku, item.sku, 100)
-    fsn = _letters(item.sku, 16)
+    product, fsn = _product(item.sku), fsn_of(item.sku)
     identity = order_item_id(shipment, number)
     return {
         "orderItemId": identity,
@@ -367,6 +532,20 @@ def _order_item(shipment: str, order_id: str, number: int, item: Item, at: datet
     }
 
 
+def fsn_of(sku: str) -> str:
+    """Flipkart's id of a product of the demo."""
+    return _letters(sku, 16)
+
+
+def _product(sku: str) -> Product:
+    return _BY_SKU.get(sku) or Product(sku, sku, 100)
+
+
+def zulu(at: datetime) -> str:
+    """A time as Amazon's notifications write it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def instant(at: datetime) -> str:
     """A time as queue messages write it."""
     return at.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
@@ -384,6 +563,10 @@ def _digits(seed: str, count: int) -> str:
     """Digits that follow from a text; the first is not 0."""
     number = int(hashlib.sha256(seed.encode()).hexdigest(), 16)
     return str(10 ** (count - 1) + number % (9 * 10 ** (count - 1)))
+
+
+def _uuid(seed: str) -> str:
+    return str(UUID(bytes=hashlib.sha256(seed.encode()).digest()[:16], version=4))
 
 
 def _letters(seed: str, count: int) -> str:

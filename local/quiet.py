@@ -25,6 +25,9 @@ QUEUES: Final = {
     "order-events": "OrderEventsQueueUrl",
     "notifications": "NotificationsQueueUrl",
     "payouts": "PayoutsQueueUrl",
+    "fetches": "FetchesQueueUrl",
+    "stock-feed": "StockFeedQueueUrl",
+    "amazon-notifications": "AmazonNotificationsQueueUrl",
 }
 """Queue and the stack output that holds its URL."""
 
@@ -288,21 +291,35 @@ class Observer:
         self._relayed = newest_relayed(lines, self._relayed)
 
 
-class Sweep:
-    """Runs the deployed sweep when somebody does not want to wait for it."""
+SCHEDULED: Final = {"version": "0", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+"""What a schedule sends to its function."""
 
-    def __init__(self, client: Callable[[str], Any], outputs: Mapping[str, str]) -> None:
+
+class Function:
+    """Runs a deployed function when somebody does not want to wait for its schedule."""
+
+    def __init__(self, client: Callable[[str], Any], outputs: Mapping[str, str], output: str) -> None:
         self._functions = client("lambda")
-        self._name = outputs["SweepFunctionName"]
+        self._name = outputs[output]
 
-    def run(self, at: str | None = None) -> dict[str, Any]:
-        """What the function answered. ``at``: as of that time. RuntimeError with its words if it failed."""
-        payload = json.dumps({} if at is None else {"at": at}).encode()
-        answer = self._functions.invoke(FunctionName=self._name, Payload=payload)
+    def run(self, event: Mapping[str, Any] = SCHEDULED) -> dict[str, Any]:
+        """What the function answered. RuntimeError with its words if it failed."""
+        answer = self._functions.invoke(FunctionName=self._name, Payload=json.dumps(event).encode())
         said = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             raise RuntimeError(f"{said.get('errorType')}: {said.get('errorMessage')}")
-        return dict(said)
+        return dict(said or {})
+
+
+class Sweep:
+    """The deployed sweep."""
+
+    def __init__(self, client: Callable[[str], Any], outputs: Mapping[str, str]) -> None:
+        self._function = Function(client, outputs, "SweepFunctionName")
+
+    def run(self, at: str | None = None) -> dict[str, Any]:
+        """What the function answered. ``at``: as of that time. RuntimeError with its words if it failed."""
+        return self._function.run({} if at is None else {"at": at})
 
 
 def log_group(functions: Any, name: str) -> str:

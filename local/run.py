@@ -1,7 +1,7 @@
 """``make run``: the deployed stack on this machine, the demo agency in it, and one port that opens when all is ready.
 
-The main thread builds, deploys and waits; the servers (the fake SMS service, the gateway) run in a
-thread of their own. Whatever ends the main thread, Ctrl-C and SIGTERM too, stops everything.
+The main thread builds, deploys and waits; the servers (the fake SMS service, the marketplaces' fake APIs,
+the gateway) run in a thread of their own. Whatever ends the main thread, Ctrl-C and SIGTERM too, stops everything.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if __name__ == "__main__":
 
 import argparse
 import asyncio
+import base64
 import csv
 import json
 import queue
@@ -26,7 +27,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Final, NoReturn
@@ -34,6 +36,7 @@ from typing import Any, Final, NoReturn
 from aiohttp import web
 
 from local import gateway, quiet
+from local.marketplace_apis import Amazon, Flipkart, MarketplaceApis, marketplace_service
 from local.phones import Phones, sms_service
 from local.stack import HOST, REGION, PortTaken, Stack, StackError
 
@@ -44,6 +47,8 @@ SMS_TEXTS: Final = ROOT / "layers" / "common" / "hunar" / "sms_templates"
 
 MARKETPLACE: Final = "flipkart"
 ACCOUNT: Final = "demo"
+API_ACCOUNT: Final = "demo-api"
+"""The account whose marketplace can be asked, at Flipkart and at Amazon. The other one has no API."""
 DEFAULT_PORT: Final = 8080
 QUIET_SECONDS: Final = 120
 COMMAND_SECONDS: Final = 300
@@ -209,12 +214,15 @@ def run(listener: socket.socket, *, check: bool) -> int:
     phones = Phones()
     agency = rows(DEMO / "agency.csv")[0]
     phones.register_files(agency["dlt_entity_id"], agency["sender_id"], DEMO / "dlt_templates.csv", SMS_TEXTS)
+    credentials = api_credentials()
+    marketplaces = marketplace_apis(DEMO, credentials)
     main_thread = MainThread()
     with Servers() as servers:
         sms_url = servers.open(web.AppRunner(sms_service(phones), access_log=None), reserve(0))
-        with Stack(ROOT, say=say, sms_url=sms_url, public_url=url) as stack:
+        apis_url = servers.open(web.AppRunner(marketplace_service(marketplaces), access_log=None), reserve(0))
+        with Stack(ROOT, say=say, sms_url=sms_url, public_url=url, marketplaces_url=apis_url) as stack:
             try:
-                account = prepare(stack, url)
+                account, api_account = prepare(stack, url, credentials)
                 observer = quiet.Observer(stack.client, stack.outputs)
                 sweep = quiet.Sweep(stack.client, stack.outputs)
                 await_quiet(observer)
@@ -232,6 +240,12 @@ def run(listener: socket.socket, *, check: bool) -> int:
                     dead_letter=lambda queue, text: dead_letter(stack, queue, text),
                     redrive=main_thread.does(lambda: hunar("redrive", "--json")),
                     sweep=sweep.run,
+                    channels=marketplaces,
+                    api_account=api_account,
+                    seller=registered(DEMO, "amazon", API_ACCOUNT),
+                    notify_amazon=amazon_notifier(stack),
+                    catch_up=quiet.Function(stack.client, stack.outputs, "CatchUpOrdersFunctionName").run,
+                    publish=quiet.Function(stack.client, stack.outputs, "PublishStockFunctionName").run,
                     groups=groups(DEMO),
                 )
                 servers.open(gateway.runner(gateway.application(behind)), listener)
@@ -246,22 +260,91 @@ def run(listener: socket.socket, *, check: bool) -> int:
                 main_thread.close()
 
 
-def prepare(stack: Stack, url: str) -> dict[str, Any]:
-    """The deployed stack with the demo agency in it. Returns the demo account and its secret of this run."""
+def prepare(
+    stack: Stack, url: str, credentials: Mapping[str, Mapping[str, str]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The deployed stack with the demo agency in it.
+
+    Returns the webhook secrets of this run: of the Flipkart account without an API, and of the one that has one.
+    """
     stack.build()
     stack.start()
     stack.deploy()
     stack.write_description()
-    account = {
+    accounts = [webhook_secret(url, name) for name in (ACCOUNT, API_ACCOUNT)]
+    standard = {"secret": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"}
+    stored: list[tuple[tuple[str, ...], Mapping[str, Any]]] = [
+        *((("add", MARKETPLACE, name), one) for name, one in zip((ACCOUNT, API_ACCOUNT), accounts, strict=True)),
+        (("add", "standard", ACCOUNT), standard),
+        *((("credentials", marketplace, API_ACCOUNT), one) for marketplace, one in credentials.items()),
+    ]
+    with _Timed("seeding the demo agency"):
+        # Before the import: the shelves that it fills are told to the channels at once.
+        with ThreadPoolExecutor(len(stored)) as pool:
+            for done in [pool.submit(hunar, "account", *words, stdin=json.dumps(one)) for words, one in stored]:
+                done.result()
+        hunar("import", str(DEMO))
+    return accounts[0], accounts[1]
+
+
+def webhook_secret(url: str, account: str) -> dict[str, Any]:
+    """What Flipkart signs with in this run."""
+    return {
         "app_id": f"hunar-local-{secrets.token_hex(6)}",
         "secret": secrets.token_hex(24),
         "previous_secret": None,
-        "url": f"{url}/webhooks/{MARKETPLACE}/{ACCOUNT}",
+        "url": f"{url}/webhooks/{MARKETPLACE}/{account}",
     }
-    with _Timed("seeding the demo agency"):
-        hunar("account", "add", MARKETPLACE, ACCOUNT, stdin=json.dumps(account))
-        hunar("import", str(DEMO))
-    return account
+
+
+def api_credentials() -> dict[str, dict[str, str]]:
+    """What the marketplaces' APIs are called with in this run. They open nothing anywhere else."""
+    return {
+        "flipkart": {"client_id": f"local-{secrets.token_hex(6)}", "client_secret": secrets.token_hex(24)},
+        "amazon": {
+            "client_id": f"amzn1.application-oa2-client.local-{secrets.token_hex(6)}",
+            "client_secret": secrets.token_hex(24),
+            "refresh_token": f"Atzr|local-{secrets.token_hex(24)}",
+        },
+    }
+
+
+def marketplace_apis(folder: Path, credentials: Mapping[str, Mapping[str, str]]) -> MarketplaceApis:
+    """Both marketplaces, with the accounts and listings of the registry files."""
+    listings = [row for row in rows(folder / "listings.csv") if row["account"] == API_ACCOUNT]
+    at_flipkart, at_amazon = credentials["flipkart"], credentials["amazon"]
+    flipkart = Flipkart(
+        API_ACCOUNT,
+        client_id=at_flipkart["client_id"],
+        client_secret=at_flipkart["client_secret"],
+        location_id=registered(folder, "flipkart", API_ACCOUNT)["location_id"],
+        listings={row["listing"]: row["product_id"] for row in listings if row["marketplace"] == "flipkart"},
+    )
+    amazon = Amazon(
+        API_ACCOUNT,
+        client_id=at_amazon["client_id"],
+        client_secret=at_amazon["client_secret"],
+        refresh_token=at_amazon["refresh_token"],
+        seller_id=registered(folder, "amazon", API_ACCOUNT)["seller_id"],
+        listings={row["listing"]: row["product_type"] for row in listings if row["marketplace"] == "amazon"},
+    )
+    return MarketplaceApis(flipkart, amazon)
+
+
+def registered(folder: Path, marketplace: str, account: str) -> Mapping[str, str]:
+    """An account of the registry files."""
+    return next(
+        row for row in rows(folder / "accounts.csv") if (row["marketplace"], row["account"]) == (marketplace, account)
+    )
+
+
+def amazon_notifier(stack: Stack) -> Callable[[str], object]:
+    """What Amazon does when something happens to an order: it sends a text to our queue."""
+    return partial(_send, stack.client("sqs"), stack.outputs["AmazonNotificationsQueueUrl"])
+
+
+def _send(sqs: Any, url: str, text: str) -> None:
+    sqs.send_message(QueueUrl=url, MessageBody=text)
 
 
 def redeploy(stack: Stack) -> None:

@@ -90,8 +90,16 @@ class Stack:
     """One local stack. ``build``, ``start``, ``deploy``, ``warm``, ``write_description``, in the end ``stop``."""
 
     def __init__(
-        self, root: Path, *, say: Callable[[str], None], sms_url: str, public_url: str, port: int | None = None
+        self,
+        root: Path,
+        *,
+        say: Callable[[str], None],
+        sms_url: str,
+        public_url: str,
+        marketplaces_url: str = "",
+        port: int | None = None,
     ) -> None:
+        """The addresses are those of the fake SMS service, of the gateway, and of the marketplaces' fake APIs."""
         self.root = root.resolve()
         self.home = self.root / ".local"
         self.port = free_port() if port is None else port
@@ -100,6 +108,7 @@ class Stack:
         self._say = say
         self._sms_url = sms_url
         self._public_url = public_url
+        self._marketplaces_url = marketplaces_url
         self._lock: int | None = None
         self._ministack: subprocess.Popen[bytes] | None = None
 
@@ -161,7 +170,7 @@ class Stack:
             ["deploy", "--config-file", str(self.root / "samconfig.toml"), "--config-env", STAGE]
             + ["--template-file", str(self._built / "template.yaml")]
             + ["--parameter-overrides", *settings["parameter_overrides"], f"SmsEndpointUrl={self._sms_url}"]
-            + self._machine_parameters(),
+            + [f"MarketplaceApiUrl={self._marketplaces_url}", *self._machine_parameters()],
         )
         found = self.client("cloudformation").describe_stacks(StackName=self.stack_name)["Stacks"][0]["Outputs"]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in found}
@@ -206,6 +215,7 @@ class Stack:
             "outputs": dict(self.outputs),
             "sms_url": self._sms_url,
             "public_url": self._public_url,
+            "marketplaces_url": self._marketplaces_url,
         }
 
     def stop(self) -> None:

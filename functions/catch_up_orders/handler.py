@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from hunar.use_cases.catch_up import catch_up
 
 from hunar import wiring
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
+from hunar.use_cases.catch_up import catch_up
 
 
 @metrics.log_metrics

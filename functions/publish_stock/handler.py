@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from hunar.use_cases.publish import publish, publish_all
 from pydantic import ValidationError
 
 from hunar import wiring
@@ -13,6 +12,7 @@ from hunar.batch import MessageBatch
 from hunar.domain.facts import instant
 from hunar.messages import PublishStock, wrong_field
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
+from hunar.use_cases.publish import publish, publish_all
 from hunar.use_cases.worklist import open_unknown_message
 
 processor = MessageBatch()

@@ -7,7 +7,10 @@ const HEADERS = { "X-Local-User": "maker", "Content-Type": "application/json" };
 const LANGUAGES = { hi: "Hindi", bn: "Bengali", ta: "Tamil", en: "English" };
 const STATE_TONE = { DELIVERED: "good", CANCELLED: "bad", UNKNOWN: "wait", HELD: "wait" };
 
-const seen = { orders: [], stock: [], phones: [], exceptions: [], notifications: [], entries: [] };
+const CHANNELS = { amazon: "Amazon", flipkart: "Flipkart" };
+const FIGURE_SECONDS = 30; // so long the page waits for the other channel to show a sale
+
+const seen = { orders: [], stock: [], phones: [], exceptions: [], notifications: [], entries: [], channels: [] };
 let offer = { account: "", messages: [], products: [], groups: [] };
 let chosen = null; // order_ref of the selected order
 let known = false; // whether the server has said yet what there is
@@ -45,12 +48,13 @@ function draw(parent, rows, key, render) {
       if (child) {
         const scrolls = child.querySelector(".texts");
         const focused = child.contains(document.activeElement);
+        const which = focused ? document.activeElement.dataset.channel : undefined;
         const folds = [...child.querySelectorAll("details")].map((fold) => fold.open);
         if (at === child) at = made;
         child.replaceWith(made);
         if (scrolls) made.querySelector(".texts").scrollTop = scrolls.scrollTop;
         made.querySelectorAll("details").forEach((fold, number) => { fold.open = Boolean(folds[number]); });
-        if (focused) (made.querySelector("button") || made).focus();
+        if (focused) (made.querySelector(which ? `[data-channel="${which}"]` : "button") || made).focus();
         made.classList.add("fresh");
       } else {
         parent.insertBefore(made, at);
@@ -153,6 +157,8 @@ function revealCard(stood) {
 function renderOrder(order) {
   const head = node("span", { class: "row" },
     node("span", { class: "grow id", title: order.order_ref, text: short(shipmentOf(order.order_ref)) }),
+    order.unconfirmed ? node("span", { class: "tag wait", text: "not confirmed" }) : null,
+    order.unpriced ? node("span", { class: "tag wait", text: "unpriced" }) : null,
     node("span", { class: `tag ${STATE_TONE[order.state] || ""}`, text: order.state }));
   const lines = order.lines.map((line) => {
     const left = line.quantity - line.cancelled;
@@ -194,6 +200,78 @@ function drawStock() {
       node("td", { text: names.get(item.group_id) || item.group_id }),
       figure(item.on_hand), figure(item.available), figure(item.reserved), figure(item.short, item.short > 0));
   });
+}
+
+// --- the channels: what buyers see there, and selling
+
+const figures = (channels) => new Map(channels.map((entry) => [`${entry.marketplace} ${entry.listing}`, entry]));
+
+function drawChannels() {
+  const shelves = new Map(seen.stock.map((item) => [item.sku, item]));
+  const at = figures(seen.channels);
+  const listings = [...new Set(seen.channels.map((entry) => entry.listing))];
+  const rows = listings.map((listing) => {
+    const shelf = shelves.get(listing); // the demo lists each product under its SKU
+    const free = shelf ? Math.max(0, shelf.available - shelf.buffer) : null;
+    const shown = Object.keys(CHANNELS).map((marketplace) => {
+      const entry = at.get(`${marketplace} ${listing}`);
+      return { marketplace, quantity: entry ? entry.quantity : null, since: entry ? entry.updated_at : null };
+    });
+    return { listing, free, shown };
+  });
+  draw($("channels"), rows, (row) => row.listing, renderListing);
+}
+
+function renderListing(row) {
+  const figure = (value, more = {}) => node("td", { class: "n", ...more, text: value === null ? "–" : String(value) });
+  const buttons = row.shown.map(({ marketplace }) => {
+    const button = node("button", {
+      type: "button",
+      "data-channel": marketplace,
+      "aria-label": `Sell one ${row.listing} on ${CHANNELS[marketplace]}`,
+      text: CHANNELS[marketplace],
+    });
+    button.addEventListener("click", () => sell(marketplace, row.listing));
+    return button;
+  });
+  return node("tr", {},
+    node("th", { scope: "row", class: "id", text: row.listing }),
+    figure(row.free),
+    ...row.shown.map(({ quantity, since }) => figure(quantity, {
+      class: quantity === row.free ? "n" : "n warn",
+      title: since ? `since ${time(since)}` : null,
+    })),
+    node("td", {}, ...buttons));
+}
+
+// A sale, and how long the other channel takes to show it.
+async function sell(marketplace, listing) {
+  const other = Object.keys(CHANNELS).find((name) => name !== marketplace);
+  const figure = (channels) => (figures(channels).get(`${other} ${listing}`) || {}).quantity;
+  try {
+    const before = figure(await get("/local/channels"));
+    const began = performance.now();
+    const seconds = () => ((performance.now() - began) / 1000).toFixed(1);
+    const sale = await post("/local/sell", { marketplace, sku: listing, quantity: 1 });
+    if (sale.status !== 200) throw new Error(`${CHANNELS[marketplace]} was answered ${sale.status}`);
+    $("sold").textContent = `Sold one ${listing} on ${CHANNELS[marketplace]}…`;
+    choose(sale.order_ref).catch(() => {}); // the next round draws it
+    while (performance.now() - began < FIGURE_SECONDS * 1000) {
+      const channels = await get("/local/channels");
+      if (figure(channels) !== before) {
+        seen.channels = channels;
+        drawChannels();
+        $("sold").textContent = `Sold one ${listing} on ${CHANNELS[marketplace]}. `
+          + `${CHANNELS[other]} showed ${before}, and ${figure(channels)} after ${seconds()} s.`;
+        return;
+      }
+      await new Promise((resolve) => { setTimeout(resolve, 150); });
+    }
+    $("sold").textContent = `Sold one ${listing} on ${CHANNELS[marketplace]}. `
+      + `${CHANNELS[other]} still shows ${before} after ${FIGURE_SECONDS} s.`;
+  } catch (error) {
+    $("sold").textContent = `Not sold: ${error.message}`;
+  }
 }
 
 function drawPhones() {
@@ -316,12 +394,13 @@ function showFields() {
 function fillOrderChoice() {
   const select = $("order");
   const before = chosen || select.value;
-  const rows = seen.orders.map((order) => ({
+  const ours = `${offer.account.replace("/", ":")}:`; // the form speaks for one account
+  const rows = seen.orders.filter((order) => order.order_ref.startsWith(ours)).map((order) => ({
     order_ref: order.order_ref,
     text: `${short(shipmentOf(order.order_ref))} · ${order.state} · ${order.lines.map((line) => line.sku || line.listing).join(", ") || "no lines yet"}`,
   }));
   // Sent a moment ago: what is said next is about this order, also before the board shows it.
-  if (chosen && !rows.some((row) => row.order_ref === chosen)) {
+  if (chosen && chosen.startsWith(ours) && !rows.some((row) => row.order_ref === chosen)) {
     rows.unshift({ order_ref: chosen, text: `${short(shipmentOf(chosen))} · just sent` });
   }
   draw(select, rows, (row) => row.order_ref, (row) => node("option", { value: row.order_ref, text: row.text }));
@@ -437,15 +516,17 @@ async function refresh() {
   try {
     do {
       again = false;
-      const [orders, stock, phones, exceptions] = await Promise.all([
+      const [orders, stock, phones, exceptions, channels] = await Promise.all([
         all("/api/orders"), all("/api/stock"), get("/local/phones"), all("/api/exceptions?state=open"),
+        get("/local/channels"),
       ]);
       const details = new Map(seen.orders.map((order) => [order.order_ref, order.history]));
       seen.orders = orders.map((order) => ({ ...order, history: order.history || details.get(order.order_ref) }));
-      Object.assign(seen, { stock, phones, exceptions });
+      Object.assign(seen, { stock, phones, exceptions, channels });
       known = true;
       drawOrders();
       drawStock();
+      drawChannels();
       drawPhones();
       drawExceptions();
       await refreshChosen();

@@ -89,8 +89,15 @@ def test_use_cases_and_marketplaces_do_not_call_aws() -> None:
     assert wrong == []
 
 
-def test_the_check_over_http_imports_nothing_of_hunar() -> None:
-    assert [module for module in imported(ROOT / "local/check.py") if module.split(".")[0] == "hunar"] == []
+def test_what_checks_the_stack_imports_nothing_of_hunar() -> None:
+    witnesses = ("check", "phones", "marketplace_apis", "fake_api", "fake_flipkart", "fake_amazon", "messages")
+    wrong = [
+        f"{name} imports {module}"
+        for name in witnesses
+        for module in imported(ROOT / f"local/{name}.py")
+        if module.split(".")[0] == "hunar"
+    ]
+    assert wrong == []
 
 
 def test_no_handler_is_longer_than_a_screen() -> None:

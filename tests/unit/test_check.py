@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from local import check, messages
-from local.check import Report, Shelf, Story, play, scripts, summary
+from local.check import Channels, Report, Shelf, Story, play, scripts, summary
 
 ACCOUNT = {
     "account": "flipkart/demo",
@@ -25,6 +25,10 @@ ACCOUNT = {
     "previous_secret": None,
     "url": "http://127.0.0.1:8080/webhooks/flipkart/demo",
 }
+CHANNELS = Channels(
+    flipkart=ACCOUNT | {"account": "demo-api", "url": "http://127.0.0.1:8080/webhooks/flipkart/demo-api"},
+    amazon={"account": "demo-api", "seller_id": "A1", "application_id": "app-1", "subscription_id": "sub-1"},
+)
 
 
 def imported(path: Path) -> set[str]:
@@ -98,7 +102,7 @@ def stack_that_answers(status: int, body: Any) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(raw)
 
-        do_GET = do_POST = answer  # noqa: N815 the server's own names
+        do_GET = do_POST = do_PUT = answer  # noqa: N815 the server's own names
 
         def log_message(self, *arguments: Any) -> None:
             """Nothing: the test looks at what the check says."""
@@ -128,9 +132,10 @@ def test_no_phase_passes_on_a_stack_that_says_the_same_to_everything(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(check, "PARKED_SECONDS", 0.3)
+    for name in ("PARKED_SECONDS", "SEEN_SECONDS", "CHANNEL_SECONDS", "POLLED_SECONDS"):
+        monkeypatch.setattr(check, name, 0.3)
     with stack_that_answers(status, body) as url:
-        report = play(url, ACCOUNT, [phase])
+        report = play(url, ACCOUNT, CHANNELS, [phase])
     assert report.failures
     assert "WRONG" in capsys.readouterr().out
 
@@ -138,7 +143,7 @@ def test_no_phase_passes_on_a_stack_that_says_the_same_to_everything(
 def test_a_stack_that_is_not_there_fails_every_phase(capsys: pytest.CaptureFixture[str]) -> None:
     with stack_that_answers(200, {}) as url:
         gone = url
-    report = play(gone, ACCOUNT)
+    report = play(gone, ACCOUNT, CHANNELS)
     assert {failure.split(":")[0] for failure in report.failures} >= {name for name, _ in check.PHASES[:-1]}
     assert capsys.readouterr().out.count("WRONG") == len(report.failures)
 
@@ -150,7 +155,7 @@ def test_one_failing_phase_does_not_end_the_story(capsys: pytest.CaptureFixture[
     def holds(story: Story) -> None:
         story.report.expect("two and two", 4, 2 + 2)
 
-    report = play("http://127.0.0.1:1", ACCOUNT, [("A", breaks), ("B", holds)])
+    report = play("http://127.0.0.1:1", ACCOUNT, CHANNELS, [("A", breaks), ("B", holds)])
     assert report.failures == ["A: the story could go on (Wrong: nobody answered)"]
     assert [good for good, *_ in report.rows] == [False, True]
     assert "nobody answered" in capsys.readouterr().out
@@ -178,6 +183,7 @@ def test_a_failed_expectation_is_a_failing_exit_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(check, "demo_account", lambda: ACCOUNT)
+    monkeypatch.setattr(check, "channels_of_the_demo", lambda: CHANNELS)
     with stack_that_answers(500, {"title": "broken"}) as url:
         assert check.main(["--url", url]) == 1
     assert "Wrong:" in capsys.readouterr().out
@@ -185,13 +191,53 @@ def test_a_failed_expectation_is_a_failing_exit_code(
 
 def test_a_story_that_holds_is_exit_code_0(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(check, "demo_account", lambda: ACCOUNT)
+    monkeypatch.setattr(check, "channels_of_the_demo", lambda: CHANNELS)
     monkeypatch.setattr(check, "PHASES", (("Sums", lambda story: story.report.expect("two and two", 4, 2 + 2)),))
     assert check.main(["--url", "http://127.0.0.1:1"]) == 0
     assert "The story holds." in capsys.readouterr().out
 
 
 def test_events_of_the_story_follow_each_other_and_lie_in_the_past() -> None:
-    story = Story("http://127.0.0.1:1", ACCOUNT, Report(say=lambda line: None))
+    story = Story("http://127.0.0.1:1", ACCOUNT, CHANNELS, Report(say=lambda line: None))
     moments = [story.later() for _ in range(50)] + [story.later(30)]
     assert moments == sorted(set(moments))
     assert moments[-1] < datetime.now(UTC)
+
+
+def test_an_order_of_another_account_is_named_in_full_and_its_lines_as_its_marketplace_names_them() -> None:
+    story = Story("http://127.0.0.1:1", ACCOUNT, CHANNELS, Report(say=lambda line: None))
+    on_amazon = story.ref_of_channel("amazon", "402-0000000-0000001")
+    on_flipkart = story.ref_of_channel("flipkart", "S1")
+    assert (on_amazon, on_flipkart) == ("amazon:demo-api:402-0000000-0000001", "flipkart:demo-api:S1")
+    assert (story.ref("S1"), story.ref(on_flipkart)) == ("flipkart:demo:S1", on_flipkart)
+    assert story.line_id(on_amazon, 2) == messages.amazon_item_id("402-0000000-0000001", 2)
+    assert story.line_id(on_flipkart, 1) == story.line_id("S1", 1) == messages.order_item_id("S1", 1)
+
+
+@pytest.mark.parametrize(
+    ("flipkart", "amazon", "holds"), [(3, 3, True), (3, 4, False), (4, 3, False), (4, 4, False), (0, 0, False)]
+)
+def test_a_channel_that_shows_another_number_than_the_shelf_is_told(
+    monkeypatch: pytest.MonkeyPatch, flipkart: int, amazon: int, holds: bool
+) -> None:
+    monkeypatch.setattr(check, "CHANNEL_SECONDS", 0.2)
+    shown = [
+        {"marketplace": name, "account": "demo-api", "listing": sku, "quantity": units, "updated_at": None}
+        for sku, numbers in {"KLU-CAP": (flipkart, amazon), "OTHER": (9, 9)}.items()
+        for name, units in zip(("flipkart", "amazon"), numbers, strict=True)
+    ]
+    report = Report(say=lambda line: None)
+    with stack_that_answers(200, shown) as url:
+        story = Story(url, ACCOUNT, CHANNELS, report)
+        story.shelves["KLU-CAP"] = Shelf(on_hand=4, available=3, reserved=1, short=0)
+        story.expect_channels("KLU-CAP")
+    assert (report.failures == []) is holds
+
+
+def test_what_never_comes_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "SEEN_SECONDS", 0.2)
+    story = Story("http://127.0.0.1:1", ACCOUNT, CHANNELS, Report(say=lambda line: None))
+    looks = iter([None, None, "there"])
+    assert story.soon("it comes", lambda: next(looks))[0] == "there"
+    with pytest.raises(check.Wrong, match="it comes: not within 0.2 s"):
+        story.soon("it comes", lambda: None)

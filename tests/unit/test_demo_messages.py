@@ -168,3 +168,67 @@ def test_a_new_order_without_a_shipment_gets_a_fresh_one_and_takes_the_edits() -
 def test_what_is_missing_is_said_in_words(message_id: str, edits: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         messages.build(message_id, edits, AT, fresh="fresh")
+
+
+SELLER = {"seller_id": "A1SELLER", "application_id": "an-application", "subscription_id": "a-subscription"}
+
+
+def amazon_sample(name: str) -> Any:
+    return json.loads((ROOT / "tests" / "samples" / "amazon" / name).read_text("utf-8"))
+
+
+def test_an_amazon_order_has_only_fields_of_the_published_examples() -> None:
+    order_id = messages.amazon_order_id("seed")
+    order = messages.amazon_order(order_id, [Item(2, sku="KLU-CAP")], AT)
+    published = [amazon_sample(f"get_order_2026_{number}.json")["order"] for number in ("171", "028")]
+    known = published[0] | published[1]
+    assert order.keys() <= known.keys()
+    items = published[0]["orderItems"][0] | published[1]["orderItems"][0]
+    [item] = order["orderItems"]
+    assert item.keys() <= items.keys()
+    assert shape(item["product"]) == shape(items["product"])
+    assert shape(item["proceeds"]) == shape(items["proceeds"])
+    assert order["fulfillment"].keys() <= known["fulfillment"].keys()
+    assert item["proceeds"]["proceedsTotal"] == {"amount": "898.00", "currencyCode": "INR"}
+    assert order["orderItems"][0]["product"]["price"]["unitPrice"]["amount"] == "449.00"
+    # The buyer is there, so that it would be seen if somebody asked for it.
+    assert messages.BUYER in json.dumps(order)
+
+
+def test_an_amazon_notification_names_the_seller_the_order_and_no_price() -> None:
+    order_id = messages.amazon_order_id("seed")
+    notification = messages.amazon_notification(
+        SELLER, order_id, [Item(2, sku="KLU-CAP"), Item(1, sku="KLU-SHAWL-W")], AT
+    )
+    published = amazon_sample("order_change.json")
+    published["Payload"]["OrderChangeNotification"]["Summary"]["OrderPrograms"] = []  # no business order
+    assert shape(notification) == shape(published)
+    change = notification["Payload"]["OrderChangeNotification"]
+    assert (change["SellerId"], change["AmazonOrderId"]) == ("A1SELLER", order_id)
+    assert notification["NotificationMetadata"]["ApplicationId"] == "an-application"
+    assert [item["OrderItemId"] for item in change["Summary"]["OrderItems"]] == [
+        item["orderItemId"] for item in messages.amazon_order(order_id, [Item(2), Item(1)], AT)["orderItems"]
+    ]
+    assert "449" not in json.dumps(notification)
+    again = messages.amazon_notification(SELLER, order_id, [Item(2, sku="KLU-CAP")], AT)
+    assert again["NotificationMetadata"] == notification["NotificationMetadata"]
+
+
+def test_flipkarts_api_shows_the_shipment_that_the_webhook_announces() -> None:
+    announced = messages.created("s", [Item(2, sku="KLU-CAP")], AT)
+    shown = messages.flipkart_shipment("s", [Item(2, sku="KLU-CAP")], AT)
+    assert (shown["shipmentId"], shown["locationId"]) == (announced["shipmentId"], announced["locationId"])
+    assert shown["orderItems"] == announced["attributes"]["orderItems"]
+    assert "updatedAt" not in shown
+    assert messages.flipkart_shipment("s", [Item(2)], AT, hold=True)["hold"] is True
+
+
+def test_the_listings_of_the_demo_say_what_the_channels_know_of_them() -> None:
+    with (ROOT / "local" / "demo" / "listings.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["account"] == "demo-api"]
+    skus = sorted(product.sku for product in messages.PRODUCTS)
+    for marketplace in ("flipkart", "amazon"):
+        assert sorted(row["listing"] for row in rows if row["marketplace"] == marketplace) == skus
+    for row in rows:
+        assert row["product_id"] == (messages.fsn_of(row["listing"]) if row["marketplace"] == "flipkart" else "")
+        assert bool(row["product_type"]) is (row["marketplace"] == "amazon")

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 from aiohttp import web
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from local import gateway, messages
+from local.marketplace_apis import Amazon, Flipkart, MarketplaceApis
 from local.phones import Phones
 from local.quiet import Verdict
 
 ACCOUNT = {"app_id": "an-app", "secret": "a-secret", "url": "http://127.0.0.1:8080/webhooks/flipkart/demo"}
+API_ACCOUNT = ACCOUNT | {"app_id": "api-app", "secret": "api-secret", "url": f"{ACCOUNT['url']}-api"}
+SELLER = {"account": "demo-api", "seller_id": "A1", "application_id": "app-1", "subscription_id": "sub-1"}
 PAGE = Path(gateway.__file__).parent / "page"
 
 
@@ -73,6 +78,11 @@ def upstream() -> Iterator[Upstream]:
     server.close()
 
 
+def marketplaces() -> MarketplaceApis:
+    flipkart = Flipkart("demo-api", "id", "secret", messages.LOCATION, {"KLU-CAP": "FSN00001"})
+    return MarketplaceApis(flipkart, Amazon("demo-api", "id", "secret", "grant", "A1", {"KLU-CAP": "HAT"}))
+
+
 def behind(upstream: Upstream, **changes: Any) -> gateway.Behind:
     return replace(
         gateway.Behind(
@@ -88,6 +98,12 @@ def behind(upstream: Upstream, **changes: Any) -> gateway.Behind:
             dead_letter=lambda queue, text: None,
             redrive=lambda: "{}",
             sweep=lambda at: {"at": at, "sent": {}, "left": False},
+            channels=marketplaces(),
+            api_account=API_ACCOUNT,
+            seller=SELLER,
+            notify_amazon=lambda text: None,
+            catch_up=lambda: {"asked": 2},
+            publish=lambda: {"told": 3},
         ),
         **changes,
     )
@@ -141,6 +157,7 @@ def ask_json(what: gateway.Behind, method: str, target: str, body: Any = None, *
 LOCAL = b"X-Local-User: maker"
 CHANGES = [
     "/local/send", "/local/map", "/local/redeploy", "/local/dead-letters/payouts", "/local/redrive", "/local/sweep",
+    "/local/catch-up", "/local/publish", "/local/sell", "/local/amazon/notifications",
 ]  # fmt: skip
 
 
@@ -289,6 +306,9 @@ def test_another_page_cannot_change_anything(upstream: Upstream, target: str) ->
         dead_letter=lambda queue, text: done.append("dead"),
         redrive=lambda: done.append("redrive") or "",
         sweep=lambda at: done.append("sweep") or {},
+        catch_up=lambda: done.append("catch up") or {},
+        publish=lambda: done.append("publish") or {},
+        notify_amazon=lambda text: done.append("notify"),
     )
     foreign = (b"Origin: http://127.0.0.1:9999", LOCAL)
     assert ask(what, http_request("POST", target, b"{}", headers=foreign))[0][0] == 403
@@ -305,8 +325,11 @@ def test_a_post_without_the_local_header_changes_nothing(upstream: Upstream, tar
         dead_letter=lambda queue, text: done.append("dead"),
         redrive=lambda: done.append("redrive") or "",
         sweep=lambda at: done.append("sweep") or {},
+        catch_up=lambda: done.append("catch up") or {},
+        publish=lambda: done.append("publish") or {},
+        notify_amazon=lambda text: done.append("notify"),
     )
-    status, answer = ask_json(what, "POST", target, {"message": "created"})
+    status, answer = ask_json(what, "POST", target, {"message": "created", "sku": "KLU-CAP", "quantity": 1})
     assert (status, answer["title"]) == (403, "X-Local-User is missing")
     assert (done, upstream.requests) == ([], [])
 
@@ -353,6 +376,155 @@ def test_sms_faults_are_set_for_the_phones_and_a_wrong_one_is_refused(upstream: 
     assert phones.faults.throttle == 2
     assert ask_json(what, "POST", "/local/faults", {"explode": 1}, headers=(LOCAL,))[0] == 400
     assert ask_json(what, "GET", "/local/phones/refused") == (200, [])
+
+
+def test_faults_of_a_marketplace_are_set_there(upstream: Upstream) -> None:
+    what = behind(upstream)
+    fault = {"marketplace": "amazon", "operation": "fetch", "fault": "429", "times": 1}
+    assert ask_json(what, "POST", "/local/faults", fault, headers=(LOCAL,)) == (200, {"set": True})
+    path = "/amazon/orders/2026-01-01/orders/402-0000000-0000001"
+    assert [what.channels.answer("GET", path, {}, b"").status for _ in range(2)] == [429, 403]  # type: ignore[attr-defined]
+    status, answer = ask_json(what, "POST", "/local/faults", fault | {"fault": "explode"}, headers=(LOCAL,))
+    assert (status, answer["detail"].partition(":")[0]) == (400, "fault")
+
+
+def shown(what: gateway.Behind) -> dict[str, int]:
+    status, channels = ask_json(what, "GET", "/local/channels")
+    assert status == 200
+    return {entry["marketplace"]: entry["quantity"] for entry in channels}
+
+
+def stocked(what: gateway.Behind, units: int) -> gateway.Behind:
+    for played in (what.channels.flipkart, what.channels.amazon):  # type: ignore[attr-defined]
+        played._listings["KLU-CAP"].quantity = units
+    return what
+
+
+def test_what_is_true_is_set_by_address_and_shown_and_a_new_order_is_a_sale(upstream: Upstream) -> None:
+    what = stocked(behind(upstream), 5)
+    now = datetime.now(UTC)
+    shipment = messages.flipkart_shipment("S 1", [messages.Item(2, sku="KLU-CAP")], now)
+    status, told = ask_json(what, "PUT", "/local/flipkart/shipments/S%201", shipment, headers=(LOCAL,))
+    assert (status, told["shipmentId"], "updatedAt" in told) == (200, "S 1", True)
+    assert shown(what) == {"flipkart": 3, "amazon": 5}
+    order_id = messages.amazon_order_id("seed")
+    order = messages.amazon_order(order_id, [messages.Item(1, sku="KLU-CAP")], now)
+    status, told = ask_json(what, "PUT", f"/local/amazon/orders/{order_id}", order, headers=(LOCAL,))
+    assert (status, told["orderId"]) == (200, order_id)
+    assert shown(what) == {"flipkart": 3, "amazon": 4}
+    entry = {"type": "customer_return", "orderItemId": "1", "shipmentId": "S 1", "quantity": 1, "status": "created"}
+    status, told = ask_json(what, "PUT", "/local/flipkart/returns/R1", entry, headers=(LOCAL,))
+    assert (status, told["returnId"]) == (200, "R1")
+    _, channels = ask_json(what, "GET", "/local/channels")
+    assert all(entry.keys() == {"marketplace", "account", "listing", "quantity", "updated_at"} for entry in channels)
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "words"),
+    [
+        ("/local/flipkart/shipments/S1", {"orderItems": []}, "orderItems: "),
+        ("/local/flipkart/shipments/S1", [], "the body is not a JSON object"),
+        ("/local/flipkart/returns/R1", {"quantity": 0}, "type: "),
+        ("/local/amazon/orders/12345", {"orderItems": []}, "orderId: "),
+    ],
+)
+def test_what_a_marketplace_could_not_show_is_a_400_with_the_field(
+    upstream: Upstream, target: str, body: Any, words: str
+) -> None:
+    status, answer = ask_json(behind(upstream), "PUT", target, body, headers=(LOCAL,))
+    assert (status, answer["title"]) == (400, "The marketplace could not show that")
+    assert answer["detail"].startswith(words)
+
+
+def test_nothing_that_is_true_is_set_without_the_local_header(upstream: Upstream) -> None:
+    what = stocked(behind(upstream), 5)
+    shipment = messages.flipkart_shipment("S1", [messages.Item(2, sku="KLU-CAP")], datetime.now(UTC))
+    status, answer = ask_json(what, "PUT", "/local/flipkart/shipments/S1", shipment)
+    assert (status, answer["detail"]) == (403, "PUT to /local needs the header X-Local-User.")
+    assert shown(what) == {"flipkart": 5, "amazon": 5}
+
+
+def test_a_text_goes_to_amazons_queue_as_it_came(upstream: Upstream) -> None:
+    sent: list[str] = []
+    what = behind(upstream, notify_amazon=sent.append)
+    request = http_request("POST", "/local/amazon/notifications", "no json, तसर".encode(), headers=(LOCAL,))
+    assert ask(what, request)[0][0] == 200
+    assert sent == ["no json, तसर"]
+    for body in (b"", b"\xff"):
+        assert ask(what, http_request("POST", "/local/amazon/notifications", body, headers=(LOCAL,)))[0][0] == 400
+    assert len(sent) == 1
+
+    def refuses(text: str) -> NoReturn:
+        raise ClientError({"Error": {"Code": "InvalidParameterValue", "Message": "too long"}}, "SendMessage")
+
+    refusing = behind(upstream, notify_amazon=refuses)
+    status, answer = ask_json(refusing, "POST", "/local/amazon/notifications", {}, headers=(LOCAL,))
+    assert (status, answer["detail"]) == (400, "too long")
+
+
+def test_the_marketplaces_are_asked_and_told_at_once(upstream: Upstream) -> None:
+    what = behind(upstream)
+    assert ask_json(what, "POST", "/local/catch-up", {}, headers=(LOCAL,)) == (200, {"asked": 2})
+    assert ask_json(what, "POST", "/local/publish", {}, headers=(LOCAL,)) == (200, {"told": 3})
+
+    def fails() -> NoReturn:
+        raise RuntimeError("Retryable: DynamoDB")
+
+    broken = behind(upstream, catch_up=fails, publish=fails)
+    for target in ("/local/catch-up", "/local/publish"):
+        status, answer = ask_json(broken, "POST", target, {}, headers=(LOCAL,))
+        assert (status, answer["detail"]) == (500, "Retryable: DynamoDB")
+
+
+def test_who_sells_on_amazon_is_known_there_and_notified_of_it(upstream: Upstream) -> None:
+    sent: list[str] = []
+    what = stocked(behind(upstream, notify_amazon=sent.append), 5)
+    sale = {"marketplace": "amazon", "sku": "KLU-CAP", "quantity": 2}
+    status, answer = ask_json(what, "POST", "/local/sell", sale, headers=(LOCAL,))
+    assert (status, answer["status"]) == (200, 200)
+    change = json.loads(sent[0])["Payload"]["OrderChangeNotification"]
+    assert answer["order_ref"] == f"amazon:demo-api:{change['AmazonOrderId']}"
+    assert (change["SellerId"], change["Summary"]["OrderItems"][0]["Quantity"]) == ("A1", 2)
+    assert shown(what) == {"flipkart": 5, "amazon": 3}
+    assert upstream.requests == []
+
+
+def test_who_sells_on_flipkart_is_known_there_and_posts_a_webhook_of_the_account_with_an_api(
+    upstream: Upstream,
+) -> None:
+    what = stocked(behind(upstream), 5)
+    sale = {"marketplace": "flipkart", "sku": "KLU-CAP", "quantity": 1}
+    _, answer = ask_json(what, "POST", "/local/sell", sale, headers=(LOCAL,))
+    first, headers, body = upstream.last
+    assert first.split()[1].endswith(b"/$default/webhooks/flipkart/demo-api")
+    shipment = json.loads(body)["shipmentId"]
+    assert answer == {"order_ref": f"flipkart:demo-api:{shipment}", "status": 200}
+    sent = dict(line.decode().split(": ", 1) for line in headers)
+    at = messages.parsedate(sent["X_Date"])
+    assert sent["X_Authorization"] == messages.signed_headers(API_ACCOUNT, at)["X_Authorization"]
+    assert shown(what) == {"flipkart": 4, "amazon": 5}
+
+
+@pytest.mark.parametrize(
+    ("sale", "words"),
+    [
+        ({"marketplace": "ebay", "sku": "KLU-CAP", "quantity": 1}, "marketplace: known are flipkart and amazon"),
+        ({"marketplace": ["amazon"], "sku": "KLU-CAP", "quantity": 1}, "marketplace: known are flipkart and amazon"),
+        ({"marketplace": "amazon", "sku": "NOTHING", "quantity": 1}, "sale.sku is no product of the demo"),
+        ({"marketplace": "amazon", "quantity": 1}, "sale.sku is no product of the demo"),
+        ({"marketplace": "amazon", "sku": "KLU-CAP", "quantity": 0}, "sale.quantity is not a whole number"),
+        ({"marketplace": "amazon", "sku": "KLU-CAP", "quantity": 1000}, "sale.quantity is more than 999"),
+    ],
+)
+def test_a_sale_that_cannot_be_is_a_400_and_nobody_hears_of_it(
+    upstream: Upstream, sale: dict[str, Any], words: str
+) -> None:
+    sent: list[str] = []
+    what = stocked(behind(upstream, notify_amazon=sent.append), 5)
+    status, answer = ask_json(what, "POST", "/local/sell", sale, headers=(LOCAL,))
+    assert status == 400
+    assert answer["detail"].startswith(words)
+    assert (sent, upstream.requests, shown(what)) == ([], [], {"flipkart": 5, "amazon": 5})
 
 
 def test_quiet_answers_200_or_504_with_what_is_busy(upstream: Upstream) -> None:
@@ -476,9 +648,11 @@ def test_who_asks_while_the_stack_stops_gets_an_answer_and_no_traceback_is_logge
     def gone(*_: object) -> NoReturn:
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
 
-    what = behind(upstream, quiet=gone, functions=gone, sweep=gone)
-    for method, target in (("GET", "/local/quiet"), ("GET", "/local/functions"), ("POST", "/local/sweep")):
-        status, answer = ask_json(what, method, target, headers=(LOCAL,))
+    what = behind(upstream, quiet=gone, functions=gone, sweep=gone, catch_up=gone, publish=gone, notify_amazon=gone)
+    posts = [("POST", f"/local/{target}") for target in ("sweep", "catch-up", "publish", "amazon/notifications")]
+    for method, target in (("GET", "/local/quiet"), ("GET", "/local/functions"), *posts):
+        body = {} if method == "POST" else None
+        status, answer = ask_json(what, method, target, body, headers=(LOCAL,))
         assert (status, answer["title"]) == (503, "The stack is stopping")
     assert caplog.records == []
 
@@ -569,3 +743,16 @@ def test_the_page_loads_nothing_from_the_network_and_writes_no_markup_from_data(
 )
 def test_the_api_id_is_read_from_the_stacks_api_url(url: str, expected: str) -> None:
     assert gateway.api_id(url) == expected
+
+
+def test_the_page_shows_what_each_channel_believes_and_sells_there(upstream: Upstream) -> None:
+    page, script = (PAGE / "index.html").read_text("utf-8"), (PAGE / "page.js").read_text("utf-8")
+    named = set(re.findall(r'\$\("([\w-]+)"\)', script))
+    assert named <= set(re.findall(r'id="([\w-]+)"', page))
+    assert {"channels", "sold"} <= named
+    asked = set(re.findall(r'"(/local/[\w-]+)"', script))
+    routes = gateway.application(behind(upstream)).router.routes()
+    served = {route.resource.canonical for route in routes if route.resource is not None}
+    assert asked <= served
+    assert {"/local/channels", "/local/sell"} <= asked
+    assert 'id="sold" class="soft" role="status"' in page

@@ -17,7 +17,7 @@ from hunar.adapters.dynamodb.store import DynamoDBStore
 from hunar.domain.facts import instant
 from hunar.ports import Put
 from hunar.tables import Table
-from local.quiet import Backlog, Look, Sweep, busy, due_now, newest_marked, newest_relayed, wait
+from local.quiet import Backlog, Function, Look, Sweep, busy, due_now, newest_marked, newest_relayed, wait
 from tests.tables import create_tables
 
 NOTHING = Backlog(0, 0, 0)
@@ -198,7 +198,7 @@ class _Lambda:
         self.payloads: list[Any] = []
 
     def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 boto3's own names
-        assert FunctionName == "hunar-local-Sweep"
+        assert FunctionName.startswith("hunar-local-")
         self.payloads.append(json.loads(Payload))
         return {name: io.BytesIO(value) if name == "Payload" else value for name, value in self.answer.items()}
 
@@ -215,6 +215,17 @@ def test_a_sweep_that_failed_says_its_words() -> None:
     function = _Lambda(FunctionError="Unhandled", Payload=b'{"errorType": "Retryable", "errorMessage": "SQS payouts"}')
     with pytest.raises(RuntimeError, match="Retryable: SQS payouts"):
         Sweep(lambda service: function, {"SweepFunctionName": "hunar-local-Sweep"}).run()
+
+
+def test_a_scheduled_function_is_called_as_its_schedule_calls_it_and_may_answer_nothing() -> None:
+    function = _Lambda(Payload=b"null")
+    catch_up = Function(
+        lambda service: function, {"CatchUpOrdersFunctionName": "hunar-local-CatchUp"}, "CatchUpOrdersFunctionName"
+    )
+    assert catch_up.run() == {}
+    [event] = function.payloads
+    assert (event["source"], event["detail-type"]) == ("aws.events", "Scheduled Event")
+    assert "Records" not in event
 
 
 def test_the_answer_holds_the_counts() -> None:

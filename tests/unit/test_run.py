@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -10,15 +11,20 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from aiohttp import web
 
-from local import gateway, run
+from local import gateway, messages, run
 from local.stack import PortTaken, StackError
+
+NOW = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["99999", "65536", "-1", "abc", " ", "8080.0", "8_080", "٨٠٨٠", "9" * 5000])
@@ -163,3 +169,45 @@ def test_a_stop_in_the_middle_of_work_lets_nobody_wait() -> None:
                 future.result(5)
         with pytest.raises(RuntimeError, match="being stopped"):
             pool.submit(main_thread.does(is_stopped)).result(5)
+
+
+def test_the_marketplaces_know_the_demos_accounts_and_listings_and_this_runs_credentials() -> None:
+    credentials = run.api_credentials()
+    apis = run.marketplace_apis(run.DEMO, credentials)
+    shown = apis.channels()
+    assert {(entry["marketplace"], entry["account"]) for entry in shown} == {
+        ("flipkart", "demo-api"),
+        ("amazon", "demo-api"),
+    }
+    skus = {product.sku for product in messages.PRODUCTS}
+    for marketplace in ("flipkart", "amazon"):
+        assert {entry["listing"] for entry in shown if entry["marketplace"] == marketplace} == skus
+    form = {"grant_type": "refresh_token", **credentials["amazon"]}
+    typed = {"Content-Type": "application/x-www-form-urlencoded"}
+    given = apis.answer("POST", "/amazon-token/auth/o2/token", typed, urlencode(form).encode())
+    assert given.status == 200
+    token = {"x-amz-access-token": json.loads(given.body)["access_token"]}
+    seller = run.registered(run.DEMO, "amazon", run.API_ACCOUNT)["seller_id"]
+    path = f"/amazon/listings/2021-08-01/items/{seller}/KLU-CAP?marketplaceIds={messages.INDIA}"
+    assert apis.answer("GET", path, token, b"").status == 200
+    place = run.registered(run.DEMO, "flipkart", run.API_ACCOUNT)["location_id"]
+    assert place == messages.flipkart_shipment("s", [messages.Item(1, sku="KLU-CAP")], NOW)["locationId"]
+
+
+def test_each_run_has_credentials_of_its_own() -> None:
+    first, second = run.api_credentials(), run.api_credentials()
+    for marketplace, fields in first.items():
+        assert all(value != second[marketplace][name] for name, value in fields.items())
+    assert run.webhook_secret("http://127.0.0.1:8080", "demo-api")["url"] == (
+        "http://127.0.0.1:8080/webhooks/flipkart/demo-api"
+    )
+
+
+def test_the_first_account_stays_without_an_api_and_those_with_one_are_deployed_so() -> None:
+    settings = tomllib.loads((run.ROOT / "samconfig.toml").read_text())["local"]["deploy"]["parameters"]
+    given = dict(one.split("=", 1) for one in settings["parameter_overrides"])
+    registered = {f"{row['marketplace']}/{row['account']}" for row in run.rows(run.DEMO / "accounts.csv")}
+    taken, asked = (set(given[name].split(",")) for name in ("WebhookAccounts", "ApiAccounts"))
+    assert taken | asked == registered
+    assert asked == {f"{marketplace}/{run.API_ACCOUNT}" for marketplace in run.api_credentials()}
+    assert f"{run.MARKETPLACE}/{run.ACCOUNT}" in taken - asked

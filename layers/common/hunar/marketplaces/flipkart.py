@@ -43,8 +43,6 @@ from email.utils import format_datetime
 from typing import Any, Final
 
 from hunar.domain.facts import (
-    COURIER,
-    CUSTOMER,
     Cancelled,
     DatesChanged,
     Fact,
@@ -61,19 +59,19 @@ from hunar.domain.proof import Proof
 from hunar.domain.reading import Finding, Reading
 from hunar.marketplaces import fields
 from hunar.marketplaces.body import Unreadable, read_object, readable, redacted, written
+from hunar.marketplaces.flipkart_api import read_answer
+from hunar.marketplaces.flipkart_fields import MOST_LINES, SOLD, SOURCES, item_id, leaves, read_item
 from hunar.ports import WebhookSecret
 
-BODY_SIGNED: Final = False
-"""What Flipkart signs is the date, the address and the method: who once saw a call can change what it says."""
+__all__ = ["BODY_SIGNED", "prove", "read", "read_answer", "readable", "signature"]
 
-__all__ = ["prove", "read", "readable", "signature"]
+BODY_SIGNED: Final = False
+"""Flipkart's signature covers date, URL and method, not the body: whoever saw one delivery can sign any body with it
+for as long as its date is good. What a message says is a claim wherever the marketplace can be asked."""
 
 PAST: Final = timedelta(minutes=15)
 """Flipkart publishes no tolerance; a retry may keep the date of its first try."""
 AHEAD: Final = timedelta(minutes=5)
-
-MOST_LINES: Final = 300
-"""Of one shipment: its facts must fit into one item of the database."""
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _IMF_FIXDATE: Final = re.compile(
@@ -107,30 +105,19 @@ _STATUS: Final[Mapping[str, frozenset[str]]] = {
     "return_cancelled": frozenset({"RETURN_CANCELLED"}),
 }
 """What each event says beside its name. Another status may mean something that we do not know."""
-_SOURCES: Final = {"customer_return": CUSTOMER, "courier_return": COURIER}
 
-
-def _leaves(names: str) -> dict[str, Any]:
-    return dict.fromkeys(names.split())
-
-
-_ENVELOPE: Final = _leaves("eventType source version timestamp locationId shipmentId")
-_PRICES: Final = _leaves("sellingPrice totalPrice shippingCharge customerPrice flipkartDiscount")
-_SOLD: Final = _leaves(
-    "orderItemId orderId cancellationGroupId orderDate paymentType status quantity fsn sku listingId hsn title"
-    " isReplacement is_replacement"
-) | {"priceComponents": _PRICES}
-_CREATED: Final = _leaves("dispatchByDate dispatchAfterDate updatedAt hold mps packagingPolicy status") | {
-    "orderItems": [_SOLD]
+_ENVELOPE: Final = leaves("eventType source version timestamp locationId shipmentId")
+_CREATED: Final = leaves("dispatchByDate dispatchAfterDate updatedAt hold mps packagingPolicy status") | {
+    "orderItems": [SOLD]
 }
-_CANCELLED: Final = _leaves("status") | {"orderItems": [_leaves("orderItemId quantity reason subReason")]}
+_CANCELLED: Final = leaves("status") | {"orderItems": [leaves("orderItemId quantity reason subReason")]}
 
-_HELD: Final = _leaves("status") | {"orderItems": [_leaves("orderItemId holdQuantity")]}
-_RETURNED: Final = _leaves(
+_HELD: Final = leaves("status") | {"orderItems": [leaves("orderItemId holdQuantity")]}
+_RETURNED: Final = leaves(
     "returnId orderItemId source action quantity orderDate createdDate updatedDate courierName reason subReason"
     " trackingId shipmentId completionDate replacementOrderItemId productId listingId expectedDate"
 )
-_OF_RETURN: Final = _leaves("eventType source version timestamp locationId returnId shipmentId")
+_OF_RETURN: Final = leaves("eventType source version timestamp locationId returnId shipmentId")
 _RETURN_EVENTS: Final = ("return_created", "return_item_tracking_id_update", "return_expected_date_changed")
 
 KEPT: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -138,11 +125,11 @@ KEPT: Final[Mapping[str, Mapping[str, Any]]] = {
     "shipment_cancelled": _ENVELOPE | {"attributes": _CANCELLED},
     "shipment_hold": _ENVELOPE | {"attributes": _HELD},
     "shipment_dispatch_dates_changed": _ENVELOPE
-    | {"attributes": _leaves("status dispatchByDate dispatchAfterDate updatedAt")},
-    "shipment_form_failed": _ENVELOPE | {"attributes": _leaves("status") | {"forms": [None]}},
-    **{event: _ENVELOPE | {"attributes": _leaves("status")} for event in (*_STEPS, "shipment_unhold")},
+    | {"attributes": leaves("status dispatchByDate dispatchAfterDate updatedAt")},
+    "shipment_form_failed": _ENVELOPE | {"attributes": leaves("status") | {"forms": [None]}},
+    **{event: _ENVELOPE | {"attributes": leaves("status")} for event in (*_STEPS, "shipment_unhold")},
     **{
-        event: _OF_RETURN | {"attributes": _leaves("status") | {"returnItems": [_RETURNED]}}
+        event: _OF_RETURN | {"attributes": leaves("status") | {"returnItems": [_RETURNED]}}
         for event in (*_RETURN_EVENTS, *_RETURN_STEPS)
     },
 }
@@ -224,8 +211,8 @@ def _unknown_words(event: str, message: Mapping[str, Any]) -> list[Finding]:
     if event == "return_created":
         for number, item in enumerate(attributes.get("returnItems") or []):
             source = item.get("source") if isinstance(item, dict) else None
-            if source is not None and source not in _SOURCES:
-                text = f"{fields.shown(source)} is neither {' nor '.join(_SOURCES)}"
+            if source is not None and source not in SOURCES:
+                text = f"{fields.shown(source)} is neither {' nor '.join(SOURCES)}"
                 found.append(Finding("UNKNOWN_EVENT", f"attributes.returnItems[{number}].source", text))
     return found
 
@@ -266,7 +253,7 @@ def _created(attributes: Mapping[str, Any], at: str) -> tuple[tuple[Fact, ...], 
     def once(item: Mapping[str, Any], field: str) -> Placed:
         """A line that is repeated is one line. Two lines under one id cannot both be true, and a sum
         would be a third thing that nobody said: the first stands, an operator looks at the second."""
-        line = _placed(item, field, at, ship_by)
+        line = read_item(item, field, at, ship_by)
         if placed.setdefault(line.line_id, line) != line:
             raise fields.Wrong(f"{field}.orderItemId", f"{line.line_id} stands twice with different content")
         return line
@@ -288,7 +275,7 @@ def _of_return(event: str, message: Mapping[str, Any]) -> tuple[tuple[Fact, ...]
         return_id = fields.identity(item.get("returnId")) or top
         if return_id is None:
             raise fields.Wrong(f"{field}.returnId", "is missing or not an id, and so is returnId")
-        line_id = _line_id(item, field)
+        line_id = item_id(item, field)
         if event in _RETURN_STEPS:
             return ReturnStep(return_id, line_id, at, _RETURN_STEPS[event])
         if event == "return_item_tracking_id_update":
@@ -300,7 +287,7 @@ def _of_return(event: str, message: Mapping[str, Any]) -> tuple[tuple[Fact, ...]
             return_id,
             line_id,
             at,
-            source=_SOURCES.get(fields.words(item.get("source")) or "", ""),
+            source=SOURCES.get(fields.words(item.get("source")) or "", ""),
             quantity=fields.quantity(item, field),
             shipment_id=fields.identity(item.get("shipmentId")) or shipment,
             reason=fields.words(item.get("reason")) or "",
@@ -339,67 +326,15 @@ def _lines(
     return facts, tuple(findings)
 
 
-def _placed(item: Mapping[str, Any], field: str, at: str, ship_by: str | None) -> Placed:
-    line_id = _line_id(item, field)
-    quantity = fields.quantity(item, field)
-    listing = fields.words(item.get("sku")) or fields.words(item.get("listingId")) or fields.words(item.get("fsn"))
-    if not listing:
-        raise fields.Wrong(f"{field}.sku", "is missing, and so are listingId and fsn")
-    sold_at = fields.time(item.get("orderDate"), f"{field}.orderDate")
-    price, problem = _unit_price(item.get("priceComponents"), quantity)
-    # The table of the documentation says is_replacement, its example isReplacement.
-    replacement = item.get("isReplacement") is True or item.get("is_replacement") is True
-    return Placed(line_id, at, listing, quantity, price, problem, sold_at, ship_by, replacement)
-
-
 def _cancelled(item: Mapping[str, Any], field: str, at: str) -> Cancelled:
-    line_id, quantity = _line_id(item, field), fields.quantity(item, field)
+    line_id, quantity = item_id(item, field), fields.quantity(item, field)
     return Cancelled(
         line_id, at, quantity, fields.words(item.get("reason")) or "", fields.words(item.get("subReason")) or ""
     )
 
 
 def _held(item: Mapping[str, Any], field: str, at: str) -> Held:
-    return Held(_line_id(item, field), at, fields.quantity(item, field, "holdQuantity"))
-
-
-def _line_id(item: Mapping[str, Any], field: str) -> str:
-    line_id = fields.identity(item.get("orderItemId"))
-    if line_id is None:
-        raise fields.Wrong(f"{field}.orderItemId", "is missing or not an id")
-    return line_id
-
-
-def _unit_price(given: Any, quantity: int) -> tuple[int | None, str | None]:
-    """``sellingPrice`` in paise, or why there is none.
-
-    Flipkart does not say whether ``totalPrice`` is of a unit or a line, nor whether shipping is in
-    it: every one of these readings is consistent. A total that agrees with none shows that the
-    selling price is not what we take it for.
-    """
-    prices = given if isinstance(given, dict) else {}
-    try:
-        selling = fields.paise(prices, "sellingPrice")
-        shipping = fields.paise(prices, "shippingCharge")
-        total = fields.paise(prices, "totalPrice")
-    except fields.Wrong as wrong:
-        return None, str(wrong)
-    if not selling:
-        return None, "sellingPrice is missing or 0"
-    extra = shipping or 0
-    agreeing = {
-        selling,
-        selling * quantity,
-        selling + extra,
-        (selling + extra) * quantity,
-        selling * quantity + extra,
-    }
-    if total is not None and total not in agreeing:
-        return None, (
-            f"totalPrice {fields.rupees(total)} agrees neither with sellingPrice {fields.rupees(selling)} nor with "
-            f"{quantity} of it, with or without shippingCharge {fields.rupees(extra)}"
-        )
-    return selling, None
+    return Held(item_id(item, field), at, fields.quantity(item, field, "holdQuantity"))
 
 
 def _values(headers: Mapping[str, str], name: str) -> set[str]:
