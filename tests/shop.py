@@ -221,6 +221,7 @@ class Market:
             accounts=self.accounts,
             clock=lambda: self.time,
             time_left=lambda: self.left,
+            pause=lambda seconds: self.later(seconds=seconds),
             claimant=f"worker-{next(self._numbers)}",
             again=lambda action: retried(action, pause=lambda _: None, random=lambda: 0.5),
         )

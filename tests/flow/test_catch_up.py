@@ -12,11 +12,12 @@ import pytest
 
 from hunar import tables
 from hunar.adapters.memory import Fault
-from hunar.domain.channel import Call
+from hunar.domain.channel import Call, Rate
+from hunar.domain.facts import instant, moment
 from hunar.domain.identity import delivery_id
 from hunar.messages import ORDER_EVENT, ApiAnswer
 from hunar.ports import HttpAnswer, Put, QueueName, Rejected, Retryable
-from hunar.tables import Item
+from hunar.tables import Item, Table
 from hunar.use_cases.catch_up import FIRST_WINDOW, LAG, OVERLAP, Outcome, catch_up
 from hunar.use_cases.worklist import close_exception
 from tests.shop import DEMO, START, Market
@@ -157,10 +158,10 @@ def within_the_rate(market: Market, every: int, burst: int) -> None:
 
 def test_wherever_a_run_dies_the_next_ones_lose_no_page() -> None:
     died = 0
-    for moment in range(1, 80):
+    for step in range(1, 80):
         market = Market()
         sell(market, *range(7), at=START - timedelta(hours=30))
-        left = moment
+        left = step
 
         def die(what: str) -> None:
             nonlocal left
@@ -181,7 +182,7 @@ def test_wherever_a_run_dies_the_next_ones_lose_no_page() -> None:
         market.later(minutes=5)
         run(market)
         runs(market, timedelta(minutes=30))
-        assert set(found(market)) == {f"S{number}" for number in range(7)}, moment
+        assert set(found(market)) == {f"S{number}" for number in range(7)}, step
         assert market.exceptions() == []
     assert died > 40
 
@@ -433,6 +434,26 @@ def test_one_account_that_fails_does_not_hold_up_the_others() -> None:
     outcomes = {kind.account: kind.outcome for kind in catch_up(market.desk())}
     assert outcomes == {"demo": Outcome.FAILED, "second": Outcome.CAUGHT_UP}
     assert found(market) == ["S1"]
+
+
+def test_kinds_of_question_that_share_an_allowance_take_turns_and_short_waits_are_waited_out() -> None:
+    market = Market()
+    market.channel.SEARCHES = [f"kind{number}" for number in range(8)]
+    market.channel.RATES = {**market.channel.RATES, "search": Rate(120_000, 3)}
+    market.server.faults = lambda call: HttpAnswer(200, b'{"orders": []}')
+    asked: set[str] = set()
+    for _ in range(30):
+        market.later(minutes=5)
+        catch_up(market.desk())
+        asked |= {call.path[1:6] for _, call in market.server.calls}
+    assert asked == set(market.channel.SEARCHES)
+    sinces = [item["since"] for item in market.items(Table.CHANNELS) if "since" in item]
+    assert len(sinces) == 8
+    assert max(sinces) < instant(moment(min(sinces)) + timedelta(days=2))
+    # With a call a second all of them are caught up in one run.
+    market.channel.RATES = {**market.channel.RATES, "search": Rate(1_000, 3)}
+    market.later(hours=2)
+    assert {kind.outcome for kind in catch_up(market.desk())} == {Outcome.CAUGHT_UP}
 
 
 # silence

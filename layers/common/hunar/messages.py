@@ -135,7 +135,12 @@ class Fetch(_Message):
     kind: Literal["fetch"] = "fetch"
     order_ref: str
     attempt: int = Field(default=0, ge=0)
-    """How often it was asked and gave no answer that settles the matter."""
+    """How often in a row there was no answer."""
+    unsettled: int = Field(default=0, ge=0)
+    """How often the answer said nothing of what was asked. Counted apart: a marketplace that was down for an hour may
+    answer from an old copy first."""
+    doubted: tuple[str, ...] = ()
+    """The ids of the claims that were open at the first such answer: only they have been asked about long enough."""
 
 
 class PublishStock(_Message):

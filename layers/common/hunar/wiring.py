@@ -127,6 +127,7 @@ class Application:
             accounts=self.settings.api_accounts,
             clock=self.clock,
             time_left=lambda: context.get_remaining_time_in_millis() / 1000,
+            pause=self.pause,
             claimant=context.aws_request_id,
             again=self.again,
         )

@@ -15,7 +15,7 @@ from hunar.domain.channel import Account, Call, Channel, Part
 from hunar.domain.facts import instant
 from hunar.domain.identity import delivery_id
 from hunar.messages import ApiAnswer
-from hunar.ports import ABSENT, Clock, HttpAnswer, MarketplaceApis, Put, QueueName, Queues, Retryable, Store
+from hunar.ports import ABSENT, Clock, HttpAnswer, MarketplaceApis, Pause, Put, QueueName, Queues, Retryable, Store
 from hunar.use_cases.worklist import open_exception
 
 FIRST_PAUSE: Final = 15
@@ -42,6 +42,7 @@ class Desk:
     clock: Clock
     time_left: Callable[[], float]
     """Seconds that the function may still run."""
+    pause: Pause
     claimant: str
     """Who asks: differs in each invocation."""
     again: Callable[[Callable[[], Any]], Any]

@@ -28,6 +28,8 @@ LONGEST_WINDOW: Final = timedelta(days=1)
 """After an outage, however long, what was missed is asked in pieces of this length."""
 FIRST_WINDOW: Final = timedelta(days=7)
 """How far back a new account is asked."""
+SHORT_WAIT: Final = 3
+"""Seconds that a run waits for its turn. For longer ones the next run is there."""
 MOST_PAGES: Final = 1_000
 """Of one window. Whoever has more turns in a circle without repeating itself."""
 LONGEST_PAUSE: Final = timedelta(hours=1)
@@ -91,11 +93,19 @@ def catch_up(desk: Desk) -> list[Kind]:
     found: list[Kind] = []
     for marketplace, name in sorted(desk.accounts):
         whose = account(desk, marketplace, name)
-        own = [_Search(desk, whose, kind).go_on() for kind in desk.channels[marketplace].SEARCHES]
+        own = [_Search(desk, whose, kind).go_on() for kind in _furthest_behind_first(desk, whose)]
         found += own
         if all(kind.outcome is Outcome.CAUGHT_UP for kind in own):
             _listen(desk, whose)
     return found
+
+
+def _furthest_behind_first(desk: Desk, whose: Account) -> list[str]:
+    """The kinds of question. Some have one allowance together, and none may use it up every time."""
+    kinds = desk.channels[whose.marketplace].SEARCHES
+    keys = {kind: tables.cursor(whose.marketplace, whose.name, kind) for kind in kinds}
+    cursors = desk.store.read(keys.values())
+    return sorted(kinds, key=lambda kind: str(cursors.get(keys[kind], {}).get("since", "")))
 
 
 class _Search:
@@ -109,6 +119,8 @@ class _Search:
         self._key = tables.cursor(whose.marketplace, whose.name, kind)
         self._cause = (whose.marketplace, whose.name, kind)
         self._sent = 0
+        # A run has an end: what happens while it asks is for the next one.
+        self._up_to = desk.clock() - LAG
 
     def go_on(self) -> Kind:
         cursor = self._desk.store.read([self._key]).get(self._key) or self._fresh()
@@ -129,7 +141,10 @@ class _Search:
                 if isinstance(page, Later):
                     if page.reason:
                         return self._down(cursor, page)
-                    return self._did(Outcome.LEFT)
+                    if page.seconds is None or page.seconds > SHORT_WAIT:
+                        return self._did(Outcome.LEFT)
+                    self._desk.pause(page.seconds)
+                    continue
                 cursor = self._fed_in(cursor, page)
         except Conflict:
             return self._did(Outcome.TAKEN)
@@ -161,7 +176,7 @@ class _Search:
 
     def _next_window(self, cursor: Item) -> Item:
         since = moment(cursor["since"])
-        until = min(self._desk.clock() - LAG, since + LONGEST_WINDOW)
+        until = min(self._up_to, since + LONGEST_WINDOW)
         return cursor | {"until": instant(until)} if instant(until) > cursor["since"] else cursor
 
     def _first_page(self, cursor: Item) -> Call:
