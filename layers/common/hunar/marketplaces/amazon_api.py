@@ -238,7 +238,11 @@ def _part(order: Any, where: str) -> Part:
 
 
 def _next_page(call: Call, pagination: Any) -> Call | None:
-    token = pagination.get("nextToken") if isinstance(pagination, dict) else pagination
+    if pagination is None:
+        return None
+    if not isinstance(pagination, dict):
+        raise BadAnswer("pagination: is not an object")
+    token = pagination.get("nextToken")
     if token is None or token == "":
         return None
     if not isinstance(token, str) or len(token) > MOST_TOKEN:

@@ -484,7 +484,8 @@ class _Answer:
                 line_id = identity((item or {}).get("orderItemId"))
                 if line_id is None:
                     raise fields.Wrong(f"{where}.orderItemId", "is missing or not an id")
-                held[line_id] += fields.quantity(item, where)
+                quantity = fields.quantity(item, where)
+                held[line_id] += quantity
             except fields.Wrong as wrong:
                 self.findings.append(wrong.finding("BAD_LINE"))
         return dict(held)
