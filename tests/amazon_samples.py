@@ -27,9 +27,6 @@ NOTIFICATIONS = (
 ORDERS = ("get_order_2026_028", "get_order_2026_171")
 ACCOUNT = Account("amazon", "demo-api", seller_id="A3TH9S8BH6GOGM")
 
-BUYER = ("Kusumlata", "98765-43210", "14 Charkha Lane")
-"""Marks by which a fictional buyer is found wherever she should not be."""
-
 
 def published(name: str) -> dict[str, Any]:
     message: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_text(), parse_float=Decimal)

@@ -8,7 +8,8 @@ from typing import Any
 
 from hunar.domain.channel import Account
 from hunar.marketplaces.body import written
-from tests.flipkart_samples import BUYER, SAMPLES
+from tests.flipkart_samples import SAMPLES
+from tests.marketplaces.messages import BUYER
 
 SHAPES: dict[str, dict[str, list[str]]] = json.loads((SAMPLES / "api_shapes.json").read_text())["answers"]
 ACCOUNT = Account("flipkart", "demo-api", seller_id="S1234", location_id="LOC1234")

@@ -11,11 +11,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from tests.marketplaces.messages import BUYER
+
 SAMPLES = Path(__file__).parent / "samples" / "flipkart"
 SHAPES: dict[str, dict[str, Any]] = json.loads((SAMPLES / "return_event_shapes.json").read_text())["events"]
 
-BUYER = ("Kusumlata", "98765-43210", "14 Charkha Lane")
-"""Marks by which a fictional buyer is found wherever she should not be."""
 SKU = "LKA041150"
 """The seller's code in the published creation."""
 
@@ -82,12 +82,3 @@ def lines(message: dict[str, Any]) -> list[dict[str, Any]]:
     attributes = message["attributes"]
     found: list[dict[str, Any]] = [*attributes.get("orderItems", []), *attributes.get("returnItems", [])]
     return found
-
-
-def paths(value: Any, path: str = "") -> list[str]:
-    """The name of every field in a message, with ``[]`` for each list."""
-    if isinstance(value, dict):
-        return [p for name, inner in value.items() for p in paths(inner, f"{path}.{name}".lstrip("."))]
-    if isinstance(value, list) and value:
-        return [p for inner in value for p in paths(inner, f"{path}[]")]
-    return [path]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from hunar.use_cases.fetch import fetch
 from pydantic import ValidationError
 
 from hunar import wiring
 from hunar.batch import MessageBatch
 from hunar.domain.facts import instant
 from hunar.messages import Fetch, wrong_field
+from hunar.ports import Rejected
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
+from hunar.use_cases.fetch import fetch
 from hunar.use_cases.worklist import open_unknown_message
 
 processor = MessageBatch()
@@ -31,9 +32,17 @@ def _record(record: SQSRecord, lambda_context: Any = None) -> None:
     try:
         message = Fetch.model_validate_json(record.body)
     except ValidationError as error:
-        now = instant(application.clock())
-        open_unknown_message(application.store, "fetches", record.body, wrong_field(error), at=now)
-        logger.warning("message_parked", queue="fetches")
+        _parked(record, wrong_field(error))
         return
-    outcome = fetch(application.asking(lambda_context), message)
+    try:
+        outcome = fetch(application.asking(lambda_context), message)
+    except Rejected as error:
+        _parked(record, str(error))
+        return
     logger.info("order_fetched", order_ref=message.order_ref, outcome=outcome.value, aws_calls=aws_calls())
+
+
+def _parked(record: SQSRecord, reason: str) -> None:
+    application = wiring.application()
+    open_unknown_message(application.store, "fetches", record.body, reason, at=instant(application.clock()))
+    logger.warning("message_parked", queue="fetches")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -22,6 +23,7 @@ from hunar.domain.channel import (
 )
 from hunar.marketplaces import amazon, amazon_api
 from hunar.marketplaces.body import written
+from local.marketplace_apis import Amazon
 from tests.amazon_samples import ACCOUNT, ORDERS, order, published
 
 SINCE, UNTIL = "2026-11-24T09:00:00Z", "2026-11-24T10:00:00Z"
@@ -371,3 +373,52 @@ def test_a_listing_that_does_not_answer_as_documented_is_refused(answer: dict[st
 
 def test_a_listing_of_a_hundred_orders_stays_below_the_largest_answer() -> None:
     assert len(raw({"orders": [order() for _ in range(amazon_api.PAGE)]})) < MOST_ANSWER_BYTES / 4
+
+
+# The API as it is played on this machine.
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def played() -> Amazon:
+    return Amazon("demo-api", "client", "secret", "Atzr|demo", ACCOUNT.seller_id, {OFFER.listing: "NECKLACE"})
+
+
+def ask(api: Amazon, call: Call, now: datetime = NOW) -> tuple[int, bytes]:
+    login = amazon_api.token_call("client", "secret", "Atzr|demo")
+    status, _, body = api.answer(login.method, login.path, login.headers, (login.body or "").encode(), now)
+    assert status == 200
+    headers = amazon_api.authorization(amazon_api.token(body)[0])
+    status, _, body = api.answer(call.method, call.path, headers, (call.body or "").encode(), now)
+    return status, body
+
+
+def test_the_played_api_answers_every_page_of_a_search_and_every_order_the_same() -> None:
+    api = played()
+    for number in range(250):
+        changed = order(orderId=f"028-1234567-{number:07d}", lastUpdatedTime=f"2026-11-24T09:{number % 60:02d}:00Z")
+        api.put_order(changed["orderId"], changed, NOW)
+    call: Call | None = SEARCH
+    parts = []
+    while call is not None:
+        status, body = ask(api, call)
+        assert status == 200
+        page = amazon_api.answered(call, body)
+        assert page.problems == ()
+        parts.extend(page.parts)
+        call = page.next
+    assert len(parts) == len({part.marketplace_id for part in parts}) == 250
+    one = amazon_api.fetch(ACCOUNT, parts[0].marketplace_id or "")
+    assert amazon_api.answered(one, ask(api, one)[1]).parts == (parts[0],)
+    assert ask(api, amazon_api.fetch(ACCOUNT, "028-0000000-0000000"))[0] == 404
+
+
+def test_the_played_api_takes_a_number_and_shows_it_later() -> None:
+    api = played()
+    call = amazon_api.publish(ACCOUNT, [OFFER])
+    assert amazon_api.posted(call, *ask(api, call)) == [Posted(OFFER.listing, TAKEN)]
+    later = NOW + timedelta(minutes=1)
+    assert amazon_api.shown(SHOW, ask(api, SHOW, later)[1]) == {OFFER.listing: OFFER.quantity}
+    wrong = amazon_api.publish(ACCOUNT, [Offer(OFFER.listing, 4, product_type="TEAPOT")])
+    (refused,) = amazon_api.posted(wrong, *ask(api, wrong))
+    assert refused.verdict == REFUSED and "product type" in refused.message

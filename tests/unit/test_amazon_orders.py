@@ -26,6 +26,7 @@ from hunar.domain.facts import (
     Stated,
     Step,
 )
+from hunar.domain.order import read as order_of
 from hunar.domain.reading import Reading
 from hunar.domain.worklist import ACTIONS
 from hunar.marketplaces.amazon import read as read_notification
@@ -587,3 +588,88 @@ def test_the_same_news_in_another_order_are_the_same_bytes(items: list[dict[str,
     other["packages"] = data.draw(st.permutations(other["packages"]))
     other = dict(data.draw(st.permutations(list(other.items()))))
     assert part_of(changed) == part_of(json.loads(written(other)))
+
+
+# An order's life, in any order.
+
+
+def pushed(at: str, status: str, shipment: str | None = None, **item: Any) -> tuple[Fact, ...]:
+    notification = in_india(published("order_change"))
+    inside = notification["Payload"]["OrderChangeNotification"]
+    inside |= {"AmazonOrderId": ORDER, "OrderChangeTrigger": {"TimeOfOrderChange": at}}
+    dates = {"PurchaseDate": "2025-03-15T10:30:00Z", "LatestShipDate": "2025-03-17T23:59:59Z"}
+    inside["Summary"] |= {"OrderStatus": status, "EasyShipShipmentStatus": shipment} | dates
+    line = {"OrderItemId": LINE, "SellerSKU": "FIRE-HD10-TR-BLK", "Quantity": 2}
+    inside["Summary"]["OrderItems"] = [line | item]
+    return read_notification(written(notification).encode(), "demo-api").facts
+
+
+def asked(at: str, status: str, *packages: dict[str, Any], **item: Any) -> tuple[Fact, ...]:
+    changes: dict[str, Any] = {"packages": list(packages)} if packages else {}
+    found = reading(item, fulfillment={"fulfillmentStatus": status}, lastUpdatedTime=at, **changes)
+    assert found.findings == ()
+    return found.facts
+
+
+DAYS = [f"2025-03-{day}T14:20:00Z" for day in range(15, 21)]
+UNTIL_DELIVERED = [
+    pushed(DAYS[0], "Pending"),
+    asked(DAYS[0], "PENDING", product={"sellerSku": "FIRE-HD10-TR-BLK"}),
+    pushed(DAYS[1], "Unshipped"),
+    asked(DAYS[1], "UNSHIPPED"),
+    pushed(DAYS[2], "Shipped", "PickedUp"),
+    asked(DAYS[3], "SHIPPED", parcel("DELIVERED", (LINE, 2))),
+]
+
+
+def test_an_order_goes_from_held_to_delivered_and_gets_its_price_on_the_way() -> None:
+    known: set[Fact] = set()
+    seen = []
+    for said in UNTIL_DELIVERED:
+        known |= set(said)
+        state = order_of(known)
+        seen.append((state.state, state.lines[0].unit_price_paise))
+    assert seen == [
+        ("HELD", None),
+        ("HELD", None),
+        ("PLACED", None),
+        ("PLACED", 6250),
+        ("SHIPPED", 6250),
+        ("DELIVERED", 6250),
+    ]
+    assert order_of(known).problems == ()
+
+
+@given(st.permutations(UNTIL_DELIVERED), st.integers(1, 6))
+def test_late_repeated_and_missing_notifications_end_in_the_same_state(
+    said: list[tuple[Fact, ...]], first: int
+) -> None:
+    whole = order_of({fact for each in UNTIL_DELIVERED for fact in each})
+    assert order_of({fact for each in [*said, *said[:first]] for fact in each}) == whole
+    # The last answer alone knows it all but for the past.
+    last = order_of(UNTIL_DELIVERED[-1])
+    assert (last.state, last.lines[0].open, last.lines[0].unit_price_paise) == ("DELIVERED", 2, 6250)
+
+
+def test_a_cancelled_order_is_cancelled_also_when_it_was_never_announced() -> None:
+    for told in (pushed(DAYS[2], "Canceled"), asked(DAYS[2], "CANCELLED")):
+        for before in ((), UNTIL_DELIVERED[0], UNTIL_DELIVERED[3]):
+            state = order_of({*before, *told})
+            assert (state.state, state.lines[0].open) == ("CANCELLED", 0)
+    # An older message that comes late brings nothing back.
+    late = order_of({*pushed(DAYS[2], "Canceled", Quantity=0), *pushed(DAYS[1], "Unshipped")})
+    assert (late.state, late.lines[0].open) == ("CANCELLED", 0)
+
+
+def test_a_refused_parcel_is_back_when_the_courier_says_so() -> None:
+    known = {*pushed(DAYS[1], "Shipped", "OutForDelivery"), *pushed(DAYS[2], "Shipped", "RejectedByBuyer")}
+    assert order_of(known).lines[0].returned == 0
+    known |= {*asked(DAYS[3], "SHIPPED", parcel("RETURNED_TO_SELLER", (LINE, 2)))}
+    (line,) = order_of(known).lines
+    assert (line.state, line.returned) == ("RETURNED", 2)
+
+
+def test_a_lost_parcel_is_lost_and_a_found_one_is_delivered() -> None:
+    known = {*pushed(DAYS[1], "Shipped", "OutForDelivery"), *pushed(DAYS[2], "Shipped", "Lost")}
+    assert order_of(known).state == "LOST"
+    assert order_of({*known, *pushed(DAYS[3], "Shipped", "Delivered")}).state == "DELIVERED"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -30,7 +29,8 @@ from hunar.marketplaces import flipkart
 from hunar.marketplaces.body import written
 from hunar.marketplaces.flipkart_api import answered, fetch, fetch_returns, read_answer
 from tests.flipkart_answers import ACCOUNT, AT, SHAPES, item, page, part, returned, returns_page, shipment
-from tests.flipkart_samples import BUYER, SAMPLES, paths, published
+from tests.flipkart_samples import SAMPLES, published
+from tests.marketplaces.messages import BUYER, paths
 
 SOLD_AT, SHIP_BY = "2026-11-24T04:30:00Z", "2026-11-27T10:00:00Z"
 LIVE = ("APPROVED", "PACKING_IN_PROGRESS", "PACKED", "READY_TO_DISPATCH", "PICKUP_COMPLETE", "SHIPPED", "DELIVERED")
@@ -467,8 +467,6 @@ FILLED = {
     "return": {"return": returned(status="RETURN_PICKED_UP")},
 }
 FIELDS: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load((SAMPLES / "fields.yaml").read_text())["answers"]
-PLACES = [(name, path) for name, told in FIELDS.items() for path in told]
-OTHER_VALUES: tuple[Any, ...] = ("another", "2017-04-09T09:09:09Z", "3", 3, 0, True, Decimal("77.5"), None, [])
 
 
 def test_the_list_names_exactly_the_documented_fields() -> None:
@@ -477,33 +475,3 @@ def test_the_list_names_exactly_the_documented_fields() -> None:
         inner = {path.removesuffix("[]") for path in shapes}
         assert set(FIELDS[name]) == documented - inner
         assert set(paths(FILLED[name])) | {"shipment.orderItems[].packageIds"} >= set(FIELDS[name])
-    for told in (told for of in FIELDS.values() for told in of.values()):
-        assert ("used" in told) != ("ignored" in told)
-
-
-@pytest.mark.parametrize(("name", "path"), PLACES)
-def test_a_used_field_changes_what_is_read_and_an_ignored_one_does_not(name: str, path: str) -> None:
-    told, answer = FIELDS[name][path], copy.deepcopy(FILLED[name])
-    for missing in told.get("without", ()):
-        change(answer, missing, None)
-    before = said(answer)
-    changed = []
-    for value in OTHER_VALUES:
-        other = copy.deepcopy(answer)
-        change(other, path, value)
-        changed.append(said(other) != before)
-    assert any(changed) if "used" in told else not any(changed)
-
-
-def said(answer: dict[str, Any]) -> Any:
-    found = read_answer(part(**answer), "demo-api")
-    return found.marketplace_id, found.facts, found.findings
-
-
-def change(value: Any, path: str, new: Any) -> None:
-    name, _, rest = path.partition(".")
-    for inner in value[name.removesuffix("[]")] if name.endswith("[]") else (value,):
-        if rest:
-            change(inner if name.endswith("[]") else inner[name], rest, new)
-        else:
-            inner[name] = new

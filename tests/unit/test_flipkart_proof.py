@@ -57,51 +57,6 @@ def test_hyphens_that_a_gateway_made_of_underscores_are_accepted() -> None:
     assert proof(headers) is Proof.PROVED
 
 
-def test_fault_45_the_previous_secret_is_accepted_while_it_is_kept() -> None:
-    headers = signed(secret="previous")
-    assert proof(headers) is Proof.PROVED
-    assert proof(headers, WebhookSecret("app", "current", None, SECRET.url)) is Proof.FORGED
-
-
-@pytest.mark.parametrize("previous", ["", None])
-def test_an_empty_previous_secret_is_no_secret(previous: str | None) -> None:
-    assert proof(signed(secret=""), WebhookSecret("app", "current", previous, SECRET.url)) is Proof.FORGED
-
-
-def test_an_empty_secret_proves_nothing() -> None:
-    assert proof(signed(secret=""), WebhookSecret("app", "", None, SECRET.url)) is Proof.FORGED
-
-
-@pytest.mark.parametrize("missing", ["x_date", "x_authorization"])
-def test_a_call_without_a_signature_header_is_unsigned(missing: str) -> None:
-    headers = signed()
-    assert proof(headers | {missing: ""}) is Proof.UNSIGNED
-    del headers[missing]
-    assert proof(headers) is Proof.UNSIGNED
-
-
-@pytest.mark.parametrize(
-    ("moved", "expected"),
-    [
-        (timedelta(minutes=-15), Proof.PROVED),
-        (timedelta(minutes=-15, seconds=-1), Proof.STALE),
-        (timedelta(days=-30), Proof.STALE),
-        (timedelta(minutes=5), Proof.PROVED),
-        (timedelta(minutes=5, seconds=1), Proof.STALE),
-    ],
-)
-def test_faults_9_and_10_a_true_signature_holds_from_15_minutes_past_to_5_ahead(
-    moved: timedelta, expected: Proof
-) -> None:
-    assert proof(signed(NOW + moved)) is expected
-
-
-def test_a_stale_date_that_nobody_signed_is_forged_not_stale() -> None:
-    headers = signed()
-    headers["x_date"] = format_datetime(NOW - timedelta(days=1), usegmt=True)
-    assert proof(headers) is Proof.FORGED
-
-
 @pytest.mark.parametrize(
     "date",
     [
@@ -148,21 +103,6 @@ def test_fault_12_a_header_chooses_neither_scheme_nor_application() -> None:
 def test_the_url_comes_from_the_secret_whatever_the_host_header_says() -> None:
     elsewhere = {"host": "elsewhere.example", "x-forwarded-host": "elsewhere.example", "forwarded": "host=elsewhere"}
     assert proof(signed() | elsewhere) is Proof.PROVED
-
-
-def test_fault_13_a_duplicated_header_is_forged() -> None:
-    true, other = signed(), signed(secret="guess")
-    for name in true:
-        for joined in (f"{true[name]},{other[name]}", f"{true[name]}, {true[name]}"):
-            assert proof(true | {name: joined}) is Proof.FORGED
-    assert proof(true | {"x-date": format_datetime(NOW + timedelta(seconds=1), usegmt=True)}) is Proof.FORGED
-    assert proof(true | {"x-authorization": other["x_authorization"]}) is Proof.FORGED
-
-
-@given(st.text(max_size=80), st.text(max_size=120))
-def test_fault_11_no_text_is_a_proof_by_chance(date: str, authorization: str) -> None:
-    assert proof({"x_date": date, "x_authorization": authorization}) in (Proof.FORGED, Proof.UNSIGNED)
-    assert proof({**signed(), "x_authorization": authorization}) in (Proof.FORGED, Proof.UNSIGNED)
 
 
 @given(st.timedeltas(timedelta(days=-400), timedelta(days=400)))

@@ -6,13 +6,11 @@ import base64
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hunar.domain.facts import (
     Cancelled,
@@ -79,66 +77,7 @@ def test_one_of_several_signatures_may_be_ours() -> None:
     assert proof(mine | {"webhook-signature": f"v1a,{true}"}) is Proof.FORGED
 
 
-def test_the_previous_secret_is_accepted_while_it_is_kept() -> None:
-    headers = sign(BODY, secret(b"b"), NOW)
-    assert proof(headers, key=replace(SECRET, previous_secret=secret(b"b").secret)) is Proof.PROVED
-    assert proof(headers) is Proof.FORGED
-
-
-@pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
-def test_a_call_without_one_of_the_headers_is_unsigned(missing: str) -> None:
-    headers = sign(BODY, SECRET, NOW)
-    assert proof(headers | {missing: ""}) is Proof.UNSIGNED
-    del headers[missing]
-    assert proof(headers) is Proof.UNSIGNED
-
-
-@pytest.mark.parametrize(
-    ("moved", "expected"),
-    [(-300, Proof.PROVED), (-301, Proof.STALE), (300, Proof.PROVED), (301, Proof.STALE), (-(10**8), Proof.STALE)],
-)
-def test_a_true_signature_holds_for_five_minutes_both_ways(moved: int, expected: Proof) -> None:
-    assert proof(sign(BODY, SECRET, NOW + timedelta(seconds=moved))) is expected
-
-
-HOSTILE = [
-    "garbage", "v1", "v1,", "v1,a,b", " v1,xx", "v1,xx ", "v1,xx  v1,yy", "v1;xx", ",", " ", "v1,é", "v1,\ud800",
-    "v1,\x00", "v1,====", "V1,xx", "é" * 9000, "v1,xx\nv1,yy", "v1 ,xx",
-]  # fmt: skip
 """On some of them the published package raises an error that its caller does not expect."""
-
-
-@pytest.mark.parametrize("signature", HOSTILE)
-def test_a_hostile_signature_is_forged_and_raises_nothing(signature: str) -> None:
-    assert proof(sign(BODY, SECRET, NOW) | {"webhook-signature": signature}) is Proof.FORGED
-
-
-@pytest.mark.parametrize(
-    "timestamp", ["now", "1e9", "-1", "1.5", "0", "٣", "9" * 400, " 1764000000", "1764000000\n", "é"]
-)
-def test_a_hostile_timestamp_is_forged_and_raises_nothing(timestamp: str) -> None:
-    assert proof(sign(BODY, SECRET, NOW) | {"webhook-timestamp": timestamp}) is Proof.FORGED
-
-
-def test_a_header_that_came_twice_is_forged_even_when_each_is_true() -> None:
-    true = sign(BODY, SECRET, NOW)
-    for name in true:
-        for joined in (f"{true[name]},{true[name]}", f"{true[name]}, {true[name]}"):
-            assert proof(true | {name: joined}) is Proof.FORGED
-        assert proof(true | {name.title(): true[name][:-1]}) is Proof.FORGED
-
-
-@pytest.mark.parametrize("raw", [b"\xff", b"", "न".encode("utf-16")])
-def test_bytes_are_proved_whatever_they_are(raw: bytes) -> None:
-    assert proof(sign(raw, SECRET, NOW), raw) is Proof.PROVED
-
-
-@given(
-    st.dictionaries(st.sampled_from(["webhook-id", "webhook-timestamp", "webhook-signature"]), st.text(), min_size=1)
-)
-def test_no_headers_are_a_proof_by_chance(headers: dict[str, str]) -> None:
-    assert proof(headers) in (Proof.FORGED, Proof.UNSIGNED)
-    assert proof(sign(BODY, secret(b"b"), NOW) | headers) in (Proof.FORGED, Proof.UNSIGNED)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from hunar.adapters.loopback import local_only
-from hunar.domain.channel import MOST_ANSWER_BYTES, BadAnswer, Call, Channel, TokenCall
+from hunar.domain.channel import MOST_ANSWER_BYTES, BadAnswer, Call, TokenCall
 from hunar.ports import ApiSecret, Clock, HttpAnswer, Rejected, Retryable
 
 CONNECT_SECONDS: Final = 3.0
@@ -72,6 +72,16 @@ def hosts(api_url: str, *, emulated: bool) -> Mapping[str, Hosts]:
     }
 
 
+class Tokens(Protocol):
+    """What of a ``Channel`` a call needs: how its tokens are asked for and shown."""
+
+    def token_call(self, client_id: str, client_secret: str, refresh_token: str | None) -> TokenCall: ...
+
+    def token(self, raw: bytes) -> tuple[str, int]: ...
+
+    def authorization(self, token: str) -> Mapping[str, str]: ...
+
+
 class Secrets(Protocol):
     """Where credentials come from, see ``adapters/secrets.py``."""
 
@@ -91,7 +101,7 @@ class HttpMarketplaceApis:
     """``repr`` and every error leave out tokens, secrets and what an answer says."""
 
     def __init__(
-        self, hosts: Mapping[str, Hosts], channels: Mapping[str, Channel], secrets: Secrets, clock: Clock
+        self, hosts: Mapping[str, Hosts], channels: Mapping[str, Tokens], secrets: Secrets, clock: Clock
     ) -> None:
         self._hosts = hosts
         self._channels = channels
@@ -112,7 +122,7 @@ class HttpMarketplaceApis:
             answer = self._call(marketplace, channel, self._token(marketplace, account), call)
         return answer
 
-    def _call(self, marketplace: str, channel: Channel, token: _Token, call: Call) -> HttpAnswer:
+    def _call(self, marketplace: str, channel: Tokens, token: _Token, call: Call) -> HttpAnswer:
         headers = {"Accept": "application/json", "User-Agent": "Hunar/0.1 (Language=Python)"}
         headers |= channel.authorization(token.text)
         if call.body is not None:
@@ -145,7 +155,7 @@ class HttpMarketplaceApis:
         now = self._clock()
         return _Token(text, now, now + max(timedelta(seconds=seconds) - BEFORE_EXPIRY, timedelta(0)))
 
-    def _ask_token(self, marketplace: str, channel: Channel, secret: ApiSecret) -> HttpAnswer:
+    def _ask_token(self, marketplace: str, channel: Tokens, secret: ApiSecret) -> HttpAnswer:
         call: TokenCall = channel.token_call(secret.client_id, secret.client_secret, secret.refresh_token)
         body = None if call.body is None else call.body.encode()
         what, base = f"{marketplace} token", self._hosts[marketplace].token

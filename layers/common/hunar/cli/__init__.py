@@ -6,10 +6,12 @@ import typer
 
 from hunar.cli import (
     account,
+    amazon,
     catalogue,
     channel,
     exceptions,
     explain,
+    flipkart,
     order,
     rebuild,
     redrive,
@@ -27,8 +29,10 @@ application = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 application.add_typer(account.application, name="account")
+application.add_typer(amazon.application, name="amazon")
 application.add_typer(channel.application, name="channel")
 application.add_typer(exceptions.application, name="exceptions")
+application.add_typer(flipkart.application, name="flipkart")
 application.add_typer(order.application, name="order")
 application.add_typer(stock.application, name="stock")
 stock.application.command("check")(stock_check.check)

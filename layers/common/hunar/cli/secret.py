@@ -41,7 +41,8 @@ def read_secret(deployed: Deployed, name: str, fields: Sequence[str] = FIELDS) -
 def has_secret(deployed: Deployed, name: str) -> bool:
     """Whether there is one that is not being deleted. Reads nothing of it."""
     try:
-        return "DeletedDate" not in deployed.client("secretsmanager").describe_secret(SecretId=name)
+        told = deployed.client("secretsmanager").describe_secret(SecretId=name)
+        return told.get("DeletedDate") is None
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             return False

@@ -68,9 +68,10 @@ def account(desk: Desk, marketplace: str, name: str) -> Account:
     return account_of(desk.store.read([key]).get(key) or {"marketplace": marketplace, "account": name})
 
 
-def ask(desk: Desk, whose: Account, call: Call) -> HttpAnswer | Later:
+def ask(desk: Desk, whose: Account, call: Call, *, in_line: bool = True) -> HttpAnswer | Later:
     """The answer, with any status that says something. Raises Rejected, see ``MarketplaceApis``.
 
+    ``in_line`` says that the caller comes again when it is told to, see ``allowance.take``.
     The allowance is taken before the call: whoever dies in between has lost a call and made none too many.
     """
     rate = desk.channels[whose.marketplace].RATES[call.operation]
@@ -78,7 +79,7 @@ def ask(desk: Desk, whose: Account, call: Call) -> HttpAnswer | Later:
 
     def taken() -> int:
         there = desk.store.read([key]).get(key)
-        found = allowance.take(rate, there, _milliseconds(desk.clock()))
+        found = allowance.take(rate, there, _milliseconds(desk.clock()), in_line=in_line)
         if found.item is not None:
             desk.store.commit([Put(key, found.item, there["version"] if there else ABSENT)])
         return found.wait

@@ -187,7 +187,7 @@ class _Search:
         """The page that is next. Raises _Failed, BadAnswer and Rejected when it is none."""
         page = cursor["page"]
         call = Call(**page) if page else self._first_page(cursor)
-        answer = ask(self._desk, self._whose, call)
+        answer = ask(self._desk, self._whose, call, in_line=False)
         if isinstance(answer, Later):
             return answer
         if answer.status != 200:

@@ -7,7 +7,6 @@ claim, that is an answer, too, and goes the same way.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final
@@ -16,7 +15,7 @@ from hunar import tables
 from hunar.domain import claims
 from hunar.domain.channel import Account, Answered, BadAnswer, Call, Channel, Part
 from hunar.domain.claims import Wanted
-from hunar.domain.facts import Fact
+from hunar.domain.facts import Fact, Snapshot
 from hunar.domain.order import knowledge, voided
 from hunar.messages import Fetch
 from hunar.ports import QueueName, Rejected
@@ -56,18 +55,12 @@ class _Failed(Exception):
     """The answer cannot be one about an order."""
 
 
-@dataclass
-class _Heard:
-    """What the marketplace said of the order."""
-
-    facts: set[Fact]
-    found: bool = False
-    """Whether it knows the order at all."""
-
-
 def fetch(desk: Desk, message: Fetch) -> Outcome:
-    """Ask about one order. Raises Retryable when the store or the queue fails, ValueError for what is no order's key."""
-    order = Reference.of(message.order_ref)
+    """Ask about one order. Raises Retryable when the store or the queue fails, Rejected for what is no order's key."""
+    try:
+        order = Reference.of(message.order_ref)
+    except ValueError:
+        raise Rejected(f"order_ref: {message.order_ref} is not marketplace:account:id") from None
     if (order.marketplace, order.account) not in desk.accounts:
         return Outcome.NOBODY_TO_ASK
     key = tables.order(message.order_ref)
@@ -78,7 +71,7 @@ def fetch(desk: Desk, message: Fetch) -> Outcome:
     if not wanted:
         return _settled(desk, message)
     whose = account(desk, order.marketplace, order.account)
-    heard = _Heard(set())
+    heard: set[Fact] = set()
     try:
         for call in _calls(desk.channels[order.marketplace], whose, order, wanted):
             later = _hear(desk, whose, order, call, heard)
@@ -86,8 +79,9 @@ def fetch(desk: Desk, message: Fetch) -> Outcome:
                 return _wait(desk, message, later)
     except (_Failed, BadAnswer, Rejected) as error:
         return _fail(desk, message, str(error))
-    still = claims.open_after(known, heard.facts, void)
-    if still or (wanted.order and not heard.found):
+    still = claims.open_after(known, heard, void)
+    # An order without claims is asked for its prices: an answer without the order has none.
+    if still or (wanted.order and not any(isinstance(fact, Snapshot) for fact in heard)):
         return _unsettled(desk, message, order, whose, still)
     return _settled(desk, message)
 
@@ -101,7 +95,7 @@ def _calls(channel: Channel, whose: Account, order: Reference, wanted: Wanted) -
         yield returns
 
 
-def _hear(desk: Desk, whose: Account, order: Reference, call: Call, heard: _Heard) -> Later | None:
+def _hear(desk: Desk, whose: Account, order: Reference, call: Call, heard: set[Fact]) -> Later | None:
     """Put what is answered on order-events and remember what it states. Raises _Failed, BadAnswer and Rejected."""
     channel = desk.channels[whose.marketplace]
     following: Call | None = call
@@ -122,8 +116,7 @@ def _hear(desk: Desk, whose: Account, order: Reference, call: Call, heard: _Hear
         for part in page.parts:
             reading = channel.read_answer(part.body, whose.name)
             if reading.marketplace_id in (None, order.marketplace_id):
-                heard.facts |= set(reading.facts)
-                heard.found = heard.found or reading.marketplace_id is not None
+                heard |= set(reading.facts)
         following = page.next
     raise _Failed(f"{call.operation}: more than {MOST_PAGES} pages about one order")
 
@@ -141,9 +134,10 @@ def _wait(desk: Desk, message: Fetch, later: Later) -> Outcome:
 
 def _fail(desk: Desk, message: Fetch, reason: str) -> Outcome:
     """Waiting does not mend it, so a person hears of it at once; it is asked again slowly all the same."""
-    _show(desk, message, reason)
+    if not message.shown:
+        _show(desk, message, reason)
     if message.attempt < MOST_ATTEMPTS:
-        _send(desk, message, LONGEST_PAUSE, attempt=message.attempt + 1)
+        _send(desk, message, LONGEST_PAUSE, attempt=message.attempt + 1, shown=True)
     return Outcome.FAILED
 
 
