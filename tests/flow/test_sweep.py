@@ -26,6 +26,8 @@ from hunar.use_cases.change_order import SLICE
 from hunar.use_cases.retry import retried
 from hunar.use_cases.sweep import BATCH, Swept, sweep
 from tests.flipkart_messages import SHIP_BY, cancelled, created, item, step
+from tests.played import ACCOUNT
+from tests.selling import SellingWorld
 from tests.world import MARKETPLACES, START, Crash, World
 
 ROOT = Path(__file__).parents[2]
@@ -697,6 +699,130 @@ def test_nothing_due_costs_three_queries(world: World) -> None:
 
 
 # The table
+
+
+# marketplaces
+
+
+@pytest.fixture
+def selling() -> SellingWorld:
+    return SellingWorld(STOLE=8)
+
+
+def shown(world: SellingWorld) -> int:
+    """What a buyer sees at Flipkart."""
+    return world.played.shown("flipkart")["STOLE"]
+
+
+def fail(world: SellingWorld, times: int = 100_000) -> None:
+    world.played.flipkart.faults.set({"fault": "500", "times": times})
+
+
+def test_a_claim_waits_for_the_marketplace_and_the_group_for_ten_minutes(selling: SellingWorld) -> None:
+    fail(selling)
+    selling.sell_at_flipkart("S1", "STOLE", 3)
+    wait(selling, 2 * RUN - timedelta(seconds=1))
+    assert (selling.stock("STOLE")["reserved"], kinds(selling)) == (3, [])
+    wait(selling, 2 * RUN)
+    assert kinds(selling) == ["NEW_ORDER"]
+    # Its word decides, whenever it comes: it knows no such shipment.
+    fail(selling, 0)
+    selling.played.flipkart.clear()
+    wait(selling, timedelta(hours=3))
+    assert selling.stock("STOLE")["reserved"] == 0
+    assert opened(selling, "CLAIM_DENIED") > START
+
+
+def test_a_question_that_was_lost_is_asked_again(selling: SellingWorld) -> None:
+    selling.sell_at_flipkart("S1", "STOLE", 3)
+    selling.work_off(QueueName.ORDER_EVENTS)
+    selling.lose_stream()
+    wait(selling, 2 * RUN - timedelta(seconds=1))
+    assert selling.played.made("flipkart", "shipments") == 0
+    wait(selling, RUN)
+    assert selling.played.made("flipkart", "shipments") == 1
+    wait(selling, DAY)
+    assert selling.played.made("flipkart", "shipments") == 1
+
+
+def test_a_question_waits_for_a_marketplace_that_is_down(selling: SellingWorld) -> None:
+    selling.sell_at_flipkart("S1", "STOLE", 3)
+    fail(selling)
+    wait(selling, 2 * DAY - timedelta(hours=1))
+    assert "FETCH_FAILED" not in selling.exceptions()
+    wait(selling, timedelta(hours=3))
+    assert opened(selling, "FETCH_FAILED") - START >= 2 * DAY - RUN
+
+
+def test_what_nobody_told_us_waits_for_the_next_run(selling: SellingWorld) -> None:
+    selling.catch_up()
+    selling.sell_at_flipkart("S1", "STOLE", 3, push=False)
+    fail(selling)
+    for _ in range(11):
+        selling.time += RUN
+        selling.catch_up()
+    assert selling.exceptions() == []
+    for number in range(40):
+        selling.time += RUN
+        selling.catch_up()
+        if number == 20:
+            assert "CATCH_UP_FAILED" in selling.exceptions()
+            fail(selling, 0)
+    wait(selling, RUN)
+    assert (selling.exceptions(), selling.stock("STOLE")["reserved"]) == ([], 3)
+
+
+def test_a_number_waits_for_a_channel_that_is_down(selling: SellingWorld) -> None:
+    fail(selling)
+    selling.count_in("STOLE", 4, "more")
+    wait(selling, timedelta(hours=2) - QUARTER)
+    assert selling.exceptions() == []
+    wait(selling, timedelta(hours=1))
+    assert timedelta(hours=2) <= opened(selling, "STOCK_REFUSED") - START <= timedelta(hours=2) + QUARTER
+    fail(selling, 0)
+    wait(selling, QUARTER)
+    assert (selling.exceptions(), shown(selling)) == ([], 12)
+
+
+def test_a_number_that_was_lost_is_told_at_night(selling: SellingWorld) -> None:
+    selling.count_in("STOLE", 4, "more")
+    selling.work_off(QueueName.ORDER_EVENTS)
+    selling.lose_stream()
+    wait(selling, DAY)
+    assert shown(selling) == 8
+    selling.tell_all()
+    wait(selling, RUN)
+    assert shown(selling) == 12
+
+
+def test_a_listing_waits_for_what_its_channel_needs(selling: SellingWorld) -> None:
+    key = tables.listing("flipkart", ACCOUNT, "STOLE")
+    listing = selling.store.read([key])[key]
+    selling.store.commit([Put(key, listing | {"product_id": ""})])
+    selling.count_in("STOLE", 4, "more")
+    wait(selling, RUN)
+    assert opened(selling, "NOT_PUBLISHABLE") == START
+    selling.store.commit([Put(key, listing)])
+    selling.tell_all()
+    wait(selling, RUN)
+    assert (selling.exceptions(), shown(selling)) == ([], 12)
+
+
+def test_a_paused_channel_waits_for_a_person(selling: SellingWorld) -> None:
+    paused = tables.pause("flipkart", ACCOUNT)
+    selling.store.commit([Put(paused, {"by": "farzana", "version": 1})])
+    selling.count_in("STOLE", 4, "more")
+    wait(selling, DAY)
+    selling.tell_all()
+    wait(selling, RUN)
+    assert (shown(selling), selling.exceptions()) == (8, [])
+    selling.store.commit([Put(paused, None)])
+    selling.tell_all()
+    wait(selling, RUN)
+    assert shown(selling) == 12
+
+
+# the table
 
 
 def rows() -> list[list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,17 +21,24 @@ from hunar.operator_api.routes import READS
 from hunar.ports import Page, Put, QueueName, Refused, Throttled
 from hunar.tables import Key, Table
 from hunar.use_cases import operate, park, replay
+from hunar.use_cases.catch_up import Kind
 from hunar.use_cases.operate import By, Desk
 from hunar.use_cases.resolve import resolve
 from hunar.use_cases.sweep import Swept
+from tests.amazon_samples import published
 from tests.flipkart_messages import created, item, step
+from tests.played import ACCOUNT
+from tests.selling import SellingWorld
 from tests.template.deployed import ROOT
-from tests.world import MARKETPLACES, World
+from tests.world import MARKETPLACES
 
 CONSUMERS = {
     QueueName.ORDER_EVENTS: "ApplyOrderEventsFunction",
     QueueName.NOTIFICATIONS: "NotifyGroupFunction",
     QueueName.PAYOUTS: "ComputePayoutFunction",
+    QueueName.FETCHES: "FetchOrderFunction",
+    QueueName.STOCK_FEED: "PublishStockFunction",
+    QueueName.AMAZON_NOTIFICATIONS: "ApplyOrderEventsFunction",
 }
 NOBODY = "an operator's import, which is no function"
 
@@ -76,10 +84,10 @@ def _logical(table: Table) -> str:
     return f"{table.value.capitalize()}Table"
 
 
-class WatchedWorld(World):
-    def __init__(self) -> None:
-        super().__init__()
+class WatchedWorld(SellingWorld):
+    def open(self, **stock: int) -> None:
         self.store: WatchedStore = WatchedStore()
+        super().open(**stock)
 
     def work(self, queue: QueueName, body: str) -> str:
         self.store.acting = CONSUMERS[queue]
@@ -106,6 +114,20 @@ class WatchedWorld(World):
         finally:
             self.store.acting = NOBODY
 
+    def catch_up(self) -> list[Kind]:
+        self.store.acting = "CatchUpOrdersFunction"
+        try:
+            return super().catch_up()
+        finally:
+            self.store.acting = NOBODY
+
+    def tell_all(self) -> int:
+        self.store.acting = "PublishStockFunction"
+        try:
+            return super().tell_all()
+        finally:
+            self.store.acting = NOBODY
+
     def ask(self, route: str, query: dict[str, str] | None = None, **path: str) -> Any:
         self.store.acting = "OperatorApiFunction"
         try:
@@ -127,8 +149,7 @@ class WatchedWorld(World):
 def world() -> WatchedWorld:
     """A refused text, an unknown event twice, an unmapped listing, a short line that is served, lines without rates
     and with, the sweep, an operator."""
-    world = WatchedWorld()
-    world.group("G11")
+    world = WatchedWorld(CAP=4)
     world.product("STOLE", "G11", "तसर स्टोल", stock=8)
     world.settle()
     world.phones.answers = iter([Refused("opted out")])
@@ -169,6 +190,7 @@ def world() -> WatchedWorld:
     world.ask("GET /api/ledger/entries", {"order_ref": "flipkart:demo:S1"})
     assert world.ask("GET /api/deliveries", {"order_ref": "flipkart:demo:S1"})["items"]
     play_the_acts(world)
+    sell_by_api(world)
     return world
 
 
@@ -198,9 +220,29 @@ def play_the_acts(world: WatchedWorld) -> None:
     assert world.order("S4")["applied"] == {}
 
 
-@pytest.mark.parametrize(
-    "function", [*CONSUMERS.values(), "ParkDeadLettersFunction", "SweepFunction", "OperatorApiFunction"]
-)
+def sell_by_api(world: WatchedWorld) -> None:
+    """A marketplace is asked and told, in vain at first; Amazon's queue brings a message of somebody else."""
+    bare = tables.listing("amazon", ACCOUNT, "BARE")
+    [cap] = world.store.read([tables.listing("amazon", ACCOUNT, "CAP")]).values()
+    world.store.commit([Put(bare, {**cap, "listing": "BARE", "product_type": ""})])
+    world.played.flipkart.faults.set({"fault": "html", "times": 3})
+    world.sell_at_flipkart("S9", "CAP", 2)
+    world.settle(patience=timedelta(hours=1))
+    world.catch_up()
+    world.time += timedelta(minutes=10)
+    world.played.flipkart.faults.set({"fault": "html", "times": 1})
+    world.catch_up()
+    world.tell_all()
+    world.queues.send(QueueName.AMAZON_NOTIFICATIONS, [json.dumps(published("order_change"))])
+    world.settle(patience=timedelta(hours=1))
+    opened = {item["kind"] for item in world.items(Table.EXCEPTIONS)}
+    assert {"FETCH_FAILED", "CATCH_UP_FAILED", "NOT_PUBLISHABLE", "OTHER_SELLER"} <= opened
+
+
+ALL = [*dict.fromkeys(CONSUMERS.values()), "CatchUpOrdersFunction", "ParkDeadLettersFunction", "SweepFunction"]
+
+
+@pytest.mark.parametrize("function", [*ALL, "OperatorApiFunction"])
 def test_a_function_uses_the_tables_that_its_policy_opens_all_of_them_and_no_other(
     world: WatchedWorld, function: str
 ) -> None:

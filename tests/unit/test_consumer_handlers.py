@@ -14,7 +14,7 @@ from functions.apply_order_events import handler as apply_order_events
 from functions.notify_group import handler as notify_group
 from functions.relay_effects import handler as relay_effects
 from hunar import tables, wiring
-from hunar.ports import Accepted, QueueName, Rejected, SmsAnswer, SmsRequest
+from hunar.ports import Accepted, Put, QueueName, Rejected, SmsAnswer, SmsRequest
 from hunar.tables import Table
 from hunar.use_cases import apply
 from hunar.wiring import Application
@@ -78,6 +78,22 @@ def test_units_that_come_after_the_order_are_allocated_to_it(application: Applic
     assert found[ORDER]["applied"]["1"]["reserved"] == 3
     assert open_exceptions(application) == []
     assert application.store.page(Table.STOCK, "STOLE", prefix=tables.SHORT_LINES).items == []
+
+
+def test_amazons_queue_is_a_second_door_and_a_message_of_another_seller_does_not_pass(application: Application) -> None:
+    of = {"marketplace": "amazon", "account": "demo-api"}
+    [listing] = application.store.read([tables.listing("flipkart", "demo", "STOLE")]).values()
+    application.store.commit(
+        [
+            Put(tables.account("amazon", "demo-api"), of | {"seller_id": "A1HUNARDEMO0"}),
+            Put(tables.listing("amazon", "demo-api", "STOLE"), listing | of),
+        ]
+    )
+    assert apply_order_events.handle(event("apply_order_events_amazon"), None) == NOTHING_FAILED
+    found = application.store.read([tables.order("amazon:demo-api:903-8868176-2219830"), STOCK])
+    assert len(found) == 2
+    assert found[STOCK]["short"] == 2
+    assert [entry["kind"] for entry in open_exceptions(application)] == ["SHORT", "OTHER_SELLER"]
 
 
 def test_messages_that_nobody_understands_are_kept_and_shown_once(application: Application) -> None:

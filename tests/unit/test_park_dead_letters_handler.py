@@ -57,6 +57,9 @@ def records(name: str) -> list[dict[str, Any]]:
         ("order_events", QueueName.ORDER_EVENTS, {"flipkart:demo:S1", None}),
         ("notifications", QueueName.NOTIFICATIONS, {"flipkart:demo:S1"}),
         ("payouts", QueueName.PAYOUTS, {"flipkart:demo:S-1"}),
+        ("fetches", QueueName.FETCHES, {"flipkart:demo-api:S1"}),
+        ("stock_feed", QueueName.STOCK_FEED, {None}),
+        ("amazon_notifications", QueueName.AMAZON_NOTIFICATIONS, {None}),
     ],
 )
 def test_fault_41_dead_letters_are_copied_whole_to_the_table_and_shown(
