@@ -141,11 +141,8 @@ class Fetch(_Message):
     answer from an old copy first."""
     doubted: tuple[str, ...] = ()
     """The ids of the claims that were open at the first such answer: only they have been asked about long enough."""
-<<<<<<< HEAD
-=======
     shown: bool = False
     """A person was told that asking fails, and is not told again."""
->>>>>>> next
 
 
 class PublishStock(_Message):
