@@ -211,7 +211,9 @@ def _owed_to(
         # The revision is the time of the hold that holds: one hold owes one text, whatever is cancelled meanwhile,
         # unless all was.
         since = max(line.held_at or "" for line in lines if line.held)
-        yield _Text(HOLD, still, True, [since, list(order.holds_voided), *([emptied] if emptied else [])])
+        # One that was kept from her because the goods had left, which was not so, is told now.
+        again = ["left", list(order.left_voided)] if order.left_voided else []
+        yield _Text(HOLD, still, True, [since, list(order.holds_voided), *([emptied] if emptied else []), *again])
     elif knows_hold and still and not left:
         yield _Text(RELEASED, still, False, [order.released_at, list(order.holds_voided)])
     elif last.get("short") and not short and still == before and not left:

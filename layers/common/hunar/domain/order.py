@@ -126,8 +126,8 @@ class Order:
     released_at: str | None = None
     """The last time that the marketplace let the order go on after a hold."""
     holds_voided: tuple[str, ...] = field(default=())
-    """The ids of the acts by which persons took holds and releases back, or such an act. There are never fewer of
-    them, so what they lead to is told each time."""
+    """The ids of the acts by which persons took holds and releases back, or such an act, and of the claims of them
+    that the marketplace denied: what they lead to is told each time."""
     left_voided: tuple[str, ...] = field(default=())
     """The same of the news that the goods had left."""
     left_at: str | None = None
@@ -177,7 +177,14 @@ def read(known: Iterable[Fact]) -> Order:
         line_id: placed.quantity - cancelled.units if left_at else 0 for line_id, (placed, cancelled) in opened.items()
     }
     returns = read_returns(known, gone, problems)
-    acts = tuple(sorted(facts.fact_id(fact) for fact in every if isinstance(fact, Voided | Remapped)))
+    # What was denied counted for a while, and what it led to may have been told.
+    acts = tuple(
+        sorted(
+            facts.fact_id(fact)
+            for fact in every
+            if isinstance(fact, Voided | Remapped) or (isinstance(fact, Placed | Cancelled) and fact in judged.denied)
+        )
+    )
     unpriced = claims.unpriced(known)
     lines = []
     for line_id, (placed, cancelled) in opened.items():
@@ -230,8 +237,8 @@ def read(known: Iterable[Fact]) -> Order:
         problems=tuple(problems),
         returns=returns,
         released_at=max(_releases(known), default=None),
-        holds_voided=_voids_of(every, lambda fact: isinstance(fact, Held | Released)),
-        left_voided=_voids_of(every, lambda fact: isinstance(fact, Step) and fact.step in LEFT),
+        holds_voided=_taken_back(every, judged.denied, lambda fact: isinstance(fact, Held | Released)),
+        left_voided=_taken_back(every, judged.denied, lambda fact: isinstance(fact, Step) and fact.step in LEFT),
         left_at=left_at,
         pending=tuple(sorted(map(facts.fact_id, judged.pending))),
     )
@@ -284,13 +291,14 @@ def voided(known: Iterable[Fact]) -> frozenset[str]:
     return frozenset(target for target, voids in aimed.items() if any(map(holds, voids)))
 
 
-def _voids_of(known: Iterable[Fact], these: Callable[[Fact], bool]) -> tuple[str, ...]:
-    """The ids of voids that aim at one of ``these`` facts, and of those that aim at such a void."""
+def _taken_back(known: Iterable[Fact], denied: Iterable[Claim], these: Callable[[Fact], bool]) -> tuple[str, ...]:
+    """The ids of voids that aim at one of ``these`` facts, of those that aim at such a void, and of the claims among
+    them that were ``denied``."""
+    found = {facts.fact_id(claim) for claim in denied if these(claim)}
     aims = {facts.fact_id(fact): fact.fact_id for fact in known if isinstance(fact, Voided)}
     if not aims:
-        return ()
+        return tuple(sorted(found))
     targets = {facts.fact_id(fact) for fact in known if these(fact)}
-    found: set[str] = set()
     while more := {void for void, target in aims.items() if target in targets | found} - found:
         found |= more
     return tuple(sorted(found))
