@@ -241,6 +241,33 @@ def test_a_queue_that_takes_nothing_moves_no_cursor() -> None:
     assert "S1" in found(market)
 
 
+def test_a_failing_run_that_is_stopped_anywhere_leaves_nothing_on_the_worklist_that_does_not_close() -> None:
+    stopped = 0
+    for moment in range(1, 40):
+        market = Market()
+        run(market)
+        market.later(minutes=5)
+        market.server.faults = lambda call: HttpAnswer(200, b"<html>")
+        left = moment
+
+        def stop(what: str) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Died
+
+        market.store.turn = stop
+        try:
+            run(market)
+        except Died:
+            stopped += 1
+        market.store.turn = lambda what: None
+        market.server.faults = lambda call: None
+        runs(market, timedelta(hours=1))
+        assert market.exceptions() == [], moment
+    assert stopped > 8
+
+
 def test_two_runs_at_once_do_not_move_one_cursor_twice() -> None:
     market = Market()
     sell(market, *range(6), at=START - timedelta(hours=1))

@@ -13,6 +13,7 @@ from hunar.ports import QueueName
 from hunar.tables import Table
 from tests import flipkart_answers
 from tests.flipkart_messages import cancelled, created, item, step
+from tests.simulation.news import hold
 from tests.world import World
 
 TEN_MINUTES = timedelta(minutes=10)
@@ -116,6 +117,52 @@ def test_a_text_that_was_owed_waits_while_something_new_is_claimed(world: World)
     assert world.phones.texts == []
     deny(world, "S2")
     assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER"]
+
+
+def test_a_group_that_was_told_of_a_cancellation_which_is_not_true_is_told_of_its_units_again(world: World) -> None:
+    world.post(created("S2", item("STOLE", 3)))
+    world.settle()
+    agree(world, "S2", 3)
+    for number in (1, 2):
+        world.post(cancelled("S2", 2, at=f"2026-11-24T12:00:0{number}+05:30"))
+        # The marketplace says nothing for ten minutes.
+        world.settle(patience=TEN_MINUTES + RUN, sweeping=True)
+        deny(world, "S2")
+    assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER", "CANCELLED", "NEW_ORDER"] + [
+        "CANCELLED",
+        "NEW_ORDER",
+    ]
+
+
+def test_a_group_hears_of_its_order_when_it_was_not_true_that_the_goods_had_left(world: World) -> None:
+    world.post(created("S2", item("STOLE", 3)))
+    world.settle()
+    world.answer(told("S2", 3))
+    world.work_off(QueueName.ORDER_EVENTS)
+    # The text is owed; before it is sent, somebody claims that there is nothing to send any more.
+    world.relay()
+    world.post(step("S2", "pickup_complete"))
+    world.work_off(QueueName.ORDER_EVENTS)
+    world.settle(patience=TEN_MINUTES + RUN, sweeping=True)
+    assert world.phones.texts == []
+    deny(world, "S2")
+    assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER"]
+    # Somebody says it once more, and she has heard it.
+    world.post(step("S2", "pickup_complete", "2026-11-25T09:30:00+05:30"))
+    world.settle(patience=TEN_MINUTES + RUN, sweeping=True)
+    deny(world, "S2")
+    assert len(world.phones.texts) == 1
+
+
+def test_a_hold_that_is_not_true_is_taken_back_each_time(world: World) -> None:
+    world.post(created("S2", item("STOLE", 3)))
+    world.settle()
+    agree(world, "S2", 3)
+    for at in ("2026-11-25T09:30:00+05:30", "2026-11-25T09:31:00+05:30"):
+        world.post(hold("S2", "1", 2, at))
+        world.settle(patience=TEN_MINUTES + RUN, sweeping=True)
+        deny(world, "S2")
+    assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER", "HOLD", "RELEASED", "HOLD", "RELEASED"]
 
 
 def test_claimed_steps_pay_nobody(world: World) -> None:

@@ -286,6 +286,22 @@ def test_a_channel_that_is_down_is_told_for_ever_and_never_in_a_hot_loop(
     assert market.taken(FEED) == []
 
 
+def test_an_account_that_fails_a_while_after_another_is_not_forgotten() -> None:
+    """The first one's message comes too early for the second."""
+    market = Market(DEMO, ("shop", "second"))
+    market.listing("STOLE-1", "STOLE")
+    market.listing("STOLE-2", "STOLE", "second")
+    market.shelf("STOLE", 5)
+
+    def down(call: Call) -> HttpAnswer:
+        market.later(seconds=10)
+        return HttpAnswer(503, b"")
+
+    market.server.faults = down
+    assert tell(market) is Outcome.AGAIN
+    assert [delay for _, delay in market.taken(FEED)] == [15, 15]
+
+
 def test_more_news_of_a_product_do_not_ask_a_channel_more_often_that_is_down(market: Market) -> None:
     market.server.faults = lambda call: HttpAnswer(503, b"")
     tell(market)

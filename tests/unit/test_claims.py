@@ -246,6 +246,25 @@ def test_an_order_that_is_seen_held_is_held_since_it_was_seen_first() -> None:
     assert line(placed(), *seen, told(D4)).held == 0
 
 
+@pytest.mark.parametrize("announced", [placed(D1), claim(placed(D1))])
+def test_a_cancellation_that_a_snapshot_counts_among_nothing_any_more_is_not_counted_a_second_time(
+    announced: Placed,
+) -> None:
+    """Sold were 3; the marketplace's own answer of the same second knows only the 2 that are left."""
+    said = claim(Cancelled("1", D2, 1, "buyer", ""))
+    seen = told(D2, still=2, quantity=2)
+    assert line(announced, said, seen).open == 2
+    assert wants(announced, said, seen).hold == 2
+
+
+def test_an_announcement_of_fewer_units_frees_none_while_it_is_only_claimed() -> None:
+    first, fewer = claim(placed()), claim(placed(D2, quantity=1))
+    assert (line(first, fewer).quantity, wants(first, fewer).hold) == (1, 3)
+    assert wants(first, fewer, told(D1)).hold == 3
+    assert wants(first, fewer, told(D3, quantity=1, still=1)).hold == 1
+    assert wants(first, claim(placed(D2, quantity=5))).hold == 5
+
+
 def test_a_price_that_comes_later_is_the_price_and_a_later_announcement_without_one_does_not_take_it_away() -> None:
     silent = placed(unit_price_paise=None)
     assert (line(silent).unpriced, claims.wanted([silent]).order) == (True, True)

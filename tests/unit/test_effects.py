@@ -222,6 +222,15 @@ def test_a_hold_that_a_person_took_back_and_put_back_is_told_each_time() -> None
     assert kinds == [HOLD, RELEASED, HOLD, RELEASED]
 
 
+def test_a_hold_that_was_kept_from_a_group_because_the_goods_had_left_is_told_when_they_had_not() -> None:
+    gone = Step("picked_up", D3)
+    story = Story(*STOLE)
+    story.owes()
+    assert story.owes(Held("1", D2, 2)) == [(HOLD, "G11", {"STOLE": 3})]
+    assert story.owes(gone) == []
+    assert [kind for kind, _, _ in story.owes(void(gone))] == [NEW_ORDER, HOLD]
+
+
 def test_nobody_is_told_of_a_release_after_the_goods_left_or_of_nothing() -> None:
     for end in (Step("shipped", D3), cancel(3, D3)):
         story = Story(*STOLE)

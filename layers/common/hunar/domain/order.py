@@ -56,7 +56,7 @@ CAME_BACK: Final = (RETURNED, LOST)
 """What an order shows of which all that was not cancelled came back or was lost on the way: the first of these."""
 _NEVER: Final = "9999"
 
-L = TypeVar("L", Stated, Cancelled)
+L = TypeVar("L", Placed, Stated, Cancelled)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,8 @@ class Line:
     """Returned units that never came, by inspection."""
     replacement: bool = False
     unconfirmed: int = 0
-    """Units among ``cancelled`` that a message claims and the marketplace did not confirm yet. They stay reserved."""
+    """Units that were sold and that a message claims are not, any more, or never were: cancelled, or announced anew
+    with fewer. Until the marketplace confirms it they stay reserved."""
     fulfilled_by: str = ""
     """MARKETPLACE when it ships from the marketplace's own warehouse."""
     unpriced: bool = False
@@ -125,8 +126,8 @@ class Order:
     released_at: str | None = None
     """The last time that the marketplace let the order go on after a hold."""
     holds_voided: tuple[str, ...] = field(default=())
-    """The ids of the acts by which persons took holds and releases back, or such an act. There are never fewer of
-    them, so what they lead to is told each time."""
+    """The ids of the acts by which persons took holds and releases back, or such an act, and of the claims of them
+    that the marketplace denied: what they lead to is told each time."""
     left_voided: tuple[str, ...] = field(default=())
     """The same of the news that the goods had left."""
     left_at: str | None = None
@@ -169,12 +170,21 @@ def read(known: Iterable[Fact]) -> Order:
     placings = _placed(known, problems)
     opened: dict[str, tuple[Placed, _Cancellations]] = {}
     for line_id, placed in sorted(placings.items()):
-        opened[line_id] = placed, _cancelled(known, placed, left_at, judged.pending, problems)
+        # Also an announcement that does not count says how many there may have been before some were cancelled.
+        ordered = max(fact.quantity for fact in _of_line(valid, Placed, placed))
+        opened[line_id] = placed, _cancelled(known, placed, ordered, left_at, judged.pending, problems)
     gone = {
         line_id: placed.quantity - cancelled.units if left_at else 0 for line_id, (placed, cancelled) in opened.items()
     }
     returns = read_returns(known, gone, problems)
-    acts = tuple(sorted(facts.fact_id(fact) for fact in every if isinstance(fact, Voided | Remapped)))
+    # What was denied counted for a while, and what it led to may have been told.
+    acts = tuple(
+        sorted(
+            facts.fact_id(fact)
+            for fact in every
+            if isinstance(fact, Voided | Remapped) or (isinstance(fact, Placed | Cancelled) and fact in judged.denied)
+        )
+    )
     unpriced = claims.unpriced(known)
     lines = []
     for line_id, (placed, cancelled) in opened.items():
@@ -214,7 +224,7 @@ def read(known: Iterable[Fact]) -> Order:
                 state=_line_state(still, held, returned, missing, shown),
                 delivered_at=firm.get("delivered") if still else None,
                 revision=_revision(placed, cancelled, left_at, acts),
-                unconfirmed=cancelled.unconfirmed,
+                unconfirmed=cancelled.unconfirmed + _claimed_away(known, placed, judged.pending),
                 fulfilled_by=placed.fulfilled_by,
                 unpriced=line_id in unpriced,
             )
@@ -230,8 +240,8 @@ def read(known: Iterable[Fact]) -> Order:
         problems=tuple(problems),
         returns=returns,
         released_at=max(_releases(known), default=None),
-        holds_voided=_voids_of(every, lambda fact: isinstance(fact, Held | Released)),
-        left_voided=_voids_of(every, lambda fact: isinstance(fact, Step) and fact.step in LEFT),
+        holds_voided=_taken_back(every, judged.denied, lambda fact: isinstance(fact, Held | Released)),
+        left_voided=_taken_back(every, judged.denied, lambda fact: isinstance(fact, Step) and fact.step in LEFT),
         left_at=left_at,
         pending=tuple(sorted(map(facts.fact_id, judged.pending))),
     )
@@ -284,13 +294,14 @@ def voided(known: Iterable[Fact]) -> frozenset[str]:
     return frozenset(target for target, voids in aimed.items() if any(map(holds, voids)))
 
 
-def _voids_of(known: Iterable[Fact], these: Callable[[Fact], bool]) -> tuple[str, ...]:
-    """The ids of voids that aim at one of ``these`` facts, and of those that aim at such a void."""
+def _taken_back(known: Iterable[Fact], denied: Iterable[Claim], these: Callable[[Fact], bool]) -> tuple[str, ...]:
+    """The ids of voids that aim at one of ``these`` facts, of those that aim at such a void, and of the claims among
+    them that were ``denied``."""
+    found = {facts.fact_id(claim) for claim in denied if these(claim)}
     aims = {facts.fact_id(fact): fact.fact_id for fact in known if isinstance(fact, Voided)}
     if not aims:
-        return ()
+        return tuple(sorted(found))
     targets = {facts.fact_id(fact) for fact in known if these(fact)}
-    found: set[str] = set()
     while more := {void for void, target in aims.items() if target in targets | found} - found:
         found |= more
     return tuple(sorted(found))
@@ -437,19 +448,25 @@ class _Cancellations(NamedTuple):
 
 
 def _cancelled(
-    known: Iterable[Fact], placed: Placed, left_at: str | None, pending: frozenset[Claim], problems: list[Problem]
+    known: Iterable[Fact],
+    placed: Placed,
+    ordered: int,
+    left_at: str | None,
+    pending: frozenset[Claim],
+    problems: list[Problem],
 ) -> _Cancellations:
     """The cancellations of the line that count: in time, and never of more units than were ordered.
 
     A snapshot states the line up to its own time; of what was told apart only what came later is added. A cancellation
     after the goods left, by the event's own time, and one that asks for more units than the line still has, move
-    nothing and are shown to an operator.
+    nothing and are shown to an operator. ``ordered`` are the most units that anybody ever said were sold.
     """
     stated = max(_of_line(known, Stated, placed), key=lambda fact: (fact.at, fact.still), default=None)
     units = max(0, placed.quantity - stated.still) if stated else 0
     said = [facts.to_text(stated)] if stated and units else []
-    # What happened in the very second of the snapshot may stand in it or not: it counts once.
-    stated_now = units
+    # What happened in the very second of the snapshot may stand in it or not: it counts once. A snapshot that counts
+    # only what is left has it in its quantity.
+    stated_now = max(0, ordered - stated.still) if stated else 0
     unconfirmed = 0
     left = placed.quantity - units
     for fact in sorted(_of_line(known, Cancelled, placed), key=lambda fact: (fact.at, facts.to_text(fact))):
@@ -472,6 +489,14 @@ def _cancelled(
             units, left = units + more, left - more
             unconfirmed += more if fact in pending else 0
     return _Cancellations(units, unconfirmed, said)
+
+
+def _claimed_away(known: Iterable[Fact], placed: Placed, pending: frozenset[Claim]) -> int:
+    """Units by which an announcement that is only claimed falls short of another one of the same line."""
+    if placed not in pending:
+        return 0
+    said = (fact.quantity for fact in _of_line(known, Placed, placed) if fact.listing == placed.listing)
+    return max(said) - placed.quantity
 
 
 def _of_line(known: Iterable[Fact], kind: type[L], placed: Placed) -> list[L]:

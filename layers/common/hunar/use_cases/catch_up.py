@@ -237,11 +237,12 @@ class _Search:
         said: Item = {"failures": cursor["failures"] + 1, "failed_at": now}
         said["failing_since"] = cursor["failing_since"] or now
         text = f"{self._whose.marketplace}/{self._whose.name} {self._kind} since {cursor['since']}: {reason}"
+        # Before it is shown: who is stopped between still knows that there may be something to close.
+        cursor = self._write(cursor, changed | said)
         # Who has dealt with it is not told the same again.
         if show and cursor["shown"] != text:
             open_exception(self._desk.store, CATCH_UP_FAILED, self._cause, at=now, message=text)
-            said["shown"] = text
-        self._write(cursor, changed | said)
+            self._write(cursor, {"shown": text})
         return self._did(Outcome.FAILED, reason)
 
     def _write(self, cursor: Item, changed: Item) -> Item:

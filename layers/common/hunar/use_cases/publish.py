@@ -90,14 +90,16 @@ class _Run:
     desk: Desk
     message: PublishStock
     told: int = 0
-    again: set[tuple[int, bool, int]] = field(default_factory=set)
-    """What is to be sent again: seconds, whether in full, and the attempt."""
+    again: set[tuple[str, bool, int]] = field(default_factory=set)
+    """What is to be sent again: when it is due, whether in full, and the attempt."""
 
     def send_again(self, seconds: int, *, full: bool = False, attempt: int | None = None) -> None:
         """At once, before anything is written that relies on it; the same only once."""
         number = self.message.attempt if attempt is None else attempt
-        if (seconds, full, number) not in self.again:
-            self.again.add((seconds, full, number))
+        # What was sent for a listing some seconds ago comes too early for one that fails only now.
+        due = instant(self.desk.clock() + timedelta(seconds=seconds))
+        if (due, full, number) not in self.again:
+            self.again.add((due, full, number))
             body = PublishStock(sku=self.message.sku, attempt=number, full=full).model_dump_json()
             self.desk.queues.send(QueueName.STOCK_FEED, [body], delay_seconds=min(LONGEST_PAUSE, max(1, seconds)))
 
