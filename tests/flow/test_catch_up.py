@@ -243,12 +243,12 @@ def test_a_queue_that_takes_nothing_moves_no_cursor() -> None:
 
 def test_a_failing_run_that_is_stopped_anywhere_leaves_nothing_on_the_worklist_that_does_not_close() -> None:
     stopped = 0
-    for moment in range(1, 40):
+    for place in range(1, 40):
         market = Market()
         run(market)
         market.later(minutes=5)
         market.server.faults = lambda call: HttpAnswer(200, b"<html>")
-        left = moment
+        left = place
 
         def stop(what: str) -> None:
             nonlocal left
@@ -264,7 +264,7 @@ def test_a_failing_run_that_is_stopped_anywhere_leaves_nothing_on_the_worklist_t
         market.store.turn = lambda what: None
         market.server.faults = lambda call: None
         runs(market, timedelta(hours=1))
-        assert market.exceptions() == [], moment
+        assert market.exceptions() == [], place
     assert stopped > 8
 
 
