@@ -181,6 +181,38 @@ def test_wherever_a_worker_dies_its_message_ends_with_the_number_that_holds() ->
     assert crashed > 20
 
 
+def test_a_refusal_that_was_shown_by_a_worker_who_died_closes_when_the_channel_takes_a_number() -> None:
+    stopped = 0
+    for place in range(1, 60):
+        market = Market()
+        market.listing("STOLE-1", "STOLE")
+        market.shelf("STOLE", 5)
+        tell(market)
+        market.shelf("STOLE", 4)
+        market.server.refused = {"STOLE-1"}
+        left = place
+
+        def stop(what: str) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Died
+
+        market.store.turn = stop
+        try:
+            tell(market)
+        except Died:
+            stopped += 1
+        market.store.turn = lambda what: None
+        market.server.refused = set()
+        market.later(seconds=360)
+        market.shelf("STOLE", 3)
+        tell(market)
+        assert market.server.stock == {"STOLE-1": 3}, place
+        assert market.exceptions() == [], place
+    assert stopped > 10
+
+
 def test_nothing_is_told_of_a_shelf_that_nobody_counted(market: Market) -> None:
     market.listing("MAT-1", "MAT")
     assert tell(market, "MAT") is Outcome.UNCOUNTED

@@ -265,6 +265,29 @@ def test_an_announcement_of_fewer_units_frees_none_while_it_is_only_claimed() ->
     assert wants(first, claim(placed(D2, quantity=5))).hold == 5
 
 
+@pytest.mark.parametrize(
+    ("said", "otherwise", "agrees"),
+    [
+        (Held("1", D2, 2), {"held": False}, {"held": True}),
+        (Released(D2), {"held": True}, {"held": False}),
+        (DatesChanged(D2, D4), {"ship_by": D5}, {"ship_by": D4}),
+    ],
+)
+def test_a_message_that_was_given_the_time_of_a_true_one_is_settled_only_by_what_the_marketplace_says(
+    said: Claim, otherwise: dict[str, object], agrees: dict[str, object]
+) -> None:
+    def seen(at: str, *, held: bool = False, ship_by: str | None = None) -> list[Fact]:
+        return [placed(at, ship_by=ship_by), Stated("1", at, 3), Snapshot(at, "", held, "1")]
+
+    forged = claim(said)
+    assert order(forged, seen(D2, **otherwise)).pending == (facts.fact_id(forged),)  # type: ignore[arg-type]
+    denied = order(forged, seen(D2, **otherwise), Denied(facts.fact_id(forged), D2))  # type: ignore[arg-type]
+    plain = order(seen(D2, **otherwise))  # type: ignore[arg-type]
+    assert (denied.state, denied.ship_by) == (plain.state, plain.ship_by)
+    assert order(forged, seen(D2, **otherwise), seen(D3, **otherwise)).pending == ()  # type: ignore[arg-type]
+    assert order(forged, seen(D2, **agrees)).pending == ()  # type: ignore[arg-type]
+
+
 def test_a_price_that_comes_later_is_the_price_and_a_later_announcement_without_one_does_not_take_it_away() -> None:
     silent = placed(unit_price_paise=None)
     assert (line(silent).unpriced, claims.wanted([silent]).order) == (True, True)

@@ -21,10 +21,13 @@ from hunar.domain.facts import (
     STEPS,
     Cancelled,
     Claim,
+    DatesChanged,
     Denied,
     Fact,
+    Held,
     Placed,
     Priced,
+    Released,
     ReturnRequested,
     ReturnStep,
     Snapshot,
@@ -135,14 +138,33 @@ class _Bench:
             case ReturnStep():
                 found = claim.step in self._return_steps[claim.line_id, claim.return_id] or None
             case _:
-                # Whether it is held, until when it must be handed over: a later snapshot says it anew.
-                found = True if self._snapshot_since(claim.at) else None
+                found = self._said_anew(claim)
         return False if found is None and facts.fact_id(claim) in self._denied else found
 
     def _snapshot_since(self, at: str) -> Snapshot | None:
         """The last snapshot, when it is not older than ``at``."""
         last = max(self._snapshots, key=lambda one: (one.at, facts.to_text(one)), default=None)
         return last if last is not None and last.at >= at else None
+
+    def _said_anew(self, claim: Claim) -> bool | None:
+        """Whether it is held, until when it must be handed over: a later snapshot says it anew, so it may stand.
+
+        One of the same second settles it only when it agrees. The time of a message is easily copied into another.
+        """
+        since = self._snapshot_since(claim.at)
+        if since is None:
+            return None
+        if since.at > claim.at:
+            return True
+        match claim:
+            case Held() | Released():
+                held = isinstance(claim, Held)
+                return any(one.at == claim.at and one.held is held for one in self._snapshots) or None
+            case DatesChanged():
+                own = (one for placed in self._placed.values() for one in placed if one.at == claim.at)
+                return any(one.ship_by == claim.ship_by for one in own) or None
+            case _:
+                return True
 
     def _placing(self, claim: Placed) -> bool | None:
         own = self._placed.get(claim.line_id, ())

@@ -282,7 +282,11 @@ def _claim(
         free = [target for target in due if _due(run, target, there.get(target.key), quantity)]
         claimed = []
         for target in free:
-            item = _item(run, target, there.get(target.key)) | {"holder": desk.claimant, "since": desk.now}
+            known = there.get(target.key)
+            item = _item(run, target, known) | {"holder": desk.claimant, "since": desk.now}
+            if known and known["holder"] is not None:
+                # Nobody knows what its last holder was answered, or put on the worklist.
+                item["verdict"] = None
             if target.name in shown:
                 item |= {"shown": shown[target.name], "shown_at": desk.now}
             claimed.append((target, item))
