@@ -77,7 +77,10 @@ class Desk:
     def _line(self, line_id: str) -> dict[str, Any]:
         sold = [paper for paper in self.of("placed") if paper["line_id"] == line_id]
         latest = [paper for paper in sold if paper["at"] == max(p["at"] for p in sold)]
-        if len(latest) > 1:
+        names = ("listing", "quantity", "replacement", "fulfilled_by", "price_problem")
+        said = {tuple(paper.get(name) or None for name in names) for paper in latest}
+        given = [{paper[name] for paper in latest if paper[name]} for name in ("unit_price_paise", "ship_by")]
+        if len(said) > 1 or any(len(values) > 1 for values in given):
             self.problems.add(("CONTRADICTION", line_id, None))
         latest.sort(key=lambda paper: (paper["ship_by"] or "no deadline", text(paper)))
         placing = latest[0]

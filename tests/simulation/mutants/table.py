@@ -75,12 +75,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         '    return Put(key, {"orders": orders, "facts": said, "version": version + 1}, ANY)\n',
     ),
     _one(
-        "a line is parked while its listing is mapped",
-        "use_cases.change_order",
-        '    return Put(key, item | {"version": version + 1}, version or ABSENT)\n',
-        '    return Put(key, item | {"version": version + 1}, ANY)\n',
-    ),
-    _one(
         "a hold is ignored",
         "domain.order",
         "    if last is None or last < released:\n",
