@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.doors import doors
 from bench.messages import created
 from bench.stack import Running, hunar, running
 
@@ -77,7 +78,7 @@ def _fill_shelf(stack: Running) -> None:
 
 def main() -> int:
     with running() as stack:
-        wrong = race(stack)
+        wrong = [*race(stack), *doors(stack)]
     for line in wrong:
         print(f"race: {line}", file=sys.stderr)
     return 1 if wrong else 0

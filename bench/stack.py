@@ -43,15 +43,28 @@ class Running:
         self.account = json.loads(hunar("sign", "--show", "--json"))
         self.description = json.loads((ROOT / ".local/stack.json").read_text(encoding="utf-8"))
 
-    def post(self, message: dict[str, Any], *, signed: bool = True) -> int:
-        """Send a Flipkart message. Returns the status."""
+    def post(self, message: dict[str, Any], *, signed: bool = True, account: Mapping[str, Any] | None = None) -> int:
+        """Send a Flipkart message to an account, else to the first one. Returns the status."""
         now = datetime.now(UTC)
         headers = {"Content-Type": "application/json", "X_Date": format_datetime(now, usegmt=True)}
+        account = account or self.account
         if signed:
-            account = self.account
             epoch = int(now.timestamp())
             headers["X_Authorization"] = signature(account["app_id"], account["secret"], account["url"], epoch)
-        return self._ask("POST", "/webhooks/flipkart/demo", json.dumps(message).encode(), headers)[0]
+        path = f"/webhooks/flipkart/{account['account']}"
+        return self._ask("POST", path, json.dumps(message).encode(), headers)[0]
+
+    def act(self, path: str, body: Any = None) -> Any:
+        """Move the local stack."""
+        return self._told("POST", path, body)
+
+    def put(self, path: str, body: Any) -> Any:
+        """Set what a marketplace tells."""
+        return self._told("PUT", path, body)
+
+    def put_on(self, queue: str, body: str) -> None:
+        """A message on one of the stack's queues, by the name of its output."""
+        self._client("sqs").send_message(QueueUrl=self.description["outputs"][queue], MessageBody=body)
 
     def get(self, path: str, **query: Any) -> Any:
         """A JSON answer of the API or of /local."""
@@ -141,6 +154,13 @@ class Running:
             aws_access_key_id=KEYS.access_key,
             aws_secret_access_key=KEYS.secret_key,
         )
+
+    def _told(self, method: str, path: str, body: Any) -> Any:
+        headers = {"Content-Type": "application/json", "X-Local-User": "maker"}
+        status, answer = self._ask(method, path, json.dumps(body if body is not None else {}).encode(), headers)
+        if status != 200:
+            raise RuntimeError(f"{method} {path} answers {status}: {answer[:300]!r}")
+        return json.loads(answer)
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         connection = getattr(self._local, "connection", None)

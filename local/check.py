@@ -863,7 +863,7 @@ def known_by_asking(story: Story) -> None:
     story.expect_stock()
     story.expect_channels(sku)
 
-    story.report.begin("Everything is told to every channel, as each night")
+    story.report.begin("All is told to every channel, as each night")
     story.act("/local/publish")
     story.quiet()
     story.expect_channels(*(product.sku for product in messages.PRODUCTS))

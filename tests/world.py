@@ -18,7 +18,7 @@ from hunar import sms_templates, tables
 from hunar.adapters.memory import MemoryQueues, MemoryStore
 from hunar.domain.facts import instant
 from hunar.domain.identity import delivery_id
-from hunar.marketplaces import flipkart
+from hunar.marketplaces import amazon, flipkart, standard
 from hunar.messages import (
     ORDER_EVENT,
     ApiAnswer,
@@ -38,7 +38,7 @@ from hunar.use_cases.retry import retried
 from hunar.use_cases.sweep import Desk as SweepDesk
 from hunar.use_cases.sweep import Swept, sweep
 
-MARKETPLACES = {"flipkart": flipkart}
+MARKETPLACES = {"amazon": amazon, "flipkart": flipkart, "standard": standard}
 START = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 TEMPLATES = sms_templates.load()
 SWEEP_EVERY = timedelta(minutes=5)

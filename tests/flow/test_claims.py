@@ -198,3 +198,11 @@ def test_credentials_that_come_later_change_nothing_that_is_past(world: World) -
     before.queues.send(QueueName.ORDER_EVENTS, [replay.model_dump_json()])
     before.settle()
     assert before.order("S1")["knowledge"] == known
+
+
+def test_a_group_that_was_told_while_the_marketplace_was_silent_hears_that_the_order_is_none(world: World) -> None:
+    world.post(created("S1", item("STOLE", 3)))
+    world.settle(patience=TEN_MINUTES + RUN, sweeping=True)
+    deny(world, "S1")
+    assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER", "CANCELLED"]
+    assert world.stock("STOLE")["available"] == 8

@@ -16,6 +16,7 @@ from hunar.domain.order import knowledge_text
 from hunar.messages import Fetch
 from hunar.ports import HttpAnswer, Put, QueueName, Rejected, Retryable
 from hunar.use_cases.fetch import Outcome, fetch
+from hunar.use_cases.worklist import close_exception
 from tests.shop import START, Market
 
 SOLD = instant(START - timedelta(minutes=5))
@@ -179,6 +180,17 @@ def test_an_order_without_a_price_that_the_marketplace_does_not_know_is_shown(ma
     assert fed_in(market) == []
 
 
+def test_an_answer_that_settles_nothing_is_an_answer_all_the_same(market: Market) -> None:
+    market.server.faults = lambda call: HttpAnswer(503, b"")
+    fetch(market.desk(), know(market, "S1", placed()))
+    [(body, _)] = market.taken(FETCHES)
+    assert (body["attempt"], body["unsettled"]) == (1, 0)
+    market.server.faults = lambda call: None
+    fetch(market.desk(), Fetch(**body | {"doubted": ()}))
+    [(body, _)] = market.taken(FETCHES)
+    assert (body["attempt"], body["unsettled"], len(body["doubted"])) == (0, 1, 1)
+
+
 # what may fail
 
 
@@ -228,10 +240,11 @@ def test_what_waiting_does_not_mend_is_shown_at_once_once_and_asked_again_slowly
     [(kind, message)] = market.exceptions()
     assert (kind, said in message) == ("FETCH_FAILED", True)
     questions = len(market.server.calls)
-    writes = len([write for write in market.store.writes if write.key.table.value == "exceptions"])
+    # Who has dealt with it is not told the same again.
+    close_exception(market.store, "FETCH_FAILED", ("shop:demo:S1",), at=market.now)
     work(market, timedelta(hours=3))
     assert len(market.server.calls) <= 13 * questions
-    assert len([write for write in market.store.writes if write.key.table.value == "exceptions"]) == writes
+    assert market.exceptions() == []
     market.server.faults = lambda call: None
     market.server.sell("S1", START - timedelta(minutes=4))
     assert work(market, timedelta(minutes=16)) == [Outcome.SETTLED]

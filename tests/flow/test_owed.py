@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from hunar.domain.effects import NEW_ORDER, PAYOUT
+from hunar.domain.facts import Step, Voided, fact_id, to_text
+from hunar.messages import OperatorAct
+from hunar.ports import QueueName
 from hunar.tables import Table
 from tests.flipkart_messages import cancelled, created, item, step
+from tests.simulation.news import hold
 from tests.world import World
 
 
@@ -125,3 +129,36 @@ def test_an_order_leaves_the_board_of_what_must_be_shipped_when_it_is_delivered_
     world.settle()
     assert [world.order(name)["board_pk"] for name in ("S1", "S2", "S3")] == ["ENDED", "ENDED", "OPEN"]
     assert world.order("S3")["board_sk"] == "2026-11-27T10:00:00Z#flipkart:demo:S3"
+
+
+HELD_AT, GONE_AT = "2026-11-24T12:00:00+05:30", "2026-11-24T13:00:00+05:30"
+
+
+def never_left(world: World) -> None:
+    """A person takes the news back that the goods had left."""
+    fact = Voided("V", fact_id(Step("picked_up", "2026-11-24T07:30:00Z")), world.now, "Farzana", "another parcel")
+    act = OperatorAct(act_id="V", order_ref="flipkart:demo:S1", fact=to_text(fact))
+    world.queues.send(QueueName.ORDER_EVENTS, [act.model_dump_json()])
+    world.settle()
+
+
+def test_a_hold_that_was_kept_from_a_group_because_the_goods_had_left_is_told_when_they_had_not(world: World) -> None:
+    world.post(created("S1", item("STOLE", 3)))
+    world.post(hold("S1", "1", 1, HELD_AT))
+    world.post(step("S1", "pickup_complete", GONE_AT))
+    # Texts come late: by then the goods are gone.
+    world.work_off(QueueName.ORDER_EVENTS)
+    world.settle()
+    assert world.phones.texts == []
+    never_left(world)
+    assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER", "HOLD"]
+
+
+def test_a_group_that_heard_of_a_hold_is_not_told_again_when_the_goods_had_not_left(world: World) -> None:
+    world.post(created("S1", item("STOLE", 3)))
+    world.post(hold("S1", "1", 1, HELD_AT))
+    world.settle()
+    world.post(step("S1", "pickup_complete", GONE_AT))
+    world.settle()
+    never_left(world)
+    assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER", "HOLD"]

@@ -204,7 +204,9 @@ def test_an_order_without_a_usable_list_of_items_still_says_how_far_it_is(items:
 
 
 def test_more_items_than_can_be_stored_are_refused() -> None:
-    found = reading(*({"OrderItemId": str(number)} for number in range(101)))
+    many = [{"OrderItemId": str(number)} for number in range(101)]
+    assert len([fact for fact in reading(*many[:100]).facts if isinstance(fact, Placed)]) == 100
+    found = reading(*many)
     assert (found.verdict, found.facts, fields(found)) == (
         "REJECTED",
         (),

@@ -308,6 +308,22 @@ def test_a_price_that_comes_later_is_the_price_and_a_later_announcement_without_
     assert (line(*unclear).unpriced, kinds(*unclear)) == (False, ["PRICE_UNCLEAR"])
 
 
+def test_two_doors_that_say_the_same_in_one_second_and_one_of_them_less_do_not_contradict_each_other() -> None:
+    less = placed(unit_price_paise=None, sold_at=D2)
+    more = placed(ship_by=D5)
+    assert kinds(less, more) == []
+    assert (line(less, more).unit_price_paise, line(less, more).ship_by) == (149900, D5)
+    assert kinds(placed(ship_by=D4), placed(ship_by=D5)) == ["CONTRADICTION"]
+    assert kinds(placed(quantity=2), placed(quantity=3)) == ["CONTRADICTION"]
+
+
+def test_a_line_that_is_delivered_and_still_without_a_price_is_shown_to_a_person() -> None:
+    silent = placed(unit_price_paise=None)
+    assert kinds(silent, Step("shipped", D2)) == []
+    assert kinds(silent, Step("delivered", D2)) == ["PRICE_UNCLEAR"]
+    assert kinds(silent, Step("delivered", D2), Priced("1", D3, 149900, None)) == []
+
+
 def test_goods_of_the_marketplaces_own_warehouse_never_touch_a_shelf() -> None:
     theirs = placed(fulfilled_by=facts.MARKETPLACE, ship_by=D5)
     assert demand(order(OURS, theirs)) == {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from hunar.domain import facts
 from hunar.domain.effects import (
     CANCELLED,
+    FETCH,
     HOLD,
     NEW_ORDER,
     PAYOUT,
@@ -21,7 +23,19 @@ from hunar.domain.effects import (
     units_held,
     units_to_send,
 )
-from hunar.domain.facts import Cancelled, DatesChanged, Fact, Held, Placed, Released, Remapped, Resolved, Step, Voided
+from hunar.domain.facts import (
+    Cancelled,
+    DatesChanged,
+    Fact,
+    Held,
+    Placed,
+    Priced,
+    Released,
+    Remapped,
+    Resolved,
+    Step,
+    Voided,
+)
 from hunar.domain.order import Order, read
 from hunar.domain.stock import Applied
 
@@ -70,6 +84,10 @@ class Story:
     def pays(self, *news: Fact) -> list[str]:
         """The lines whose payout is to be computed."""
         return [effect["line_id"] for effect in self._new(*news) if effect["kind"] == PAYOUT]
+
+    def asks(self, *news: Fact) -> int:
+        """How often the marketplace is to be asked because of these news."""
+        return sum(effect["kind"] == FETCH for effect in self._new(*news))
 
     def _new(self, *news: Fact, **applied: Applied) -> list[dict[str, Any]]:
         self.known |= set(news)
@@ -304,3 +322,11 @@ def test_two_lines_are_computed_each_for_itself() -> None:
     assert story.pays(cancel(1, D2, "L2")) == ["L2"]
     assert [effect["n"] for effect in story.owed.values() if effect.get("line_id") == "L2"] == [1, 2]
     assert story.pays() == []
+
+
+def test_a_missing_price_is_asked_for_once_while_the_order_is_held_and_once_when_it_goes_on() -> None:
+    story = Story(placed(unit_price_paise=None), of("1", "STOLE", "G11"), Held(None, D1, None))
+    assert story.asks() == 1
+    assert story.asks(replace(placed(unit_price_paise=None), at=D2)) == 0
+    assert story.asks(Released(D3)) == 1
+    assert story.asks(Priced("1", D3, 149900, None)) == 0

@@ -94,6 +94,8 @@ class Shop:
     """What of a channel the calls need."""
 
     def token_call(self, client_id: str, client_secret: str, refresh_token: str | None) -> TokenCall:
+        if not refresh_token:
+            raise ValueError("refresh_token: is missing")
         content = json.dumps({"client_id": client_id, "client_secret": client_secret, "grant": refresh_token})
         return TokenCall("POST", "/token", {"X-Client": client_id}, content)
 
@@ -291,6 +293,10 @@ def test_an_account_without_credentials_is_rejected_and_asks_nobody(world: World
         world.apis.call("shop", "other", ASK)
     world.client.put_secret_value(SecretId=NAME, SecretString='{"client_id": "app"}')
     with pytest.raises(Rejected, match="is not JSON with client_id, client_secret"):
+        world.ask()
+    world.client.put_secret_value(SecretId=NAME, SecretString='{"client_id": "app", "client_secret": "s"}')
+    world.later(minutes=1)
+    with pytest.raises(Rejected, match="shop credentials: refresh_token: is missing"):
         world.ask()
     assert server.seen == []
 

@@ -14,7 +14,7 @@ from tests.simulation.mutants import Mutant, at_work
 from tests.simulation.mutants.table import MUTANTS
 from tests.simulation.schedule import Schedule
 
-MOST: Final = 1000
+MOST: Final = 3000
 """Schedules that are tried for each mutant."""
 SEEDS: Final = Path(__file__).with_name("seeds.json")
 

@@ -156,7 +156,11 @@ class HttpMarketplaceApis:
         return _Token(text, now, now + max(timedelta(seconds=seconds) - BEFORE_EXPIRY, timedelta(0)))
 
     def _ask_token(self, marketplace: str, channel: Tokens, secret: ApiSecret) -> HttpAnswer:
-        call: TokenCall = channel.token_call(secret.client_id, secret.client_secret, secret.refresh_token)
+        try:
+            call: TokenCall = channel.token_call(secret.client_id, secret.client_secret, secret.refresh_token)
+        except ValueError as error:
+            # It names what the secret lacks.
+            raise Rejected(f"{marketplace} credentials: {error}") from None
         body = None if call.body is None else call.body.encode()
         what, base = f"{marketplace} token", self._hosts[marketplace].token
         return self._request(what, base, call.method, call.path, call.headers, body, TOKEN_SECONDS, MOST_TOKEN_BYTES)

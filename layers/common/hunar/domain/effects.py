@@ -79,7 +79,9 @@ def _fetches(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str,
     """One question for all that is open at a time. A new claim, or a new line without a price, is another one."""
     asked = _asked(owed)
     claims = set(order.pending).difference(*(effect["claims"] for effect in asked))
-    lines = {line.line_id for line in order.lines if line.unpriced}.difference(*(effect["prices"] for effect in asked))
+    # While an order is held its marketplace may not know the price itself, so it is asked again when it goes on.
+    lines = {f"{line.line_id}{' held' if line.held else ''}" for line in order.lines if line.unpriced}
+    lines.difference_update(*(effect["prices"] for effect in asked))
     if not claims and not lines:
         return {}
     effect = {"kind": FETCH, "claims": sorted(claims), "prices": sorted(lines), "n": len(asked) + 1}
@@ -166,7 +168,9 @@ def _texts(
                 "held": text.held,
                 "short": short,
                 "n": n,
-            } | ({"left_voided": len(order.left_voided)} if order.left_voided else {})
+            }
+            found[effect_id] |= {"left_voided": len(order.left_voided)} if order.left_voided else {}
+            found[effect_id] |= {"hold": text.hold} if text.hold else {}
     return found
 
 
@@ -179,6 +183,8 @@ class _Text:
     held: bool
     revision: Any
     """What the text means. Never a version: the same meaning owes nothing twice."""
+    hold: str = ""
+    """Of a HOLD: which one. A group that heard of it is not told again."""
 
 
 def _owed_to(
@@ -211,9 +217,10 @@ def _owed_to(
         # The revision is the time of the hold that holds: one hold owes one text, whatever is cancelled meanwhile,
         # unless all was.
         since = max(line.held_at or "" for line in lines if line.held)
-        # One that was kept from her because the goods had left, which was not so, is told now.
-        again = ["left", list(order.left_voided)] if order.left_voided else []
-        yield _Text(HOLD, still, True, [since, list(order.holds_voided), *([emptied] if emptied else []), *again])
+        hold = [since, list(order.holds_voided), *([emptied] if emptied else [])]
+        # It may have been kept from her because the goods had left, as the first text.
+        again = [["left", list(order.left_voided)]] if order.left_voided else []
+        yield _Text(HOLD, still, True, [*hold, *again], derived_id(hold))
     elif knows_hold and still and not left:
         yield _Text(RELEASED, still, False, [order.released_at, list(order.holds_voided)])
     elif last.get("short") and not short and still == before and not left:

@@ -45,6 +45,8 @@ class Sibling:
     """None while nobody claimed it."""
     stated: Mapping[str, int]
     """Units of each SKU that its text said, or would have said."""
+    hold: str | None = None
+    """Of a HOLD: which one."""
 
 
 class Verdict(StrEnum):
@@ -82,10 +84,12 @@ def decide(
     left: bool,
     good_until: str,
     now: str,
+    hold: str | None = None,
 ) -> Decision:
     """Decide about the n-th notification, from the order as it is.
 
-    ``units`` of each SKU are to send, ``held`` of them not yet; ``left`` says that the goods are gone.
+    ``units`` of each SKU are to send, ``held`` of them not yet; ``left`` says that the goods are gone. ``hold`` says
+    which hold a HOLD is about.
     """
     if now > good_until:
         return Decision(Verdict.EXPIRE, f"was good until {good_until}")
@@ -113,7 +117,20 @@ def decide(
         return Decision(Verdict.SUPPRESS, "the group knows, or was never told")
     if left or not told or not any(min(there, units.get(sku, 0)) for sku, there in told.items()):
         return Decision(Verdict.SUPPRESS, "the group has nothing of it to hand over")
+    if hold is not None and hold in _heard_of(earlier):
+        return Decision(Verdict.SUPPRESS, "the group was told of this hold")
     return _about_a_hold(kind, earlier, told, all_held=held == units, held=bool(held))
+
+
+def _heard_of(earlier: Iterable[Sibling]) -> set[str]:
+    """The holds that the group was told of and not that they are over."""
+    holds: set[str] = set()
+    for sibling in earlier:
+        if sibling.status in _TOLD and sibling.kind == RELEASED:
+            holds = set()
+        elif sibling.status in _TOLD and sibling.hold is not None:
+            holds.add(sibling.hold)
+    return holds
 
 
 def _about_a_hold(

@@ -7,7 +7,7 @@ depends on the set of facts alone, never on the order in which they came.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -196,6 +196,9 @@ def read(known: Iterable[Fact]) -> Order:
             returned, missing = still, missing + still - returned
         held, held_at = (0, None) if left_at else _held(known, line_id, still, problems)
         price, price_problem = _price(known, placed)
+        if line_id in unpriced and still and "delivered" in firm:
+            # By then the marketplace should long have been asked: nobody may wait for money that is never worked out.
+            problems.append(Problem("PRICE_UNCLEAR", line_id, "it is delivered, and nobody has said its price"))
         if price_problem:
             problems.append(Problem("PRICE_UNCLEAR", line_id, price_problem))
         if still and left_at is None and (asks := _asks_to_cancel(known, line_id)):
@@ -348,9 +351,19 @@ def _placed(known: Iterable[Fact], problems: list[Problem]) -> dict[str, Placed]
     holds = {line_id: min(sorted(given, key=facts.to_text), key=_last_writer) for line_id, given in lines.items()}
     for line_id, given in sorted(lines.items()):
         at = holds[line_id].at
-        if sum(fact.at == at for fact in given) > 1:
+        if _differ([fact for fact in given if fact.at == at]):
             problems.append(Problem("CONTRADICTION", line_id, f"announced in two ways at the same time, {at}"))
     return holds
+
+
+def _differ(told: Sequence[Placed]) -> bool:
+    """Whether announcements say different things, and not merely one of them less than the other.
+
+    Two doors of one marketplace may give the time of a sale differently by a little; nothing hangs on that.
+    """
+    what = {(fact.listing, fact.quantity, fact.replacement, fact.fulfilled_by, fact.price_problem) for fact in told}
+    prices, deadlines = {fact.unit_price_paise for fact in told}, {fact.ship_by for fact in told}
+    return len(what) > 1 or len(prices - {None}) > 1 or len(deadlines - {None}) > 1
 
 
 def _last_writer(placed: Placed) -> tuple[int, str]:

@@ -24,7 +24,7 @@ class Reading:
     """The marketplace's id of the order; None when the message names none."""
     event_type: str | None
     verdict: str
-    """APPLIED, UNKNOWN_EVENT, REJECTED or UNREADABLE."""
+    """APPLIED, UNKNOWN_EVENT, REJECTED or UNREADABLE; NOTED for what is understood and moves nothing here."""
     facts: tuple[Fact, ...] = ()
     findings: tuple[Finding, ...] = ()
     redacted: str | None = None

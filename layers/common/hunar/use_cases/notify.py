@@ -105,6 +105,7 @@ def notify(desk: Desk, message: Notify) -> Status:
         # An earlier text speaks for later ones, so it is good as long as the order is.
         good_until=max(message.good_until, good_until(order, message.group_id)),
         now=desk.now,
+        hold=owed[message.notification_id].get("hold"),
     )
     if decision.verdict is Verdict.WAIT:
         return _wait(desk, key, claim, message, decision.reason, EARLIER_TEXT_PAUSE)
@@ -222,7 +223,7 @@ def _siblings(owed: Mapping[str, Item], found: Mapping[Key, Item], now: str) -> 
         status = observed(there["status"], there["claimed_at"], now) if there else None
         # A claim that fell silent states nothing; what it was owed for is what it would have said.
         stated = effect["units"] if there is None or there["stated"] is None else there["stated"]
-        siblings.append(Sibling(effect["n"], effect["kind"], status, stated))
+        siblings.append(Sibling(effect["n"], effect["kind"], status, stated, effect.get("hold")))
     return siblings
 
 
