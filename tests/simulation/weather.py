@@ -105,11 +105,11 @@ def drawn(draw: random.Random, events: Mapping[str, float] = WITH_PHONES) -> Wea
     return found
 
 
-def after_the_storm(weather: Weather) -> Weather:
-    """No faults any more, but workers still meet."""
-    return {SWITCH: weather.get(SWITCH, 0.0)}
-
-
 def odds(weather: Weather) -> dict[str, list[float]]:
     """For ``Choices.weigh``, by point."""
     return {point: list(accumulate(weather.get(event, 0.0) for event in events)) for point, events in AT.items()}
+
+
+def odds_after_the_storm(weather: Weather) -> dict[str, list[float]]:
+    """No faults any more, also none that were written down; but workers still meet."""
+    return {point: [weather.get(SWITCH, 0.0)] if SWITCH in events else [] for point, events in AT.items()}

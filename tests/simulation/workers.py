@@ -219,8 +219,7 @@ class Simulation(World):
 
     def calm(self) -> None:
         """Faults stop."""
-        self._weather = weather.after_the_storm(self._weather)
-        self._odds = weather.odds(self._weather)
+        self._odds = weather.odds_after_the_storm(self._weather)
         self.tell("the faults stop, the dead letters are sent again")
         self.redrive()
 
