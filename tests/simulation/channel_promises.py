@@ -41,6 +41,8 @@ class ChannelWatch(Watch):
         """When the first message about a shipment came, in virtual seconds."""
         self._true: set[str] = set()
         """Shipments of which a message came that the marketplace sent."""
+        self._renamed: set[str] = set()
+        """Shipments that were announced by nobody knows whom as another product, or too early."""
         self._lies: dict[str, list[float]] = defaultdict(list)
         """When forged messages about a shipment came."""
         self._offered: dict[str, list[int]] = defaultdict(lambda: [0])
@@ -55,10 +57,15 @@ class ChannelWatch(Watch):
     def came(self, message: Message, *, forged: bool) -> None:
         name = message.get("shipmentId") or message["returnId"][2:]
         self._came.setdefault(name, self._world.seconds)
-        if forged:
-            self._lies[name].append(self._world.seconds)
-        else:
+        if not forged:
             self._true.add(name)
+            return
+        self._lies[name].append(self._world.seconds)
+        shipment = self._world.market.shipments.get(name)
+        for said in message["attributes"].get("orderItems", ()) if message["eventType"] == "shipment_created" else ():
+            line = shipment.lines.get(said["orderItemId"]) if shipment else None
+            if line is None or line.sku != said["sku"]:
+                self._renamed.add(name)
 
     def lied_about(self, shipment: str) -> bool:
         return shipment in self._lies
@@ -97,7 +104,8 @@ class ChannelWatch(Watch):
                 raise Broken("no goods leave the shelf on a claim", f"{order['order_ref']}: {line}")
         before, has = self._has[order["order_ref"]], _units(order)
         # Of a shipment that nobody true has told of, only a forged message can have taken units before it was denied.
-        told = name in self._true or name in self._world.market.heard
+        # And of two announcements that name two products, the one that is dated last holds until somebody is asked.
+        told = name not in self._renamed and (name in self._true or name in self._world.market.heard)
         for line_id, true in shipment.lines.items() if shipment and told else ():
             if has[line_id] < min(before[line_id], true.open):
                 text = f"{order['order_ref']} line {line_id} has {has[line_id]} units, sold are {true.open}"
