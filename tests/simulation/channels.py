@@ -408,7 +408,8 @@ def _lie(
         line_id, (sku, units) = draw.choice(list(lines.items()))
         if forged == "again":
             sku, units = draw.choice(skus), max(1, units + draw.randint(-2, 2))
-        else:
+        elif forged != "held":
+            # How much of a shipment is held, the API does not say: only of the whole can it be known what is true.
             units = draw.randint(1, units)
         what |= {"account": account, "shipment": shipment, "line_id": line_id, "sku": sku, "units": units}
         if draw.random() < 0.7:
