@@ -106,6 +106,8 @@ class ChannelWatch(Watch):
         # Of a shipment that nobody true has told of, only a forged message can have taken units before it was denied.
         # And of two announcements that name two products, the one that is dated last holds until somebody is asked.
         told = name not in self._renamed and (name in self._true or name in self._world.market.heard)
+        # A marketplace that answers from an old copy five times in five minutes has denied what is true.
+        told = told and '"fact":"denied"' not in order["knowledge"]
         for line_id, true in shipment.lines.items() if shipment and told else ():
             if has[line_id] < min(before[line_id], true.open):
                 text = f"{order['order_ref']} line {line_id} has {has[line_id]} units, sold are {true.open}"

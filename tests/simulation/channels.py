@@ -50,7 +50,7 @@ RUNS: Final = 40
 """Of them, after the faults have stopped, all must be known: an API that failed for long is left alone for an hour."""
 SEEN: Final = 13 * 60
 """Seconds after which whatever changed stands in the lists and was asked for."""
-OUT: Final = 0.25
+OUT: Final = 0.3
 """The part of the schedules in which the API answers nobody for a while."""
 
 STORMS_ON: Final = 1200

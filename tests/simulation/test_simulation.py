@@ -50,8 +50,8 @@ def test_every_mutant_is_recorded_and_make_check_plays_ten_times_what_the_slowes
     played = int(makefile.split("SEEDS ?= ", 1)[1].split("\n", 1)[0])
     orders, channels = ([recorded()[m.name] + 1 for m in MUTANTS if m.channels is kind] for kind in (False, True))
     assert played >= max(5000, 10 * max(orders))
-    # These take longer each: some of the mutants are found three times, most of them fifty times.
-    assert played // CHANNELS >= 3 * max(channels)
+    # These take longer each: what only a long outage shows is found twice, most of the mutants fifty times.
+    assert played // CHANNELS >= 2 * max(channels)
     assert played // CHANNELS >= 10 * sorted(channels)[len(channels) // 2]
 
 

@@ -83,7 +83,7 @@ _OF_APIS: Final = {
     "429": 0.15,
     "500": 0.15,
     "no answer": 0.15,
-    "a page of words": 0.12,
+    "a page of words": 0.25,
     "a token is over": 0.1,
     "slow": 0.1,
     "an old copy": 0.3,
