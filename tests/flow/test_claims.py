@@ -134,6 +134,23 @@ def test_a_group_that_was_told_of_a_cancellation_which_is_not_true_is_told_of_it
     ]
 
 
+def test_a_text_states_no_claim_of_which_its_order_owes_nothing_yet(world: World) -> None:
+    world.post(created("S2", item("STOLE", 3)))
+    world.settle()
+    world.answer(told("S2", 3))
+    world.work_off(QueueName.ORDER_EVENTS)
+    world.relay()
+    world.post(cancelled("S2", 2))
+    world.work_off(QueueName.ORDER_EVENTS)
+    # The sweep is late: ten minutes are over, and nobody has looked at the order.
+    world.settle(patience=TEN_MINUTES + RUN)
+    assert world.phones.texts == []
+    world.settle(patience=RUN, sweeping=True)
+    assert [text.values["item"] for text in world.phones.texts] == ["1 तसर स्टोल"]
+    deny(world, "S2")
+    assert [text.values["item"] for text in world.phones.texts] == ["1 तसर स्टोल", "3 तसर स्टोल"]
+
+
 def test_a_group_hears_of_its_order_when_it_was_not_true_that_the_goods_had_left(world: World) -> None:
     world.post(created("S2", item("STOLE", 3)))
     world.settle()

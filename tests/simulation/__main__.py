@@ -1,4 +1,5 @@
-"""``make simulate SEEDS=5000``: plays that many schedules on all processors and says what broke.
+"""``make simulate SEEDS=5000``: plays that many schedules of orders, and a part of as many of channels, on all
+processors and says what broke.
 
 A failing schedule is shrunk, told in words, and written down if ``--keep`` names a folder.
 """
@@ -13,13 +14,18 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tests.simulation.schedule import Schedule, play, play_calm
+from tests.simulation.channels import Trade
+from tests.simulation.schedule import Schedule
 from tests.simulation.shrink import shrunk
 
 CHUNK: Final = 50
+CHANNELS: Final = 8
+"""One schedule of channels for so many of orders: it takes longer."""
+KINDS: Final[dict[str, type[Schedule] | type[Trade]]] = {"orders": Schedule, "channels": Trade}
 SHOWN: Final = 3
 """Failing schedules that are shrunk and told; the others are only named."""
 
@@ -34,11 +40,11 @@ class Chunk:
     found: list[tuple[int, str]] = field(default_factory=list)
 
 
-def chunk(seeds: range) -> Chunk:
+def chunk(kind: str, seeds: range) -> Chunk:
     result = Chunk()
     began = time.process_time()
     for seed in seeds:
-        played = play(Schedule.of(seed))
+        played = KINDS[kind].of(seed).play()
         result.played += 1
         result.ticks += played.ticks
         if played.found:
@@ -47,54 +53,63 @@ def chunk(seeds: range) -> Chunk:
     return result
 
 
-def calm(seeds: range) -> float:
+def calm(kind: str, seeds: range) -> float:
     """Processor seconds of the same stories without a fault, and as thoroughly checked."""
     began = time.process_time()
     for seed in seeds:
-        play_calm(Schedule.of(seed))
+        KINDS[kind].of(seed).calm().play()
     return time.process_time() - began
 
 
-def tell(seed: int, keep: Path | None) -> None:
-    smallest = shrunk(Schedule.of(seed))
-    played = play(smallest, tell=True)
-    print(f"\nseed {seed}: {played.found}\nThe smallest history that still does it:\n" + "\n".join(played.tale))
+def tell(kind: str, seed: int, keep: Path | None) -> None:
+    schedule = KINDS[kind].of(seed)
+    smallest = shrunk(schedule) if isinstance(schedule, Trade) else shrunk(schedule)
+    played = smallest.play(tell=True)
+    print(f"\n{kind}, seed {seed}: {played.found}\nThe smallest history that still does it:\n" + "\n".join(played.tale))
     if keep:
-        path = keep / f"seed-{seed}.json"
-        why = {"why": f"seed {seed}: {played.broken.promise if played.broken else played.found}"}
+        path = keep / f"{kind}-{seed}.json"
+        why = {"why": f"{kind}, seed {seed}: {played.broken.promise if played.broken else played.found}"}
         path.write_text(json.dumps(why | smallest.content(), indent=1, ensure_ascii=False) + "\n")
         print(f"written to {path}")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5000, help="how many schedules")
-    parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--keep", type=Path, help="a folder for the smallest form of failing schedules")
-    asked = parser.parse_args()
-    seeds = range(asked.first, asked.first + asked.seeds)
-    processes = os.cpu_count() or 1
+def play_all(kind: str, seeds: range, pool: ProcessPoolExecutor) -> list[tuple[int, str]]:
+    """Play them, say what it took, and return what broke a promise."""
     began = time.monotonic()
     total = Chunk()
-    with ProcessPoolExecutor(processes) as pool:
-        for part in pool.map(chunk, _chunks(seeds)):
-            total.played += part.played
-            total.cpu += part.cpu
-            total.ticks += part.ticks
-            total.found += part.found
-        few = seeds[: min(len(seeds), 200)]
-        without = sum(pool.map(calm, _chunks(few)))
+    for part in pool.map(partial(chunk, kind), _chunks(seeds)):
+        total.played += part.played
+        total.cpu += part.cpu
+        total.ticks += part.ticks
+        total.found += part.found
+    few = seeds[: max(1, len(seeds) // 25)][:200]
+    without = sum(pool.map(partial(calm, kind), _chunks(few)))
     print(
-        f"{total.played} schedules in {time.monotonic() - began:.0f} s on {processes} processors: "
+        f"{total.played} schedules of {kind} in {time.monotonic() - began:.0f} s on {os.cpu_count()} processors: "
         f"{1000 * total.cpu / total.played:.1f} core-milliseconds each, "
         f"{1000 * without / len(few):.1f} without a fault; "
-        f"{total.ticks / total.played:.0f} turns each; {len(total.found)} broke a promise"
+        f"{total.ticks / total.played:.0f} turns each; {len(total.found)} broke a promise",
+        flush=True,
     )
     for seed, found in total.found:
         print(f"  seed {seed}: {found[:200]}")
-    for seed, _ in total.found[:SHOWN]:
-        tell(seed, asked.keep)
-    return 1 if total.found else 0
+    return total.found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5000, help="how many schedules of orders")
+    parser.add_argument("--channels", type=int, help=f"how many schedules of channels; else one for {CHANNELS}")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--keep", type=Path, help="a folder for the smallest form of failing schedules")
+    asked = parser.parse_args()
+    many = {"orders": asked.seeds, "channels": asked.seeds // CHANNELS if asked.channels is None else asked.channels}
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        found = {kind: play_all(kind, range(asked.first, asked.first + n), pool) for kind, n in many.items() if n}
+    for kind, seeds in found.items():
+        for seed, _ in seeds[:SHOWN]:
+            tell(kind, seed, asked.keep)
+    return 1 if any(found.values()) else 0
 
 
 def _chunks(seeds: range) -> Iterator[range]:

@@ -29,6 +29,8 @@ LATE_MAPPED: Final = "TOTE"
 PRICE: Final = {"STOLE": 1500.0, "HORSE": 420.0, "TOTE": 260.0}
 """Rupees."""
 STEPS: Final = ("packed", "ready_to_dispatch", "pickup_complete", "shipped", "delivered")
+RUSHES: Final = 0.1
+"""The part of the stories in which everything happens in one moment."""
 FAIR: Final = "Shahari Samridhi Utsav"
 SHIP_BY: Final = ("2026-11-26T12:00:00+05:30", "2026-11-28T18:00:00+05:30", "2026-11-30T10:00:00+05:30")
 
@@ -323,6 +325,8 @@ def clock(minute: int) -> str:
 
 def story(draw: random.Random) -> list[Input]:
     """Some shipments, some shelves, and when the news of them comes: in order, jumbled, or all at once."""
+    if draw.random() < RUSHES:
+        return _rush(draw)
     skus = draw.sample(list(GROUP_OF), draw.choice((1, 1, 2, 3)))
     told: list[Input] = []
     for number in range(1, draw.choice((1, 1, 2, 2, 3)) + 1):
@@ -340,6 +344,18 @@ def story(draw: random.Random) -> list[Input]:
         told.append(Input("unreadable", 0, clock(1), {"text": "{not json"}))
     told.sort(key=lambda each: each.when)
     return _arrivals(told, draw)
+
+
+def _rush(draw: random.Random) -> list[Input]:
+    """Orders come at the very moment at which somebody says whose their product is."""
+    told = [*_shelf_acts(LATE_MAPPED, draw), Input("mapped", 0, clock(3), {"sku": LATE_MAPPED})]
+    for number in range(1, 5):
+        lines = {f"{number}1": (LATE_MAPPED, draw.randint(1, 4))}
+        shipment = Shipment(f"S{number}", clock(number), lines, minute=number)
+        shipment.say("message", draw, lambda at, shipment=shipment: {"message": _announced(shipment, draw, at)})  # type: ignore[misc]
+        told += shipment.told
+    found = [replace(each, at=round(1 + draw.random() / 5, 1)) for each in told]
+    return sorted(found, key=lambda each: each.at)
 
 
 def _shelf_acts(sku: str, draw: random.Random) -> list[Input]:

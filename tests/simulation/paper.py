@@ -225,9 +225,9 @@ def _order(pile: _Pile, returns: list[Message], listed: set[str]) -> PaperOrder:
         last = max((at for at, _ in mine), default="")
         if left is None and last > released:
             line.held = max(min(line.open, line.open if units is None else units) for at, units in mine if at == last)
-        line.state = _state(line, shown)
+        line.state = line_state(line, shown)
     delivered = any(message["eventType"] == "shipment_delivered" for message in steps)
-    return PaperOrder(_whole(lines, shown), lines, left is not None, delivered)
+    return PaperOrder(order_state(lines, shown), lines, left is not None, delivered)
 
 
 def _come_back(lines: Mapping[str, PaperLine], left: str | None, returns: list[Message], opened: list[Input]) -> None:
@@ -253,7 +253,7 @@ def _come_back(lines: Mapping[str, PaperLine], left: str | None, returns: list[M
                 line.lost += found["lost"]
 
 
-def _state(line: PaperLine, shown: str) -> str:
+def line_state(line: PaperLine, shown: str) -> str:
     if not line.open:
         return "CANCELLED"
     if line.returned == line.open:
@@ -261,7 +261,7 @@ def _state(line: PaperLine, shown: str) -> str:
     return "HELD" if line.held else shown
 
 
-def _whole(lines: Mapping[str, PaperLine], shown: str) -> str:
+def order_state(lines: Mapping[str, PaperLine], shown: str) -> str:
     if not lines:
         return "UNKNOWN"
     states = {line.state for line in lines.values() if line.open}

@@ -41,7 +41,7 @@ class Broken(Exception):
         self.promise = promise
 
 
-def _shipment(order_ref: str) -> str:
+def shipment_of(order_ref: str) -> str:
     return order_ref.rsplit(":", 1)[1]
 
 
@@ -128,7 +128,7 @@ class Watch:
                         raise Broken("the oldest short line is served first", text)
 
     def _age(self, order_ref: str, line_id: str) -> tuple[Any, str] | None:
-        order = self._paper.orders.get(_shipment(order_ref))
+        order = self._paper.orders.get(shipment_of(order_ref))
         line = order.lines.get(line_id.split(" ")[0]) if order else None
         return (line.sold_at, order_ref) if line else None
 
@@ -140,8 +140,12 @@ class Watch:
         if any(count > 1 for count in texts.values()):
             raise Broken("one fact never owes two texts", f"{after['order_ref']}: {texts}")
         of_facts = [about for about in texts if about[1] in OF_FACTS]
-        if of_facts and before and before["knowledge"] == after["knowledge"] and not before["unfinished"]:
+        if of_facts and self._owed_for_nothing(before, after):
             raise Broken("one fact never owes two texts", f"{after['order_ref']} learned nothing and owes {of_facts}")
+
+    def _owed_for_nothing(self, before: Item | None, after: Item) -> bool:
+        """Whether nothing happened for which a text of facts could be owed."""
+        return before is not None and before["knowledge"] == after["knowledge"] and not before["unfinished"]
 
 
 def check(world: Simulation, acknowledged: Iterable[str], paper: Paper, clean: Simulation | None) -> None:
@@ -164,7 +168,7 @@ def _of(found: dict[Key, Item], table: Table, sk: str | None = None) -> list[Ite
 
 def _orders(found: dict[Key, Item], paper: Paper) -> None:
     """Per order: state and quantities as on paper."""
-    live = {_shipment(item["order_ref"]): item for item in _of(found, Table.ORDERS, "ORDER")}
+    live = {shipment_of(item["order_ref"]): item for item in _of(found, Table.ORDERS, "ORDER")}
     if set(live) != set(paper.orders):
         raise Broken("each order is as on paper", f"there are {sorted(live)}, on paper {sorted(paper.orders)}")
     for shipment, there in live.items():
@@ -258,9 +262,10 @@ def balances(found: dict[Key, Item]) -> dict[tuple[str, str, str], int]:
 def _ledger(found: dict[Key, Item], paper: Paper) -> None:
     """Per line, the marketplace's commission is a tenth of what was delivered."""
     totals = balances(found)
-    for shipment, order in paper.orders.items():
-        for line_id in order.lines:
-            booked = totals.get((f"flipkart:demo:{shipment}", line_id, "expected:fee:commission"), 0)
+    for order_ref in sorted(item["order_ref"] for item in _of(found, Table.ORDERS, "ORDER")):
+        shipment = shipment_of(order_ref)
+        for line_id in paper.orders[shipment].lines:
+            booked = totals.get((order_ref, line_id, "expected:fee:commission"), 0)
             due = paper.due_paise(shipment, line_id) // 10
             if booked != due:
                 raise Broken("each account is as on paper", f"{shipment} line {line_id}: {booked} booked, {due} due")
@@ -315,9 +320,9 @@ def _last_text(world: Simulation, records: dict[str, Item], paper: Paper, order_
         for text in world.phones.texts
         if text.to == phone(group_id) and records[text.notification_id]["order_ref"] == order_ref
     ]
-    units = paper.to_send(_shipment(order_ref), group_id)
-    held = paper.held(_shipment(order_ref), group_id)
-    left = paper.orders[_shipment(order_ref)].left
+    units = paper.to_send(shipment_of(order_ref), group_id)
+    held = paper.held(shipment_of(order_ref), group_id)
+    left = paper.orders[shipment_of(order_ref)].left
     # Once the goods are gone nothing more is asked of a group, and of what is all held it hears at its release.
     open_end = left or held == units
     wrong = "the last text states the final state"

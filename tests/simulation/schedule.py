@@ -19,7 +19,7 @@ from tests.simulation.choices import Choices
 from tests.simulation.inputs import KINDS, Input, NotYet
 from tests.simulation.paper import written
 from tests.simulation.promises import Broken, Watch, check
-from tests.simulation.workers import Simulation
+from tests.simulation.workers import SWEEP_TIMEOUT, Clock, Simulation
 
 SWEEPS: Final = 0.2
 """The part of the schedules in which the clock looks for what is due. In the others nothing may need it."""
@@ -83,6 +83,13 @@ class Schedule:
             record={int(number): answer for number, answer in content["choices"].items()},
         )
 
+    def play(self, *, tell: bool = False) -> Played:
+        return play(self, tell=tell)
+
+    def calm(self) -> Schedule:
+        """The same story without a fault."""
+        return replace(self, weather={}, seed=None, record={})
+
     def content(self) -> dict[str, Any]:
         """For a file. Only a schedule whose choices were written down has one."""
         return {
@@ -121,14 +128,15 @@ def play(schedule: Schedule, *, tell: bool = False) -> Played:
     world = Simulation(choices, schedule.weather, dead_stream=schedule.dead_stream)
     # Here no marketplace can be told anything; ``channels.py`` plays those that can.
     world.closed = frozenset({QueueName.STOCK_FEED})
-    world.sweeps = schedule.sweeps
+    if schedule.sweeps:
+        world.clocks.append(Clock("sweep", world.sweep, SWEEP_TIMEOUT))
     if tell:
         world.tale = []
     broken: Broken | None = None
     watch = Watch(paper)
     world.watch = watch
     try:
-        _prepare(world)
+        prepare(world)
         acknowledged = _feed(world, schedule.inputs)
         world.run(STORM + (DEAD_FOR if schedule.dead_stream else 0.0), ticks=STORM_TICKS)
         _rest(world)
@@ -143,7 +151,7 @@ def play(schedule: Schedule, *, tell: bool = False) -> Played:
 
 def play_calm(schedule: Schedule) -> Played:
     """The same story without a fault and with one worker at a time, checked as thoroughly."""
-    return play(replace(schedule, weather={}, seed=None, record={}))
+    return play(schedule.calm())
 
 
 def _clean(inputs: Sequence[Input]) -> Simulation:
@@ -152,14 +160,14 @@ def _clean(inputs: Sequence[Input]) -> Simulation:
     world = Simulation(Choices(), {})
     # Texts depend on arrival, so nothing of them is compared.
     world.closed = frozenset({QueueName.NOTIFICATIONS, QueueName.STOCK_FEED})
-    _prepare(world)
+    prepare(world)
     _feed(world, [replace(each, at=number * 100.0) for number, each in enumerate(once)])
     if not world.run(STORM + CALM, ticks=CALM_TICKS):
         raise Broken("all queues are empty in the end", "even a clean run does not end")
     return world
 
 
-def _prepare(world: Simulation) -> None:
+def prepare(world: Simulation) -> None:
     for group_id in sorted(set(kinds.GROUP_OF.values())):
         world.group(group_id, "en")
     for sku, group_id in kinds.GROUP_OF.items():
@@ -218,7 +226,7 @@ def _rest(world: Simulation) -> None:
     if not world.run(max(world.seconds, world.dead_stream[1]) + CALM, ticks=CALM_TICKS) or not world.quiet:
         left = [message.body[:80] for message in world.waiting]
         raise Broken("all queues are empty in the end", f"left: {left}")
-    for hours in LOOKS if world.sweeps else ():
+    for hours in LOOKS if world.clocks else ():
         if not world.wait(hours * 3600, ticks=CALM_TICKS):
             raise Broken("all queues are empty in the end", "the sweep finds something to do again and again")
     if world.dead_letters:

@@ -12,9 +12,11 @@ from dataclasses import replace
 from time import monotonic
 from typing import Final, TypeVar
 
-from tests.simulation.schedule import Played, Schedule, play
+from tests.simulation.channels import Trade
+from tests.simulation.schedule import Played, Schedule
 
 T = TypeVar("T")
+S = TypeVar("S", Schedule, Trade)
 
 FRESH_SEEDS: Final = 40
 CALM_WEATHER: Final = {"switch": 0.3}
@@ -27,30 +29,28 @@ def name(played: Played) -> str | None:
     return played.failures[0].split(": ")[1] if played.failures else None
 
 
-def shrunk(schedule: Schedule, *, seconds: float = 60.0) -> Schedule:
+def shrunk(schedule: S, *, seconds: float = 60.0) -> S:
     """The smallest schedule that was found in time and breaks the same promise. Its choices are written down."""
-    first = play(schedule)
+    first = schedule.play()
     wanted = name(first)
     if wanted is None:
         raise ValueError("this schedule breaks nothing")
     end = monotonic() + seconds
     best = replace(schedule, seed=None, record=first.record)
 
-    def breaks(candidate: Schedule) -> Schedule | None:
+    def breaks(candidate: S) -> S | None:
         if monotonic() > end:
             return None
-        played = play(candidate)
+        played = candidate.play()
         return replace(candidate, seed=None, record=played.record) if name(played) == wanted else None
 
-    def with_fresh_seeds(candidate: Schedule) -> Schedule | None:
+    def with_fresh_seeds(candidate: S) -> S | None:
         if kept := breaks(candidate):
             return kept
         found = (breaks(replace(candidate, seed=seed, record={})) for seed in range(FRESH_SEEDS))
         return next((kept for kept in found if kept), None)
 
-    def fewer(
-        pieces: Sequence[T], without: Callable[[list[T]], Schedule], attempt: Callable[..., Schedule | None]
-    ) -> bool:
+    def fewer(pieces: Sequence[T], without: Callable[[list[T]], S], attempt: Callable[[S], S | None]) -> bool:
         nonlocal best
         smaller = False
         for rest in _rests(pieces):

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from hunar.tables import Table
-from tests.simulation import weather
+from tests.simulation import channels, weather
+from tests.simulation.__main__ import CHANNELS
+from tests.simulation.channels import Trade
 from tests.simulation.choices import Choices
 from tests.simulation.inputs import KINDS
+from tests.simulation.marketplace import CHANGES
 from tests.simulation.mutants import Mutant, Outdated, Patch, at_work
 from tests.simulation.mutants.search import finds, recorded
 from tests.simulation.mutants.table import MUTANTS
@@ -22,11 +25,17 @@ from tests.simulation.shrink import shrunk
 from tests.simulation.workers import Simulation
 
 REGRESSIONS = sorted(Path(__file__).with_name("regressions").glob("*.json"))
+CHANNEL_REGRESSIONS = sorted((Path(__file__).with_name("regressions") / "channels").glob("*.json"))
 
 
 @pytest.mark.parametrize("path", REGRESSIONS, ids=[path.stem for path in REGRESSIONS])
 def test_what_was_found_once_stays_repaired(path: Path) -> None:
     assert play(Schedule.of_file(path)).found is None
+
+
+@pytest.mark.parametrize("path", CHANNEL_REGRESSIONS, ids=[path.stem for path in CHANNEL_REGRESSIONS])
+def test_what_was_found_once_of_channels_stays_repaired(path: Path) -> None:
+    assert Trade.of_file(path).play().found is None
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
@@ -39,7 +48,11 @@ def test_every_mutant_is_recorded_and_make_check_plays_ten_times_what_the_slowes
     assert recorded().keys() == {mutant.name for mutant in MUTANTS}
     makefile = (Path(__file__).parents[2] / "Makefile").read_text()
     played = int(makefile.split("SEEDS ?= ", 1)[1].split("\n", 1)[0])
-    assert played >= max(5000, 10 * (max(recorded().values()) + 1))
+    orders, channels = ([recorded()[m.name] + 1 for m in MUTANTS if m.channels is kind] for kind in (False, True))
+    assert played >= max(5000, 10 * max(orders))
+    # These take longer each: what only a long outage shows is found twice, most of the mutants fifty times.
+    assert played // CHANNELS >= 2 * max(channels)
+    assert played // CHANNELS >= 10 * sorted(channels)[len(channels) // 2]
 
 
 def test_a_mutant_of_code_that_has_changed_is_an_error() -> None:
@@ -75,6 +88,30 @@ def test_every_kind_of_input_and_every_fault_happens() -> None:
                 "meets another transaction", "on its way", "a late write arrives", "goes to the dead letters",
                 "the phone network: busy", "no answer, text went", "waits in flight")  # fmt: skip
     assert [event for event in happened if event not in tales] == []
+
+
+def test_every_change_every_lie_and_every_fault_of_an_api_happens() -> None:
+    changes, lies, tales = set(), set(), ""
+    for seed in range(60):
+        trade = Trade.of(seed)
+        changes |= {each.what["change"] for each in trade.inputs if each.kind == "truth"}
+        lies |= {each.what["forged"] for each in trade.inputs if each.kind == "forged"}
+        if seed < 25:
+            tales += "\n".join(trade.play(tell=True).tale)
+    assert changes == set(CHANGES)
+    assert lies == set(channels.FORGED)
+    faults = {*weather.AT["asking"], *weather.AT["telling"]}
+    outcomes = ("LEFT", "TAKEN", "FAILED", "RESTS", "CAUGHT_UP")
+    assert [event for event in (*faults, *outcomes, "TOLD", "SMS") if event not in tales] == []
+
+
+def test_a_schedule_of_channels_depends_on_its_seed_alone() -> None:
+    first, second = Trade.of(5).play(tell=True), Trade.of(5).play(tell=True)
+    assert first.tale == second.tale
+    written = replace(Trade.of(5), seed=None, record=first.record)
+    assert written.play(tell=True).tale == first.tale
+    calm = Trade.of(5).calm().play()
+    assert (calm.found, calm.record) == (None, {})
 
 
 def test_a_calm_world_breaks_no_promise_and_does_one_thing_after_the_other() -> None:
@@ -118,4 +155,4 @@ def test_a_stream_that_is_dead_for_a_day_forgets() -> None:
 
 def test_what_the_weather_may_bring_has_a_place_and_a_measure() -> None:
     everywhere = {event for events in weather.AT.values() for event in events}
-    assert everywhere == set(weather._MOST)
+    assert everywhere == set(weather.WITH_PHONES) | set(weather.WITH_APIS)

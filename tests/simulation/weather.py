@@ -39,17 +39,21 @@ AT: Final[Mapping[str, tuple[str, ...]]] = {
     "TransactWriteItems": (THROTTLED, LOST),
     "SendMessage": (THROTTLED, LOST, REPEATED),
     "SendMessageBatch": (THROTTLED, LOST, REPEATED, HALF_TAKEN),
-    "SendTextMessage": ("busy", "refused", "no answer", "no answer, text went"),
+    "SendTextMessage": ("busy", "refused", "no text", "no answer, text went"),
     # a message on its way through a queue, a batch on its way out of a stream, the clock while people work
     "queued": ("a little later", "later", "much later"),
     "received": ("by two",),
     "done": ("not deleted",),
     "relayed": ("relayed again",),
     "clock": ("time passes", "much time passes", "something comes in"),
+    # how a call of a marketplace's API goes, and a schedule
+    "asking": ("429", "500", "no answer", "a page of words", "a token is over", "slow", "an old copy"),
+    "telling": ("429", "500", "no answer", "a page of words", "a token is over", "slow", "told, and no answer"),
+    "begun": ("begun twice",),
 }
 """The points at which something can happen, and what. The first event has the number 1."""
 
-_MOST: Final = {
+WITH_PHONES: Final = {
     SWITCH: 0.7,
     CRASH: 0.05,
     CONFLICT: 0.15,
@@ -60,7 +64,7 @@ _MOST: Final = {
     HALF_TAKEN: 0.2,
     "busy": 0.2,
     "refused": 0.03,
-    "no answer": 0.05,
+    "no text": 0.05,
     "no answer, text went": 0.05,
     "a little later": 0.3,
     "later": 0.2,
@@ -74,22 +78,38 @@ _MOST: Final = {
 }
 
 
-def drawn(draw: random.Random) -> Weather:
+_OF_PHONES: Final = frozenset(AT["SendTextMessage"])
+_OF_APIS: Final = {
+    "429": 0.15,
+    "500": 0.15,
+    "no answer": 0.15,
+    "a page of words": 0.25,
+    "a token is over": 0.1,
+    "slow": 0.1,
+    "an old copy": 0.3,
+    "told, and no answer": 0.15,
+    "begun twice": 0.3,
+}
+WITH_APIS: Final = {event: most for event, most in WITH_PHONES.items() if event not in _OF_PHONES} | _OF_APIS
+"""Where marketplaces are asked and told, every text goes: what becomes of those that do not is played elsewhere."""
+
+
+def drawn(draw: random.Random, events: Mapping[str, float] = WITH_PHONES) -> Weather:
     """The weather of one schedule. Each fault is often absent: one that always comes hides what others do."""
-    found = {SWITCH: draw.random() * _MOST[SWITCH]}
+    found = {SWITCH: draw.random() * events[SWITCH]}
     if draw.random() < 0.1:
         return found
-    for event, most in _MOST.items():
+    for event, most in events.items():
         if event != SWITCH and draw.random() < 0.5:
             found[event] = draw.random() * most
     return found
 
 
-def after_the_storm(weather: Weather) -> Weather:
-    """No faults any more, but workers still meet."""
-    return {SWITCH: weather.get(SWITCH, 0.0)}
-
-
 def odds(weather: Weather) -> dict[str, list[float]]:
     """For ``Choices.weigh``, by point."""
     return {point: list(accumulate(weather.get(event, 0.0) for event in events)) for point, events in AT.items()}
+
+
+def odds_after_the_storm(weather: Weather) -> dict[str, list[float]]:
+    """No faults any more, also none that were written down; but workers still meet."""
+    return {point: [weather.get(SWITCH, 0.0)] if SWITCH in events else [] for point, events in AT.items()}

@@ -47,14 +47,19 @@ TIMEOUT: Final = {
 VISIBILITY: Final = {queue: 6 * seconds for queue, seconds in TIMEOUT.items()}
 """Seconds until a message that was received and not deleted can be received again."""
 RELAY_TIMEOUT: Final = 30
+SWEEP_TIMEOUT: Final = 240
 RECEIVES: Final = 5
 """Then a message is moved to the dead letters."""
 BATCH: Final = 3
+"""Messages that come to one worker at most."""
+ALONE: Final = frozenset({QueueName.FETCHES, QueueName.STOCK_FEED})
+"""Queues whose messages come one at a time: a marketplace that hangs takes all of a worker's time."""
 AT_ONCE: Final = 5
 """Workers at one time."""
 TRIMMED: Final = 24 * 3600
 """Seconds that a stream keeps a record."""
-SWEEP_EVERY: Final = 300
+EVERY: Final = 300
+"""Seconds from one beginning of what a clock begins to the next."""
 DELAYS: Final = {"a little later": 4, "later": 70, "much later": 900}
 """Seconds that a queue holds a message back."""
 PASSES: Final = {"time passes": 2, "much time passes": 17}
@@ -98,6 +103,25 @@ class Worker:
     wakes_at: float = 0.0
     crashed: bool = False
     failed: list[Message] = field(default_factory=list)
+    noted: dict[str, Any] = field(default_factory=dict)
+    """What somebody who watches it wants to remember."""
+
+
+@dataclass
+class Clock:
+    """Something that is begun every five minutes."""
+
+    name: str
+    work: Callable[[], Any]
+    seconds: float
+    """After which it is ended by its time-out."""
+    next_at: float = float(EVERY)
+    at_work: int = 0
+    overlaps: bool = False
+    """Whether it may be begun while it is still at work: schedules are at-least-once, too."""
+
+    def due(self, now: float) -> bool:
+        return now >= self.next_at and (self.overlaps or not self.at_work)
 
 
 class Simulation(World):
@@ -116,8 +140,7 @@ class Simulation(World):
         self.queues = SimulatedQueues(self)  # type: ignore[assignment]
         self.phones = Network(self)  # type: ignore[assignment]
         self.watch: Callable[[list[tuple[Key, Item]]], None] = lambda written: None
-        self.sweeps = False
-        """Whether the clock looks every five minutes for what is due."""
+        self.clocks: list[Clock] = []
         self.failures: list[str] = []
         """What workers raised that they should not raise."""
         self.tale: list[str] | None = None
@@ -135,8 +158,6 @@ class Simulation(World):
         self._workers: list[Worker] = []
         self._now: Worker | None = None
         self._relaying: set[Table] = set()
-        self._next_sweep = float(SWEEP_EVERY)
-        self._sweeping = False
         self._hub = getcurrent()
         self.ticks = 0
 
@@ -179,6 +200,12 @@ class Simulation(World):
     def working(self) -> bool:
         return self._now is not None
 
+    @property
+    def worker(self) -> Worker:
+        """Who works now."""
+        assert self._now is not None
+        return self._now
+
     # the scheduler
 
     def run(self, until: float, *, ticks: int) -> bool:
@@ -191,18 +218,22 @@ class Simulation(World):
         return False
 
     def calm(self) -> None:
-        """Faults stop, and the dead letters go back to where they came from."""
-        self._weather = weather.after_the_storm(self._weather)
-        self._odds = weather.odds(self._weather)
+        """Faults stop."""
+        self._odds = weather.odds_after_the_storm(self._weather)
         self.tell("the faults stop, the dead letters are sent again")
+        self.redrive()
+
+    def redrive(self) -> None:
+        """The dead letters go back to where they came from."""
         for message in self.dead_letters:
             self.waiting.append(Message(message.queue, message.body, self.seconds))
         self.dead_letters.clear()
 
     def wait(self, seconds: float, *, ticks: int) -> bool:
-        """Time passes in which nothing comes in; then the clock looks for what is due. True when quiet again."""
+        """Time passes in which nothing comes in; then every clock begins its work. True when quiet again."""
         self._move_clock(self.seconds + seconds)
-        self._next_sweep = self.seconds
+        for clock in self.clocks:
+            clock.next_at = self.seconds
         return self.run(self.seconds + seconds, ticks=ticks)
 
     @property
@@ -255,8 +286,7 @@ class Simulation(World):
             for table, records in self.streams.items():
                 if records and table not in self._relaying:
                     found.append((self._relay, table))
-        if self.sweeps and not self._sweeping and now >= self._next_sweep:
-            found.append((self._look, None))
+        found += [(self.begin, clock) for clock in self.clocks if clock.due(now)]
         found += [(self._receive, message) for message in self.waiting if message.visible_at <= now]
         return found
 
@@ -269,8 +299,7 @@ class Simulation(World):
             times.append(self.dead_stream[1])
         if not times:
             return False
-        if self.sweeps:
-            times.append(self._next_sweep)
+        times += [clock.next_at for clock in self.clocks]
         # What is due already waits for one of the workers, and they all wait for a time.
         self._move_clock(min((when for when in times if when > self.seconds), default=self.seconds))
         return True
@@ -321,7 +350,7 @@ class Simulation(World):
         """A batch of messages of one queue comes to one worker."""
         due = [each for each in self.waiting if each.queue is first.queue and each.visible_at <= self.seconds]
         due.remove(first)
-        batch = [first, *due[: self.choices.pick(BATCH)]]
+        batch = [first, *due[: self.choices.pick(1 if first.queue in ALONE else BATCH)]]
         for message in list(batch):
             if message.receives >= RECEIVES:
                 self.tell(f"    {named(message)} goes to the dead letters")
@@ -387,25 +416,29 @@ class Simulation(World):
 
         self._start(f"relay of {size} {table}", RELAY_TIMEOUT, work, done)
 
-    def _look(self, _: None) -> None:
-        self._next_sweep = self.seconds + SWEEP_EVERY
-        self._sweeping = True
+    def begin(self, clock: Clock) -> None:
+        # A schedule that is begun twice is begun twice at once.
+        clock.next_at = self.seconds + (EVERY if not clock.overlaps or self.happens("begun") is None else 0)
+        clock.at_work += 1
 
         def work(worker: Worker) -> None:
             try:
-                self.sweep()
+                clock.work()
             except Retryable as error:
                 self.tell(f"    {worker.name} fails: {error}")
+            except Exception as error:
+                self.failures.append(f"{worker.name}: {type(error).__name__}: {error}")
 
         def done(worker: Worker) -> None:
-            self._sweeping = False
+            clock.at_work -= 1
 
-        self._start("sweep", 240, work, done)
+        self._start(clock.name, clock.seconds, work, done)
 
     def _again(self, action: Callable[[], Any]) -> Any:
-        return retried(action, pause=self._pause, random=lambda: 0.5)
+        return retried(action, pause=self.pause, random=lambda: 0.5)
 
-    def _pause(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
+        """Whoever works now does nothing for so long."""
         if self._now is not None:
             self._yield(seconds)
 
@@ -429,7 +462,7 @@ class Tables(MemoryStore):
 
     def commit(self, puts: Sequence[Put]) -> None:
         world = self._simulation
-        if not world.working:
+        if not world.working or not puts:
             super().commit(puts)
             self.stream()
             return

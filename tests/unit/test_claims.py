@@ -288,6 +288,14 @@ def test_a_message_that_was_given_the_time_of_a_true_one_is_settled_only_by_what
     assert order(forged, seen(D2, **agrees)).pending == ()  # type: ignore[arg-type]
 
 
+def test_a_hold_of_fewer_units_that_nobody_signed_lets_none_go() -> None:
+    whole, fewer = claim(Held("1", D2, 3)), claim(Held("1", D3, 1))
+    assert line(placed(), whole, fewer).held == 3
+    assert line(placed(), whole, fewer, told(D4, held=True)).held == 3
+    # One that was released in between is over.
+    assert line(placed(), claim(Held("1", D1, 3)), told(D2), fewer, told(D4, held=True)).held == 1
+
+
 def test_a_price_that_comes_later_is_the_price_and_a_later_announcement_without_one_does_not_take_it_away() -> None:
     silent = placed(unit_price_paise=None)
     assert (line(silent).unpriced, claims.wanted([silent]).order) == (True, True)

@@ -34,6 +34,8 @@ class Mutant:
 
     name: str
     patches: tuple[Patch, ...]
+    channels: bool = False
+    """Whether schedules with marketplaces that can be asked and told are to find it."""
 
 
 class Outdated(Exception):

@@ -9,11 +9,12 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from tests.simulation.channels import Trade
 from tests.simulation.mutants import Mutant, at_work
 from tests.simulation.mutants.table import MUTANTS
-from tests.simulation.schedule import Schedule, play
+from tests.simulation.schedule import Schedule
 
-MOST: Final = 1000
+MOST: Final = 3000
 """Schedules that are tried for each mutant."""
 SEEDS: Final = Path(__file__).with_name("seeds.json")
 
@@ -29,11 +30,12 @@ def finds(mutant: Mutant, seed: int) -> str | None:
 
     None also when a worker raised something strange: an exception would be seen without any promise.
     """
+    schedule: Schedule | Trade = Trade.of(seed) if mutant.channels else Schedule.of(seed)
     with at_work(mutant):
-        played = play(Schedule.of(seed))
+        played = schedule.play()
     if played.broken is None or played.failures:
         return None
-    return None if play(Schedule.of(seed)).found else played.broken.promise
+    return None if schedule.play().found else played.broken.promise
 
 
 def search(name: str) -> tuple[str, int | None, str]:

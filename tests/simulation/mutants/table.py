@@ -11,6 +11,10 @@ def _one(name: str, module: str, old: str, new: str) -> Mutant:
     return Mutant(name, (Patch(module, old, new),))
 
 
+def _channels(name: str, module: str, old: str, new: str) -> Mutant:
+    return Mutant(name, (Patch(module, old, new),), channels=True)
+
+
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # writing
     _one(
@@ -75,6 +79,12 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         '    return Put(key, {"orders": orders, "facts": said, "version": version + 1}, ANY)\n',
     ),
     _one(
+        "a line is parked while its listing is mapped",
+        "use_cases.change_order",
+        '    return Put(key, item | {"version": version + 1}, version or ABSENT)\n',
+        '    return Put(key, item | {"version": version + 1}, ANY)\n',
+    ),
+    _one(
         "a hold is ignored",
         "domain.order",
         "    if last is None or last < released:\n",
@@ -101,8 +111,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _one(
         "what a person voided still counts",
         "domain.order",
-        "    void = voided(every)\n    valid = [fact for fact in every if facts.fact_id(fact) not in void] if",
-        "    void: frozenset[str] = frozenset()\n    valid = list(every) if",
+        "    valid = [fact for fact in every if facts.fact_id(fact) not in void] if void else every\n",
+        "    valid = every\n",
     ),
     # returns
     _one(
@@ -235,5 +245,110 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "use_cases.compute_payout",
         'ledger.difference(target.amounts, ledger.amounts(head["amounts"]) if head else {})',
         "ledger.difference(target.amounts, {})",
+    ),
+    # channels
+    _channels(
+        "the buffer is sold",
+        "domain.stock",
+        "        return max(0, self.available - self.buffer)\n",
+        "        return max(0, self.available)\n",
+    ),
+    _channels(
+        "an old number is told last",
+        "use_cases.publish",
+        '        if there["holder"] != run.desk.claimant and moment(now) - moment(there["since"]) < LEASE:\n',
+        '        if not there["holder"] and moment(now) - moment(there["since"]) < LEASE:\n',
+    ),
+    _channels(
+        "a number that nobody answered for counts as taken",
+        "use_cases.publish",
+        "    if isinstance(answer, Later):\n        return answer\n    if answer.status in (200, 400):\n",
+        "    if isinstance(answer, Later):\n        return {name: Posted(name, TAKEN) for name in names}\n"
+        "    if answer.status in (200, 400):\n",
+    ),
+    _channels(
+        "a stale replica erases a cancellation",
+        "domain.order",
+        "    stated = max(_of_line(known, Stated, placed), key=lambda fact: (fact.at, fact.still), default=None)\n",
+        "    stated = max(_of_line(known, Stated, placed), key=lambda fact: (fact.still, fact.at), default=None)\n",
+    ),
+    Mutant(
+        "a page is lost on a failure",
+        (
+            Patch(
+                "use_cases.catch_up",
+                "        self._sent += feed_in(self._desk, self._whose, page.parts, page.problems, self._kind)\n",
+                "",
+            ),
+            Patch(
+                "use_cases.catch_up",
+                "                cursor = self._fed_in(cursor, page)\n",
+                "                cursor = self._fed_in(cursor, page)\n"
+                "                feed_in(self._desk, self._whose, page.parts, page.problems, self._kind)\n",
+            ),
+        ),
+        channels=True,
+    ),
+    _channels(
+        "a page that fails is skipped",
+        "use_cases.catch_up",
+        '        again: Item = {"until": None, "page": None, "pages": 0, "seen": []}\n        patient',
+        '        again: Item = {"since": cursor["until"], "until": None, "page": None, "pages": 0, "seen": []}\n'
+        "        patient",
+    ),
+    _channels(
+        "a failure is shown before it is noted",
+        "use_cases.catch_up",
+        "        cursor = self._write(cursor, changed | said)\n"
+        "        # Who has dealt with it is not told the same again.\n"
+        '        if show and cursor["shown"] != text:\n'
+        "            open_exception(self._desk.store, CATCH_UP_FAILED, self._cause, at=now, message=text)\n",
+        '        if show and cursor["shown"] != text:\n'
+        "            open_exception(self._desk.store, CATCH_UP_FAILED, self._cause, at=now, message=text)\n"
+        "        cursor = self._write(cursor, changed | said)\n"
+        '        if show and cursor["shown"] != text:\n',
+    ),
+    _channels(
+        "calls wait for no allowance",
+        "use_cases.asking",
+        '    if wait := desk.again(taken):\n        return Later("", wait)\n',
+        "    desk.again(taken)\n",
+    ),
+    # claims
+    _channels(
+        "a claimed cancellation frees stock",
+        "domain.demand",
+        "            hold=0 if left else line.open + line.unconfirmed,\n",
+        "            hold=0 if left else line.open,\n",
+    ),
+    _channels(
+        "goods leave the shelf on a claim",
+        "domain.order",
+        "    left_at = _left_at(firm) or (lost.at if lost else None)\n",
+        "    left_at = _left_at(steps) or (lost.at if lost else None)\n",
+    ),
+    _channels(
+        "a denied claim keeps its stock",
+        "domain.claims",
+        "        return False if found is None and facts.fact_id(claim) in self._denied else found\n",
+        "        return found\n",
+    ),
+    _channels(
+        "a group is told before it is confirmed",
+        "domain.effects",
+        "    return not asked.issuperset(order.pending)\n",
+        "    return False\n",
+    ),
+    _channels(
+        "a delivery is paid on a claim",
+        "domain.order",
+        '                delivered_at=firm.get("delivered") if still else None,\n',
+        '                delivered_at=steps.get("delivered") if still else None,\n',
+    ),
+    _channels(
+        "what was told of a denied claim stays told",
+        "domain.order",
+        "isinstance(fact, Voided | Remapped) or (isinstance(fact, Placed | Cancelled) and fact in judged.denied)\n",
+        "isinstance(fact, Voided | Remapped)\n",
     ),
 )

@@ -399,7 +399,10 @@ def _held(known: Iterable[Fact], line_id: str, still: int, problems: list[Proble
         return 0, None
     if last == released:
         problems.append(Problem("CONTRADICTION", line_id, f"held and released at the same time, {last}"))
-    units = max(still if fact.quantity is None else min(still, fact.quantity) for fact in holds if fact.at == last)
+    # The marketplace's own answer says that an order is held and not how much of it: of what is only claimed the most
+    # is the cautious one.
+    counts = [fact for fact in holds if fact.at == last or (fact.claimed and fact.at > released)]
+    units = max(still if fact.quantity is None else min(still, fact.quantity) for fact in counts)
     return units, last
 
 

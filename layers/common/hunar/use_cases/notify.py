@@ -139,7 +139,18 @@ def _look(desk: Desk, message: Notify) -> tuple[Order, dict[str, Item], dict[Key
         identity: effect for identity, effect in stored["owed"].items() if effect.get("group_id") == message.group_id
     }
     found = desk.store.read([*map(tables.notification, owed), *_registry_keys(order, owed, message)])
-    return order, owed, found, waits_for_truth(order, stored["owed"], desk.now)
+    waits = waits_for_truth(order, stored["owed"], desk.now) or _says_more_than_is_owed(order, owed, message.group_id)
+    return order, owed, found, waits
+
+
+def _says_more_than_is_owed(order: Order, owed: Mapping[str, Item], group_id: str) -> bool:
+    """Whether a text would state a claim of which the order has owed nothing yet, though it soon will.
+
+    Sent before, it would be the only one who knows of it: if the claim is denied, nobody would take it back.
+    """
+    units = units_to_send(order, group_id)
+    last = max(owed.values(), key=lambda effect: int(effect["n"]))
+    return bool(order.pending) and units != last["units"] and units != units_held(order, group_id)
 
 
 def _claim(desk: Desk, key: Key, message: Notify) -> tuple[Item, bool]:
