@@ -12,7 +12,7 @@ from hunar.messages import OperatorAct
 from hunar.ports import QueueName
 from hunar.tables import Table
 from tests.flipkart_messages import cancelled, created, item, step
-from tests.simulation.news import hold
+from tests.simulation.news import hold, unhold
 from tests.world import World
 
 
@@ -162,3 +162,35 @@ def test_a_group_that_heard_of_a_hold_is_not_told_again_when_the_goods_had_not_l
     world.settle()
     never_left(world)
     assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER", "HOLD"]
+
+
+def test_the_end_of_a_hold_that_was_kept_from_a_group_because_the_goods_had_left_is_told_when_they_had_not(
+    world: World,
+) -> None:
+    world.post(created("S1", item("STOLE", 3)))
+    world.post(hold("S1", "1", 1, HELD_AT))
+    world.settle()
+    world.post(unhold("S1", "2026-11-24T12:30:00+05:30"))
+    world.work_off(QueueName.ORDER_EVENTS)
+    world.relay()
+    # The text that the hold is over comes late: by then the goods are gone.
+    world.post(step("S1", "pickup_complete", GONE_AT))
+    world.work_off(QueueName.ORDER_EVENTS)
+    world.settle()
+    assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER", "HOLD"]
+    never_left(world)
+    assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER", "HOLD", "RELEASED"]
+
+
+def test_a_group_that_heard_of_neither_a_hold_nor_its_end_hears_of_no_end_when_the_goods_had_not_left(
+    world: World,
+) -> None:
+    world.post(created("S1", item("STOLE", 3)))
+    world.settle()
+    for message in (hold("S1", "1", 1, HELD_AT), unhold("S1", "2026-11-24T12:30:00+05:30")):
+        world.post(message)
+    world.post(step("S1", "pickup_complete", GONE_AT))
+    world.work_off(QueueName.ORDER_EVENTS)
+    world.settle()
+    never_left(world)
+    assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER"]

@@ -200,6 +200,9 @@ def _owed_to(
     to_send, held = units_to_send(order, group_id), units_held(order, group_id)
     left, all_held = order.said_to_have_left, held == to_send
     still = kept(before, to_send)
+    # What was kept from her because the goods had left, which was not so, is told now.
+    came_back = len(order.left_voided) > last.get("left_voided", 0)
+    again = [["left", list(order.left_voided)]] if order.left_voided else []
     if still != before:
         emptied += not still
         yield _Text(CANCELLED, still, knows_hold, revision)
@@ -210,7 +213,7 @@ def _owed_to(
         if not held:
             return
         still, knows_hold = to_send, knows_hold and bool(held)
-    elif len(order.left_voided) > last.get("left_voided", 0) and to_send == still and not left and not all_held:
+    elif came_back and to_send == still and not left and not all_held:
         # Her first text may have been kept from her because the goods had left. Who heard it is not told again.
         yield _Text(NEW_ORDER, to_send, knows_hold, ["left", list(order.left_voided)])
     if held and still:
@@ -218,11 +221,10 @@ def _owed_to(
         # unless all was.
         since = max(line.held_at or "" for line in lines if line.held)
         hold = [since, list(order.holds_voided), *([emptied] if emptied else [])]
-        # It may have been kept from her because the goods had left, as the first text.
-        again = [["left", list(order.left_voided)]] if order.left_voided else []
         yield _Text(HOLD, still, True, [*hold, *again], derived_id(hold))
-    elif knows_hold and still and not left:
-        yield _Text(RELEASED, still, False, [order.released_at, list(order.holds_voided)])
+    elif (knows_hold or (came_back and order.released_at)) and still and not left:
+        # Who never heard of the hold does not hear of its end.
+        yield _Text(RELEASED, still, False, [order.released_at, list(order.holds_voided), *again])
     elif last.get("short") and not short and still == before and not left:
         yield _Text(SERVED, still, knows_hold, reserved)
 
