@@ -10,21 +10,19 @@ from __future__ import annotations
 import copy
 import json
 import re
-import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from local.fake_api import (
-    DELAY,
     INT32,
-    NO_ANSWER,
     OPERATIONS,
     Answer,
     Bucket,
-    Faults,
+    FakeApi,
+    Handler,
     Listing,
     Pages,
     Refusal,
@@ -32,8 +30,6 @@ from local.fake_api import (
     Tokens,
     Truths,
     as_json,
-    html_page,
-    huge_answer,
     moment,
     seen_with,
     zulu,
@@ -81,10 +77,10 @@ _CHANNEL: Final = "DEFAULT"
 """The fulfilment channel of goods that the seller sends."""
 
 
-class Amazon:
+class Amazon(FakeApi):
     """One seller's account. Thread-safe."""
 
-    marketplace: Final = "amazon"
+    marketplace = "amazon"
 
     def __init__(
         self,
@@ -97,18 +93,17 @@ class Amazon:
         settle_seconds: float = 1.0,
     ) -> None:
         """``listings`` are product types by SKU, ``settle_seconds`` how long an accepted figure is not shown yet."""
+        names = tuple(name for name in OPERATIONS if name != "returns")
+        super().__init__(Tokens("Atza|", timedelta(hours=1)), names)
         self.account = account
         self._client = (client_id, client_secret)
         self._grant = refresh_token
         self._seller = seller_id
         self._listings = {sku: Listing(product_type) for sku, product_type in listings.items()}
         self._settle = timedelta(seconds=settle_seconds)
-        self._tokens = Tokens("Atza|", timedelta(hours=1))
         self._orders = Truths()
         self._pages = Pages(timedelta(hours=24))
         self._buckets = {operation: Bucket(*rate) for operation, rate in RATES.items()}
-        self._lock = threading.RLock()
-        self.faults = Faults(self.marketplace, tuple(name for name in OPERATIONS if name != "returns"))
 
     # --- what is true
 
@@ -182,20 +177,7 @@ class Amazon:
 
     # --- the API
 
-    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Answer:
-        """What comes back. ``path`` has the query, and no scheme or host. The token service is here, too."""
-        request = Request.read(method, path, headers, body, now)
-        with self._lock:
-            found = self._route(request)
-            if found is None:
-                return _error(404, "NotFound", f"{method} {request.path} is unknown")
-            operation, handler = found
-            try:
-                return self._with_fault(request, operation, handler)
-            except Refusal as refusal:
-                return refusal.answer
-
-    def _route(self, request: Request) -> tuple[str, Callable[[Request, Any], Answer]] | None:
+    def _route(self, request: Request) -> tuple[str, Handler] | None:
         method, path = request.method, request.path
         if (method, path) == ("POST", "/auth/o2/token"):
             return "token", self._token
@@ -207,37 +189,25 @@ class Amazon:
             return ("publish", self._patch) if method == "PATCH" else ("show", self._show)
         return None
 
-    def _with_fault(self, request: Request, operation: str, handler: Callable[[Request, Any], Answer]) -> Answer:
-        fault = self.faults.take(operation)
-        name = fault.name if fault else ""
-        if name == "429":
-            assert fault is not None  # noqa: S101 for the type checker
-            answer = _error(429, "QuotaExceeded", _OVER_QUOTA)
-            return answer._replace(headers=answer.headers | {"Retry-After": str(int(fault.seconds))})
-        if name == "500":
-            return _error(500, "InternalFailure", "We encountered an internal error. Please try again.")
-        if name == "html":
-            return html_page()
-        if name == "huge":
-            return huge_answer()
-        if name == "expired_token":
-            self._tokens.expire(request.now)
-        if name == "revoked":
-            self._tokens.revoke()
-            if operation == "token":
-                return as_json({"error": "invalid_grant", "error_description": "The request has an invalid grant"}, 400)
-        if operation != "token":
-            self._authorize(request)
-            if not self._buckets[operation].take(request.now):
-                return _error(429, "QuotaExceeded", _OVER_QUOTA)
+    def _allowed(self, request: Request, operation: str, handler: Handler, fault: Any) -> Answer:
+        self._authorize(request)
+        if not self._buckets[operation].take(request.now):
+            return self._too_many()
         answer = handler(request, fault)
-        if operation != "token":
-            limit = {"x-amzn-RateLimit-Limit": str(RATES[operation][0]), "x-amzn-RequestId": str(uuid.uuid4())}
-            answer = answer._replace(headers=answer.headers | limit)
-        if fault is not None and name in ("slow", "hang"):
-            delayed = answer._replace(headers=answer.headers | {DELAY: str(fault.seconds)})
-            return delayed if name == "slow" else Answer(NO_ANSWER, {DELAY: str(fault.seconds)}, b"")
-        return answer
+        limit = {"x-amzn-RateLimit-Limit": str(RATES[operation][0]), "x-amzn-RequestId": str(uuid.uuid4())}
+        return answer._replace(headers=answer.headers | limit)
+
+    def _unknown(self, request: Request) -> Answer:
+        return _error(404, "NotFound", f"{request.method} {request.path} is unknown")
+
+    def _too_many(self) -> Answer:
+        return _error(429, "QuotaExceeded", _OVER_QUOTA)
+
+    def _broken(self) -> Answer:
+        return _error(500, "InternalFailure", "We encountered an internal error. Please try again.")
+
+    def _no_grant(self) -> Answer:
+        return as_json({"error": "invalid_grant", "error_description": "The request has an invalid grant"}, 400)
 
     def _authorize(self, request: Request) -> None:
         token = request.headers.get("x-amz-access-token")

@@ -10,6 +10,7 @@ import copy
 import json
 import secrets
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -321,3 +322,81 @@ def moment(text: Any) -> datetime:
 
 def zulu(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Handler = Callable[[Request, Any], Answer]
+"""Answers a request of one operation; the second argument is its fault, if it has one."""
+
+
+class FakeApi(ABC):
+    """One seller's account at a marketplace: what every call goes through. Thread-safe."""
+
+    marketplace: str
+
+    def __init__(self, tokens: Tokens, operations: tuple[str, ...]) -> None:
+        self._tokens = tokens
+        self._lock = threading.RLock()
+        self.faults = Faults(self.marketplace, operations)
+
+    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Answer:
+        """What comes back. ``path`` has the query, and no scheme or host. The token service is here, too."""
+        request = Request.read(method, path, headers, body, now)
+        with self._lock:
+            found = self._route(request)
+            if found is None:
+                return self._unknown(request)
+            operation, handler = found
+            try:
+                return self._with_fault(request, operation, handler)
+            except Refusal as refusal:
+                return refusal.answer
+
+    def _with_fault(self, request: Request, operation: str, handler: Handler) -> Answer:
+        fault = self.faults.take(operation)
+        name = fault.name if fault else ""
+        if fault is not None and name == "429":
+            answer = self._too_many()
+            return answer._replace(headers=answer.headers | {"Retry-After": str(int(fault.seconds))})
+        if name == "500":
+            return self._broken()
+        if name == "html":
+            return html_page()
+        if name == "huge":
+            return huge_answer()
+        if name == "expired_token":
+            self._tokens.expire(request.now)
+        if name == "revoked":
+            self._tokens.revoke()
+            if operation == "token":
+                return self._no_grant()
+        answer = handler(request, fault) if operation == "token" else self._allowed(request, operation, handler, fault)
+        if fault is not None and name in ("slow", "hang"):
+            delayed = answer._replace(headers=answer.headers | {DELAY: str(fault.seconds)})
+            return delayed if name == "slow" else Answer(NO_ANSWER, {DELAY: str(fault.seconds)}, b"")
+        return answer
+
+    def _allowed(self, request: Request, operation: str, handler: Handler, fault: Any) -> Answer:
+        """A call with a token. Raises Refusal without a good one."""
+        self._authorize(request)
+        return handler(request, fault)
+
+    @abstractmethod
+    def _route(self, request: Request) -> tuple[str, Handler] | None:
+        """The operation and who answers it."""
+
+    @abstractmethod
+    def _authorize(self, request: Request) -> None:
+        """Raises Refusal unless the request has a good token."""
+
+    @abstractmethod
+    def _unknown(self, request: Request) -> Answer: ...
+
+    @abstractmethod
+    def _too_many(self) -> Answer: ...
+
+    @abstractmethod
+    def _broken(self) -> Answer: ...
+
+    @abstractmethod
+    def _no_grant(self) -> Answer:
+        """The token service takes the client's grant no more."""

@@ -12,20 +12,18 @@ import base64
 import binascii
 import copy
 import re
-import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 from urllib.parse import unquote
 
 from local.fake_api import (
-    DELAY,
     INT32,
-    NO_ANSWER,
     OPERATIONS,
     Answer,
-    Faults,
+    FakeApi,
+    Handler,
     Listing,
     Pages,
     Refusal,
@@ -33,8 +31,6 @@ from local.fake_api import (
     Tokens,
     Truths,
     as_json,
-    html_page,
-    huge_answer,
     moment,
     seen_with,
     zulu,
@@ -63,26 +59,24 @@ SOURCES: Final = ("customer_return", "courier_return")
 IST: Final = timezone(timedelta(hours=5, minutes=30))
 
 
-class Flipkart:
+class Flipkart(FakeApi):
     """One seller's account. Thread-safe."""
 
-    marketplace: Final = "flipkart"
+    marketplace = "flipkart"
 
     def __init__(
         self, account: str, client_id: str, client_secret: str, location_id: str, listings: Mapping[str, str]
     ) -> None:
         """``listings`` are FSNs by the seller's SKU. Of each there are 0 until somebody says otherwise."""
+        super().__init__(Tokens("", timedelta(days=60)), OPERATIONS)
         self.account = account
         self._proof = (client_id, client_secret)
         self._location = location_id
         self._listings = {sku: Listing(fsn) for sku, fsn in listings.items()}
-        self._tokens = Tokens("", timedelta(days=60))
         self._shipments = Truths()
         self._returns = Truths()
         self._pages = Pages(timedelta(minutes=30))
         self._return_pages = Pages(timedelta(minutes=30))
-        self._lock = threading.RLock()
-        self.faults = Faults(self.marketplace, OPERATIONS)
 
     # --- what is true
 
@@ -153,22 +147,9 @@ class Flipkart:
 
     # --- the API
 
-    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Answer:
-        """What comes back. ``path`` has the query, and no scheme or host."""
-        request = Request.read(method, path, headers, body, now)
-        with self._lock:
-            found = self._route(request)
-            if found is None:
-                return _error(404, "NOT_FOUND", f"{method} {request.path} is unknown")
-            operation, handler = found
-            try:
-                return self._with_fault(request, operation, handler)
-            except Refusal as refusal:
-                return refusal.answer
-
-    def _route(self, request: Request) -> tuple[str, Callable[[Request, Any], Answer]] | None:
+    def _route(self, request: Request) -> tuple[str, Handler] | None:
         path = request.path.rstrip("/")
-        fixed: dict[tuple[str, str], tuple[str, Callable[[Request, Any], Answer]]] = {
+        fixed: dict[tuple[str, str], tuple[str, Handler]] = {
             ("GET", "/oauth-service/oauth/token"): ("token", self._token),
             ("GET", "/sellers/v3/shipments"): ("fetch", self._fetch),
             ("POST", "/sellers/v3/shipments/filter"): ("search", self._search),
@@ -182,32 +163,17 @@ class Flipkart:
             return "show", self._show
         return None
 
-    def _with_fault(self, request: Request, operation: str, handler: Callable[[Request, Any], Answer]) -> Answer:
-        fault = self.faults.take(operation)
-        name = fault.name if fault else ""
-        if name == "429":
-            assert fault is not None  # noqa: S101 for the type checker
-            answer = _error(429, "TOO_MANY_REQUESTS", "Too many requests")
-            return answer._replace(headers=answer.headers | {"Retry-After": str(int(fault.seconds))})
-        if name == "500":
-            return as_json({"errorId": str(uuid.uuid4()), "error": "Internal Server Error"}, 500)
-        if name == "html":
-            return html_page()
-        if name == "huge":
-            return huge_answer()
-        if name == "expired_token":
-            self._tokens.expire(request.now)
-        if name == "revoked":
-            self._tokens.revoke()
-            if operation == "token":
-                return as_json({"error": "unauthorized", "error_description": "Bad credentials"}, 401)
-        if operation != "token":
-            self._authorize(request)
-        answer = handler(request, fault)
-        if fault is not None and name in ("slow", "hang"):
-            delayed = answer._replace(headers=answer.headers | {DELAY: str(fault.seconds)})
-            return delayed if name == "slow" else Answer(NO_ANSWER, {DELAY: str(fault.seconds)}, b"")
-        return answer
+    def _unknown(self, request: Request) -> Answer:
+        return _error(404, "NOT_FOUND", f"{request.method} {request.path} is unknown")
+
+    def _too_many(self) -> Answer:
+        return _error(429, "TOO_MANY_REQUESTS", "Too many requests")
+
+    def _broken(self) -> Answer:
+        return as_json({"errorId": str(uuid.uuid4()), "error": "Internal Server Error"}, 500)
+
+    def _no_grant(self) -> Answer:
+        return as_json({"error": "unauthorized", "error_description": "Bad credentials"}, 401)
 
     def _authorize(self, request: Request) -> None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
