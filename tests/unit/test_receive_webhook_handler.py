@@ -427,7 +427,8 @@ with queue, secret:
         function_name = "receive_webhook"
 
     answer = handler.handle(json.loads(sys.argv[2]), Context())
-loaded = [name for name in ("pydantic", "hunar.marketplaces.amazon") if name in sys.modules]
+needless = ("pydantic", "hunar.marketplaces.amazon", "hunar.marketplaces.flipkart_api", "hunar.domain.channel")
+loaded = [name for name in needless if name in sys.modules]
 print(json.dumps({"status": answer["statusCode"], "loaded": loaded}))
 """
 

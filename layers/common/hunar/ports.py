@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from hunar.domain.channel import Call
 from hunar.tables import Item, Key, Table
+
+if TYPE_CHECKING:
+    from hunar.domain.channel import Call
 
 Clock = Callable[[], datetime]
 """Now, with a time zone."""

@@ -59,7 +59,6 @@ from hunar.domain.proof import Proof
 from hunar.domain.reading import Finding, Reading
 from hunar.marketplaces import fields
 from hunar.marketplaces.body import Unreadable, read_object, readable, redacted, written
-from hunar.marketplaces.flipkart_api import read_answer
 from hunar.marketplaces.flipkart_fields import SOLD, SOURCES, item_id, leaves, read_item
 from hunar.ports import WebhookSecret
 
@@ -177,6 +176,13 @@ def prove(headers: Mapping[str, str], raw: bytes, secret: WebhookSecret, now: da
     if not any(fits):
         return Proof.FORGED
     return Proof.PROVED if now - PAST <= signed_at <= now + AHEAD else Proof.STALE
+
+
+def read_answer(raw: bytes, account: str) -> Reading:
+    """What a part of an answer of the API states. Its module is loaded only here: the webhook's door never needs it."""
+    from hunar.marketplaces import flipkart_api
+
+    return flipkart_api.read_answer(raw, account)
 
 
 def read(raw: bytes, account: str) -> Reading:
