@@ -6,15 +6,17 @@ from datetime import timedelta
 
 import pytest
 
+from hunar.adapters.memory import MemoryStore
 from hunar.domain import claims
 from hunar.domain.order import knowledge, read
 from hunar.messages import Replay
 from hunar.ports import QueueName
 from hunar.tables import Table
+from hunar.use_cases import rebuild
 from tests import flipkart_answers
 from tests.flipkart_messages import cancelled, created, item, step
 from tests.simulation.news import hold
-from tests.world import World
+from tests.world import MARKETPLACES, World
 
 TEN_MINUTES = timedelta(minutes=10)
 RUN = timedelta(minutes=5)
@@ -223,3 +225,15 @@ def test_a_group_that_was_told_while_the_marketplace_was_silent_hears_that_the_o
     deny(world, "S1")
     assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER", "CANCELLED"]
     assert world.stock("STOLE")["available"] == 8
+
+
+def test_a_claim_that_is_read_again_is_still_a_claim(world: World) -> None:
+    world.post(created("S1", item("STOLE", 3)))
+    world.settle()
+    known = world.order("S1")["knowledge"]
+    [kept] = [item for item in world.items(Table.DELIVERIES) if item.get("event_type") == "shipment_created"]
+    world.queues.send(QueueName.ORDER_EVENTS, [Replay(pk="flipkart:demo:S1", sk=kept["delivery_id"]).model_dump_json()])
+    world.settle()
+    assert world.order("S1")["knowledge"] == known
+    assert read(knowledge(world.order("S1"))).pending
+    assert rebuild.check(world.store, MemoryStore(remembers=False), MARKETPLACES, now=world.now).differences == []

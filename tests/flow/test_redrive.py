@@ -17,6 +17,7 @@ from hunar.use_cases import park, redrive
 from hunar.use_cases.park import DeadLetter, given_up
 from hunar.use_cases.redrive import GIVEN_UP, RELAYED, Left, Report
 from hunar.use_cases.retry import retried
+from tests import flipkart_answers
 from tests.flipkart_messages import cancelled, created, item, step
 from tests.world import MARKETPLACES, World
 
@@ -268,6 +269,13 @@ def test_a_message_that_nobody_can_read_is_parked_without_an_order(agency: Agenc
     assert agency.park(QueueName.ORDER_EVENTS, body) == "parked"
     [kept] = agency.parked()
     assert (kept["body"], kept["order_ref"]) == (body, None)
+
+
+def test_an_answer_of_an_api_that_nobody_could_take_is_parked_with_the_order_that_it_tells_of(agency: Agency) -> None:
+    line = flipkart_answers.item(sku="STOLE")
+    agency.answer(flipkart_answers.part(shipment=flipkart_answers.shipment(line, shipmentId="S1")))
+    agency.fail(QueueName.ORDER_EVENTS)
+    assert [kept["order_ref"] for kept in agency.parked()] == ["flipkart:demo:S1"]
 
 
 def test_a_redrive_that_was_stopped_before_it_could_mark_sends_again_and_nothing_happens_twice(agency: Agency) -> None:
