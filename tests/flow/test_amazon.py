@@ -12,6 +12,7 @@ from hunar.domain.order import knowledge, read
 from hunar.messages import Replay
 from hunar.ports import Put, QueueName
 from hunar.tables import Item, Table
+from hunar.use_cases import show
 from tests.amazon_samples import in_india, published
 from tests.played import ACCOUNT, SELLER
 from tests.selling import SellingWorld
@@ -114,3 +115,26 @@ def test_the_same_notification_in_another_envelope_moves_nothing_twice(world: Se
     send(world, again)
     assert world.stock("STOLE")["reserved"] == 2
     assert len(world.phones.texts) == 1
+
+
+def test_an_order_is_shown_without_a_price_until_amazon_was_asked(world: SellingWorld) -> None:
+    order_id = world.sell_at_amazon(1, "STOLE", 2)
+    message = notification(order_id)
+    [line] = message["Payload"]["OrderChangeNotification"]["Summary"]["OrderItems"]
+    line["OrderItemId"] = "90000001"
+    world.queues.send(AMAZON, [json.dumps(message)])
+    world.work_off(AMAZON)
+    [order_ref] = orders(world)
+    shown = show.order(world.store, order_ref)
+    assert shown and shown["unpriced"]
+    world.settle()
+    shown = show.order(world.store, order_ref)
+    assert shown and not shown["unpriced"]
+
+
+def test_what_ships_from_amazons_warehouse_tells_no_group_and_takes_nothing_from_its_shelf(world: SellingWorld) -> None:
+    message = notification()
+    message["Payload"]["OrderChangeNotification"]["Summary"]["FulfillmentType"] = "AFN"
+    send(world, message)
+    assert len(orders(world)) == 1
+    assert (world.stock("STOLE")["available"], world.phones.texts) == (8, [])

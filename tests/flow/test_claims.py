@@ -12,7 +12,8 @@ from hunar.domain.order import knowledge, read
 from hunar.messages import Replay
 from hunar.ports import QueueName
 from hunar.tables import Table
-from hunar.use_cases import rebuild
+from hunar.use_cases import rebuild, show
+from hunar.use_cases.explain import explain, possible_exceptions
 from tests import flipkart_answers
 from tests.flipkart_messages import cancelled, created, item, step
 from tests.simulation.news import hold
@@ -237,3 +238,26 @@ def test_a_claim_that_is_read_again_is_still_a_claim(world: World) -> None:
     assert world.order("S1")["knowledge"] == known
     assert read(knowledge(world.order("S1"))).pending
     assert rebuild.check(world.store, MemoryStore(remembers=False), MARKETPLACES, now=world.now).differences == []
+
+
+def test_a_person_sees_what_is_only_claimed_and_afterwards_that_it_was_not_so(world: World) -> None:
+    world.post(created("S1", item("STOLE", 3)))
+    world.settle()
+    agree(world, "S1", 3)
+    shown = show.order(world.store, "flipkart:demo:S1")
+    assert shown and not shown["unconfirmed"]
+    world.post(cancelled("S1", 3))
+    world.settle()
+    shown = show.order(world.store, "flipkart:demo:S1")
+    assert shown and shown["unconfirmed"]
+    deny(world, "S1")
+    found = explain(world.store, "flipkart:demo:S1")
+    assert found and not found["unconfirmed"]
+    assert [fact["detail"] for fact in found["facts"] if fact["what"] == "cancelled"] == [
+        "3: buyer (the marketplace says otherwise)"
+    ]
+    # What decides is never a claim that was denied, and its exception is found though a person closed the matter.
+    assert not [fact for fact in found["facts"] if fact["what"] == "cancelled" and fact["decides"]]
+    identity = next(one["exception_id"] for one in found["exceptions"] if one["kind"] == "CLAIM_DENIED")
+    known = knowledge(world.order("S1"))
+    assert identity in possible_exceptions({**world.order("S1"), "raised": {}}, known, [])

@@ -30,7 +30,8 @@ from hunar.domain.facts import (
     Step,
     as_claim,
 )
-from hunar.domain.order import Line, Order, read
+from hunar.domain.order import Line, Order, counting, read
+from hunar.domain.reasons import reasons
 
 D1, D2, D3, D4, D5 = (f"2026-11-{day}T06:00:00Z" for day in range(21, 26))
 
@@ -368,3 +369,22 @@ def test_a_denial_is_kept_and_read_as_what_it_denies() -> None:
     assert (reading.marketplace_id, reading.facts) == ("S1", (Denied(facts.fact_id(said), D1),))
     assert claims.denials(b'{"shipment": {}}') is None
     assert claims.denials(b"<html>") is None
+
+
+def because(*known: Fact) -> list[Fact]:
+    """The facts that make the order what it shows."""
+    return list(reasons(counting(known), read(known))[0].because)
+
+
+def test_the_state_has_its_reason_also_when_only_the_marketplace_says_it() -> None:
+    none_left = Stated("1", D3, 0)
+    assert because(placed(), Stated("1", D2, 3), none_left) == [none_left]
+    lost = Lost(D3, "Lost")
+    assert because(placed(), Step("picked_up", D2), lost) == [lost]
+    held = Snapshot(D2, "", True, "1")
+    assert because(placed(), held, Snapshot(D3, "", True, "1")) == [held]
+    # What the marketplace contradicts decides nothing.
+    forged = claim(placed(D1, quantity=9))
+    announced = [one for one in reasons(counting([forged, placed(D2)]), read([forged, placed(D2)]))
+                 if one.what == "announcement"]  # fmt: skip
+    assert [one.because for one in announced] == [(placed(D2),)]

@@ -24,6 +24,7 @@ from hunar.domain.effects import (
     units_to_send,
 )
 from hunar.domain.facts import (
+    MARKETPLACE,
     Cancelled,
     DatesChanged,
     Fact,
@@ -120,6 +121,15 @@ def test_a_line_that_belongs_to_nobody_yet_owes_nothing() -> None:
     assert story.owes() == []
     assert group_lines(story.order, "G11") == []
     assert story.owes(of("1", "STOLE", "G11")) == [(NEW_ORDER, "G11", {"STOLE": 3})]
+
+
+def test_what_the_marketplace_sends_from_its_own_warehouse_is_told_to_nobody() -> None:
+    theirs, terms = placed("2", fulfilled_by=MARKETPLACE), of("2", "STOLE", "G11")
+    assert Story(theirs, terms).owes() == []
+    both = Story(*STOLE, theirs, terms)
+    assert [line.line_id for line in group_lines(both.order, "G11")] == ["1"]
+    assert both.owes() == [(NEW_ORDER, "G11", {"STOLE": 3})]
+    assert both.owes(cancel(2, D2, "2")) == []
 
 
 def test_fewer_units_are_a_cancellation_more_are_a_new_order_another_product_is_both() -> None:
