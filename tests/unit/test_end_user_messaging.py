@@ -31,6 +31,7 @@ REQUEST = SmsRequest(
     values={"item": "2 Jute tote"},
     entity_id=ENTITY,
     template_id=TEMPLATE,
+    provider_template=None,
     sender_id=SENDER,
     time_to_live_seconds=3600,
 )

@@ -121,6 +121,73 @@ class Notify(_Message):
     good_until: str
 
 
+class Says(BaseModel):
+    """What a text is about that is not read from an order. Each kind uses some of it (``domain/text_kinds.py``)."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+    units: dict[str, int] = Field(default_factory=dict)
+    """Units of each SKU; the text names them in the reader's language."""
+    by: str | None = None
+    """A moment: until when to hand over."""
+    count: int | None = Field(default=None, ge=0)
+    amount_paise: int | None = Field(default=None, ge=0)
+    account: str | None = Field(default=None, pattern="^[0-9]{4}$")
+    """The last four digits of a bank account."""
+    utr: str | None = Field(default=None, pattern="^[A-Za-z0-9]{6,22}$")
+    """The bank's reference of a payment."""
+    code: str | None = Field(default=None, pattern="^[0-9]{4,6}$")
+    ending: str | None = Field(default=None, pattern="^[0-9]{2}$")
+    """The last two digits of a phone number."""
+
+
+class Tell(_Message):
+    """notifications: a text is owed to one contact of a group that is about no single order's units."""
+
+    kind: Literal["tell"] = "tell"
+    notification_id: str
+    notification_kind: Literal[
+        "SHIP_BY",
+        "LOW_STOCK",
+        "RETURN",
+        "PAYOUT_COMPUTED",
+        "PAYOUT_PAID",
+        "PAYOUT_FAILED",
+        "ONBOARDING_CODE",
+        "NUMBER_CHANGED",
+    ]
+    group_id: str
+    contact: str
+    good_until: str
+    order_ref: str | None = None
+    """Of a RETURN."""
+    says: Says = Says()
+
+
+class Digest(_Message):
+    """notifications: a text about several new orders that was claimed must be looked at again."""
+
+    kind: Literal["digest"] = "digest"
+    notification_id: str
+
+
+class Remind(_Message):
+    """notifications: the groups are reminded of what is due on a day, and told of shelves that run low. Once a day."""
+
+    kind: Literal["remind"] = "remind"
+    day: str = Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+    """In Indian Standard Time."""
+
+
+class SmsNews(_Message):
+    """sms-receipts: what a provider of texts posted, a receipt or a person's reply, as it came."""
+
+    kind: Literal["sms_news"] = "sms_news"
+    provider: str
+    account: str
+    received_at: str
+    body_b64: str
+
+
 class ComputePayout(_Message):
     """payouts: what a line is expected to bring must be worked out again."""
 
@@ -156,6 +223,8 @@ class PublishStock(_Message):
     """Every channel is told again, also one that was told the same before, and asked what it shows."""
 
 
+Notification = Notify | Tell | Digest | Remind
+NOTIFICATION: TypeAdapter[Notification] = TypeAdapter(Annotated[Notification, Field(discriminator="kind")])
 OrderEvent = WebhookDelivery | ApiAnswer | StockAct | ListingMapped | Allocate | OperatorAct | Look | Replay
 ORDER_EVENT: TypeAdapter[OrderEvent] = TypeAdapter(Annotated[OrderEvent, Field(discriminator="kind")])
 

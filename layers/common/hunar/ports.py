@@ -106,6 +106,7 @@ class QueueName(StrEnum):
     FETCHES = "fetches"
     STOCK_FEED = "stock-feed"
     AMAZON_NOTIFICATIONS = "amazon-notifications"
+    SMS_RECEIPTS = "sms-receipts"
 
 
 class FailedRelays(Protocol):
@@ -205,6 +206,8 @@ class SmsRequest:
     """The agency's DLT principal entity id."""
     template_id: str
     """The DLT id of the registered text."""
+    provider_template: str | None
+    """The provider's own id of the text, where it fills the slots itself."""
     sender_id: str
     time_to_live_seconds: int
     """5 to 259,200 (three days)."""
@@ -238,7 +241,17 @@ class Unanswered:
     reason: str
 
 
-SmsAnswer = Accepted | Refused | Throttled | Unanswered
+@dataclass(frozen=True)
+class Stopped:
+    """Nothing was sent, and nothing will be until a person acts: the spend limit is reached, the account suspended.
+
+    Asking for every waiting text would only burn their receives, so the whole queue pauses.
+    """
+
+    reason: str
+
+
+SmsAnswer = Accepted | Refused | Throttled | Unanswered | Stopped
 
 
 class SmsProvider(Protocol):

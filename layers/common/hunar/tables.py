@@ -141,6 +141,41 @@ def notification(notification_id: str) -> Key:
     return Key(Table.NOTIFICATIONS, notification_id, "NOTIFICATION")
 
 
+def talk(group_id: str, slot: str) -> Key:
+    """What one contact was told lately: the day's count, the last new order, and which new orders wait."""
+    return Key(Table.NOTIFICATIONS, f"TALK#{group_id}#{slot}", "TALK")
+
+
+def sms_day(day: str) -> Key:
+    """Parts that were sent on a day (Indian Standard Time)."""
+    return Key(Table.NOTIFICATIONS, f"SMS_DAY#{day}", "SMS_DAY")
+
+
+def sms_breaker() -> Key:
+    """Until when no text is tried, because the provider takes none at all."""
+    return Key(Table.NOTIFICATIONS, "SMS_BREAKER", "SMS_BREAKER")
+
+
+def template_rate(template_id: str) -> Key:
+    """How the last texts of one registered template ended."""
+    return Key(Table.NOTIFICATIONS, f"TEMPLATE#{template_id}", "RATE")
+
+
+def reminded(day: str) -> Key:
+    """Proof that the groups were reminded on a day."""
+    return Key(Table.NOTIFICATIONS, f"REMINDED#{day}", "REMINDED")
+
+
+def opt_out(group_id: str, slot: str) -> Key:
+    """The kinds of texts that a contact does not want, each with who said so and when."""
+    return Key(Table.REGISTRY, "OPT_OUT", f"{group_id}#{slot}")
+
+
+def verification(group_id: str, slot: str) -> Key:
+    """Whether a contact's number was proven to be hers, by a code read back."""
+    return Key(Table.REGISTRY, "VERIFICATION", f"{group_id}#{slot}")
+
+
 def exception(exception_id: str) -> Key:
     return Key(Table.EXCEPTIONS, exception_id, "EXCEPTION")
 
@@ -158,7 +193,7 @@ def group(group_id: str) -> Key:
 
 
 def contact(group_id: str, slot: str) -> Key:
-    """``slot`` is ``leader`` or ``second``."""
+    """``slot`` is ``leader``, ``second`` or ``third``: the order in which they are told."""
     return Key(Table.REGISTRY, "CONTACT", f"{group_id}#{slot}")
 
 

@@ -285,6 +285,7 @@ def _request(
         values=values,
         entity_id=agency["dlt_entity_id"],
         template_id=registered["template_id"],
+        provider_template=registered.get("provider_template"),
         sender_id=agency["sender_id"],
         time_to_live_seconds=min(longest, max(shortest, lifetime)),
     )
