@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hunar import sms_templates, tables
+from hunar import tables
 from hunar.adapters.memory import MemoryQueues, MemoryStore
 from hunar.domain.facts import instant
 from hunar.domain.identity import delivery_id
+from hunar.domain.sms_text import LOCALES
+from hunar.domain.text_kinds import FORMS
 from hunar.marketplaces import amazon, flipkart, standard
 from hunar.messages import (
     ORDER_EVENT,
@@ -40,7 +42,23 @@ from hunar.use_cases.sweep import Swept, sweep
 
 MARKETPLACES = {"amazon": amazon, "flipkart": flipkart, "standard": standard}
 START = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
-TEMPLATES = sms_templates.load()
+REGISTERED = {
+    locale: [
+        Put(
+            tables.dlt_template(form, locale),
+            {
+                "kind": form,
+                "locale": locale,
+                "template_id": f"100700000000000{language:02}{number:02}",
+                "version": 1,
+                "provider_template": None,
+            },
+        )
+        for number, form in enumerate(FORMS)
+    ]
+    for language, locale in enumerate(LOCALES)
+}
+"""The approved texts by language, made once: the simulation builds a world for every schedule."""
 SWEEP_EVERY = timedelta(minutes=5)
 
 
@@ -179,10 +197,7 @@ class World:
             ),
             Put(tables.contact(group_id, "leader"), contact),
         ]
-        for number, (kind, spoken) in enumerate(sorted(TEMPLATES)):
-            template = {"kind": kind, "locale": spoken, "template_id": f"100700000000000{number:04}"}
-            puts.append(Put(tables.dlt_template(kind, spoken), template))
-        self.store.commit(puts)
+        self.store.commit(puts + REGISTERED[locale])
 
     def product(self, sku: str, group_id: str, name: str, *, listed: bool = True, stock: int = 0) -> None:
         names = dict.fromkeys(("en", "hi", "bn", "ta"), name)
@@ -296,7 +311,6 @@ class World:
             self.store,
             self.queues,
             self.phones,
-            TEMPLATES,
             False,
             f"receipt-{next(self._numbers)}",
             self.now,

@@ -41,11 +41,11 @@ def _record(record: SQSRecord) -> None:
         store=application.store,
         queues=application.queues,
         sms=application.sms,
-        templates=application.templates,
         production=application.settings.production,
         claimant=derived_id(record.receipt_handle),
         now=now,
         again=application.again,
+        languages=application.languages,
     )
     status = notify(desk, message)
     if status == "FAILED":

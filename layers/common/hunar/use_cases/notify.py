@@ -28,7 +28,7 @@ from hunar.domain.effects import (
 from hunar.domain.facts import instant, moment
 from hunar.domain.notification import IN_FLIGHT, Sibling, Status, Verdict, decide, observed
 from hunar.domain.order import Order, knowledge, read
-from hunar.domain.sms_text import Template
+from hunar.domain.sms_text import Language
 from hunar.messages import Notify
 from hunar.ports import (
     ABSENT,
@@ -48,7 +48,6 @@ from hunar.ports import (
 from hunar.tables import Item, Key
 from hunar.use_cases.worklist import close_exception, open_exception
 
-LOCALES: Final = ("en", "hi", "bn", "ta")
 EARLIER_TEXT_PAUSE: Final = 5
 """Seconds until a text that waits for an earlier one looks again."""
 TRUTH_PAUSE: Final = 20
@@ -71,12 +70,12 @@ class Desk:
     store: Store
     queues: Queues
     sms: SmsProvider
-    templates: Mapping[tuple[str, str], Template]
     production: bool
     claimant: str
     """Who claims: differs each time that a message is received."""
     now: str
     again: Callable[[Callable[[], Any]], Any]
+    languages: Callable[[str], Language] = sms_templates.language
 
 
 def notify(desk: Desk, message: Notify) -> Status:
@@ -246,7 +245,7 @@ def _registry_keys(order: Order, owed: Mapping[str, Item], message: Notify) -> l
         tables.agency(),
         tables.group(message.group_id),
         tables.contact(message.group_id, message.contact),
-        *(tables.dlt_template(message.notification_kind, locale) for locale in LOCALES),
+        *(tables.dlt_template(message.notification_kind, locale) for locale in sms_templates.LOCALES),
         *map(tables.product, sorted(skus)),
     ]
 
@@ -266,11 +265,16 @@ def _request(
     registered = found.get(tables.dlt_template(message.notification_kind, locale))
     if registered is None:
         raise Rejected(f"template_id: no DLT template for {message.notification_kind} in {locale} was imported")
-    template = desk.templates[message.notification_kind, locale]
+    language = desk.languages(locale)
+    version = registered.get("version")
+    try:
+        template = language.text(message.notification_kind, version)
+    except KeyError:
+        raise Rejected(f"version: there is no text {message.notification_kind} in {locale} version {version}") from None
     if not sms_templates.usable(template, production=desk.production):
         raise Rejected(f"review: the text {message.notification_kind} in {locale} is a draft")
     try:
-        values = _values(message, order, found, told, locale, desk.now)
+        values = _values(message, order, found, told, language, desk.now)
         text = sms_text.render(template, values)
     except ValueError as error:
         raise Rejected(str(error)) from error
@@ -292,7 +296,7 @@ def _request(
 
 
 def _values(
-    message: Notify, order: Order, found: Mapping[Key, Item], told: Mapping[str, int], locale: str, now: str
+    message: Notify, order: Order, found: Mapping[Key, Item], told: Mapping[str, int], language: Language, now: str
 ) -> dict[str, str]:
     """The slots: products by their names in the group's language, most units first.
 
@@ -312,8 +316,8 @@ def _values(
         product = found.get(tables.product(sku))
         names = product["names"] if product else {}
         if units > 0:
-            named.append((units, names.get(locale) or names.get("en") or sku))
-    item = sms_text.item_value(named, locale)
+            named.append((units, names.get(language.locale) or names.get("en") or sku))
+    item = sms_text.item_value(named, language.words)
     if cancels:
         # What is more than the group was told of is said by the new order that is owed for it.
         return {"item": item, "left": str(sum(kept(told, to_send).values()))}
@@ -321,7 +325,7 @@ def _values(
         return {"item": item}
     lines = group_lines(order, message.group_id)
     ship_by = min((line.ship_by for line in lines if line.ship_by and line.open), default=None)
-    return {"item": item, "by": sms_text.by_value(ship_by, locale, now)}
+    return {"item": item, "by": sms_text.by_value(ship_by, language.words, now)}
 
 
 def _send(desk: Desk, key: Key, claim: Item, message: Notify, request: SmsRequest) -> Status:
