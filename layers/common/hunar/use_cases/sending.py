@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from hunar import tables
 from hunar.domain import manners, sms_text
@@ -19,6 +19,7 @@ from hunar.domain.facts import instant, moment
 from hunar.domain.identity import derived_id
 from hunar.domain.manners import Later, Manners
 from hunar.domain.notification import IN_FLIGHT, RECEIPT_WAIT, UNHEARD, Status, goes_again, observed
+from hunar.domain.sms_text import Language
 from hunar.domain.text_kinds import KINDS, NEW_ORDER, NEW_ORDERS
 from hunar.ports import (
     ABSENT,
@@ -36,9 +37,6 @@ from hunar.ports import (
 )
 from hunar.tables import Item, Key
 from hunar.use_cases.worklist import close_exception, open_exception
-
-if TYPE_CHECKING:
-    from hunar.sms_templates import Language
 
 FIRST_PAUSE: Final = 15
 LONGEST_PAUSE: Final = 900
