@@ -202,10 +202,10 @@ class World:
         manners: Mapping[str, Any] | None = None,
         slots: Sequence[str] = ("leader",),
     ) -> None:
-        """Without ``manners`` the group has neither quiet hours nor digests: each text comes when it is owed."""
+        """Without ``manners`` it has neither quiet hours nor digests, so that each text comes when it is owed."""
         policy = {"from": "2026-01-01", "fulfilment_mode": "GROUP_PACKS", "payout_basis": basis, "version": 1}
         agency = {"name": "Demo", "dlt_entity_id": "1001234567890123456", "sender_id": "HUNARS", "demo": True}
-        at_once = {"quiet": "", "digest_minutes": 0, "texts_a_day": 200, "amounts": True}
+        at_once = {"quiet": "", "digest_minutes": 0, "texts_a_day": 10_000, "amounts": True}
         puts = [
             Put(tables.agency(), agency),
             Put(
@@ -368,6 +368,10 @@ class World:
 
     def items(self, table: Table) -> list[Item]:
         return [item for key, item in sorted(self.store.everything().items()) if key.table is table]
+
+    def notifications(self) -> list[Item]:
+        """The texts, without what is kept about contacts, days and templates."""
+        return [item for item in self.items(Table.NOTIFICATIONS) if "notification_id" in item]
 
     def exceptions(self, *, closed: bool = False) -> list[str]:
         """The kinds that stand open (or closed), sorted."""

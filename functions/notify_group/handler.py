@@ -46,17 +46,19 @@ def _record(record: SQSRecord) -> None:
     desk = application.sending(derived_id(record.receipt_handle), now)
     match message:
         case Notify():
-            status, about = notify(desk, message), {"kind": message.notification_kind, "group_id": message.group_id}
+            status = notify(desk, message)
         case Tell():
-            status, about = tell(desk, message), {"kind": message.notification_kind, "group_id": message.group_id}
+            status = tell(desk, message)
         case Digest():
-            status, about = look_again(desk, message), {"kind": "NEW_ORDERS"}
+            status = look_again(desk, message)
     if status == "FAILED":
         metrics.add_metric(name="SmsRejected", unit=MetricUnit.Count, value=1)
     logger.info(
         "notification_settled",
         notification_id=message.notification_id,
+        kind=getattr(message, "notification_kind", "NEW_ORDERS"),
+        order_ref=getattr(message, "order_ref", None),
+        group_id=getattr(message, "group_id", None),
         status=status.value,
         aws_calls=aws_calls(),
-        **about,
     )

@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from hunar.domain.manners import REMEMBERED, Later, Manners, day, held_back, new_talk, sent_today, told, waiting
+from hunar.domain.manners import (
+    MOST_TOGETHER,
+    REMEMBERED,
+    Later,
+    Manners,
+    day,
+    held_back,
+    new_talk,
+    sent_today,
+    told,
+    waiting,
+)
 from hunar.domain.text_kinds import KINDS
 
 USUAL = Manners()
@@ -79,6 +90,14 @@ def test_a_new_order_that_must_go_soon_does_not_wait_for_others() -> None:
     talk = talk_of(("first", "NEW_ORDER", ist("10:00")))
     assert asked("NEW_ORDER", ist("10:01"), talk, ship_by=ist("11:29")) is None
     assert asked("NEW_ORDER", ist("10:01"), talk, ship_by=ist("11:30")) is not None
+
+
+def test_so_many_that_wait_are_told_at_once() -> None:
+    talk = talk_of(("first", "NEW_ORDER", ist("10:00")))
+    names = {"group_id": "G11", "slot": "leader", "now": ist("10:01")}
+    waits = [f"n{number}" for number in range(MOST_TOGETHER - 1)]
+    assert asked("NEW_ORDER", ist("10:01"), waiting(talk, ids=waits, **names)) is None
+    assert asked("NEW_ORDER", ist("10:01"), waiting(talk, ids=waits[1:], **names)) is not None
 
 
 def test_a_text_that_is_tried_again_does_not_wait_for_itself() -> None:

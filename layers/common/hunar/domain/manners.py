@@ -19,6 +19,9 @@ _NOON: Final = time(12)
 _MIDNIGHT: Final = time(0)
 _ROOM: Final = timedelta(hours=1)
 """A new order that must be handed over so soon after the window does not wait for others."""
+MOST_TOGETHER: Final = 90
+"""Orders of one digest: with its own record, the contact's and the day's they fit into one transaction. So many that
+wait are told at once."""
 REMEMBERED: Final = 20
 """Texts that a talk remembers."""
 
@@ -83,7 +86,8 @@ def held_back(
     if kind in (NEW_ORDER, NEW_ORDERS) and manners.digest_minutes:
         window = _window_ends(notification_id, manners, talk)
         soon = ship_by is not None and window is not None and moment(ship_by) < window + _ROOM
-        if window is not None and window > moment(now) and not soon:
+        full = len({*(talk or {}).get("waiting", ()), notification_id}) >= MOST_TOGETHER
+        if window is not None and window > moment(now) and not soon and not full:
             return Later(instant(window), "further new orders are told together")
     return None
 
@@ -94,16 +98,27 @@ def sent_today(talk: Mapping[str, Any] | None, now: str) -> dict[str, int]:
 
 
 def told(
-    talk: Mapping[str, Any] | None, *, group_id: str, slot: str, entry: Mapping[str, Any], parts: int, now: str
+    talk: Mapping[str, Any] | None,
+    *,
+    group_id: str,
+    slot: str,
+    entry: Mapping[str, Any],
+    parts: int,
+    now: str,
+    done: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """The talk after one more text: ``entry`` is its id, its kind and its orders. The same text counts once."""
+    """The talk after one more text: ``entry`` is its id, its kind and its orders. The same text counts once.
+
+    ``done`` are new orders that wait no more, besides this one.
+    """
+    gone = {entry["notification_id"], *done}
     before = talk or new_talk(group_id, slot, now)
     recent = [said for said in before["recent"] if said["notification_id"] != entry["notification_id"]]
     return {
         **before,
         "day": day(now),
         "sent": sent_today(talk, now) | {entry["notification_id"]: parts},
-        "waiting": [other for other in before["waiting"] if other != entry["notification_id"]],
+        "waiting": [other for other in before["waiting"] if other not in gone],
         "recent": [*recent, {**entry, "at": now}][-REMEMBERED:],
         "version": before["version"] + 1,
     }

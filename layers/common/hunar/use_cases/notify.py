@@ -26,7 +26,7 @@ from hunar.domain.effects import (
     waits_for_truth,
 )
 from hunar.domain.facts import instant, moment
-from hunar.domain.manners import Later, Manners
+from hunar.domain.manners import MOST_TOGETHER, Later, Manners
 from hunar.domain.notification import (
     IN_FLIGHT,
     Decision,
@@ -54,8 +54,6 @@ TRUTH_PAUSE: Final = 20
 """Seconds until a text looks again that waits for what the marketplace says of a claim."""
 COMES_AGAIN: Final = 360
 """Seconds after which the queue brings a message again that failed: its visibility timeout."""
-MOST_TOGETHER: Final = 90
-"""Orders of one digest: with its own record, the contact's and the day's they fit into one transaction."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +106,9 @@ def notify(desk: Desk, message: Notify) -> Status:
         raise
     if decision.verdict is not Verdict.SEND:
         return leave(desk, sight, item, decision)
-    if message.notification_kind == NEW_ORDER and (others := _others(sight.talk(item), item)):
-        together = _together(desk, item, others, sight)
-        if together is not None:
-            return together
-    return _single(desk, item, sight, decision)
+    others = _others(sight.talk(item), item) if message.notification_kind == NEW_ORDER else []
+    together = _together(desk, item, others, sight) if others else None
+    return _single(desk, item, sight, decision, done=others) if together is None else together
 
 
 def look_again(desk: Desk, message: Digest) -> Status:
@@ -210,7 +206,9 @@ def wait(desk: Desk, item: Item, reason: str, pause: int) -> Status:
     return Status.WAITING
 
 
-def _single(desk: Desk, item: Item, sight: Sight, decision: Decision, *, resend: bool = False) -> Status:
+def _single(
+    desk: Desk, item: Item, sight: Sight, decision: Decision, *, resend: bool = False, done: Iterable[str] = ()
+) -> Status:
     """Word, write down and send one text about one order."""
     if wording.opted_out(sight.found, item["group_id"], item["contact"], item["kind"]) and not resend:
         due = tables.due(desk.now, item["notification_id"])
@@ -235,14 +233,16 @@ def _single(desk: Desk, item: Item, sight: Sight, decision: Decision, *, resend:
             return sending.settle(desk, Letter(item), Status.UNKNOWN, reason=str(error))
         kind = "NO_CONTACT" if str(error).startswith("contact") else "SMS_REJECTED"
         return sending.failed(desk, Letter(item), kind, str(error))
-    status = _deliver(desk, Letter(item), draft, sight, resend=resend)
+    status = _deliver(desk, Letter(item), draft, sight, resend=resend, done=done)
     if status in (Status.ACCEPTED, Status.UNKNOWN):
         ladder.tell_those_who_were_told(desk, item, known.owed, sight.found)
     return status
 
 
-def _deliver(desk: Desk, letter: Letter, draft: Draft, sight: Sight, *, resend: bool) -> Status:
-    ready = sending.write_down(desk, letter, draft, sight.found)
+def _deliver(
+    desk: Desk, letter: Letter, draft: Draft, sight: Sight, *, resend: bool = False, done: Iterable[str] = ()
+) -> Status:
+    ready = sending.write_down(desk, letter, draft, sight.found, done=done)
     if isinstance(ready, Later):
         return _unknown_still(desk, letter, ready) if resend else _back(desk, letter, ready)
     status, not_now = sending.post(desk, ready, draft.request, sight.breaker)
@@ -378,7 +378,7 @@ def _together(desk: Desk, item: Item, others: list[str], sight: Sight) -> Status
             alone = {**member, "digest": None}
             _single(desk, alone, sight, decisions[member["notification_id"]])
         return Status.SUPPRESSED
-    return _deliver(desk, rest, draft, sight, resend=False)
+    return _deliver(desk, rest, draft, sight, done=others)
 
 
 def _claim_together(desk: Desk, item: Item, others: list[str]) -> Letter | None:

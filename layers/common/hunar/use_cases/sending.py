@@ -7,7 +7,7 @@ UNKNOWN. A digest is one text that answers for several notifications; all of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -193,10 +193,12 @@ def silent(desk: Desk, notification_id: str) -> Item:
     return tables.due(instant(moment(desk.now) + IN_FLIGHT), notification_id)
 
 
-def write_down(desk: Desk, letter: Letter, draft: Draft, found: Mapping[Key, Item]) -> Letter | Later:
+def write_down(
+    desk: Desk, letter: Letter, draft: Draft, found: Mapping[Key, Item], *, done: Iterable[str] = ()
+) -> Letter | Later:
     """The text, before it is sent, with the contact's and the day's count: or when it may go.
 
-    Raises Retryable when somebody else took the claim meanwhile.
+    ``done`` are new orders of the contact that wait no more. Raises Retryable when somebody else took the claim.
     """
     kind, identity = letter.item["kind"], letter.item["notification_id"]
     group_id, slot = letter.item["group_id"], letter.item["contact"]
@@ -213,7 +215,7 @@ def write_down(desk: Desk, letter: Letter, draft: Draft, found: Mapping[Key, Ite
             return later
         counted = identity in manners.sent_today(talk, desk.now)
         entry = {"notification_id": identity, "kind": kind, "order_refs": list(draft.order_refs)}
-        said = manners.told(talk, group_id=group_id, slot=slot, entry=entry, parts=parts, now=desk.now)
+        said = manners.told(talk, group_id=group_id, slot=slot, entry=entry, parts=parts, now=desk.now, done=done)
         ready = _with_text(letter, draft, parts)
         writes = [*puts(letter, ready), Put(talk_key, said, talk["version"] if talk else ABSENT)]
         if not counted:
