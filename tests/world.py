@@ -202,7 +202,7 @@ class World:
         manners: Mapping[str, Any] | None = None,
         slots: Sequence[str] = ("leader",),
     ) -> None:
-        """Without ``manners`` the group has neither quiet hours nor digests, so that each text comes when it is owed."""
+        """Without ``manners`` the group has neither quiet hours nor digests: each text comes when it is owed."""
         policy = {"from": "2026-01-01", "fulfilment_mode": "GROUP_PACKS", "payout_basis": basis, "version": 1}
         agency = {"name": "Demo", "dlt_entity_id": "1001234567890123456", "sender_id": "HUNARS", "demo": True}
         at_once = {"quiet": "", "digest_minutes": 0, "texts_a_day": 200, "amounts": True}

@@ -64,7 +64,9 @@ def test_a_group_has_quiet_hours_of_its_own_or_none() -> None:
 
 def test_further_new_orders_wait_for_the_end_of_the_window_and_other_news_does_not() -> None:
     talk = talk_of(("first", "NEW_ORDER", ist("10:00")))
-    assert asked("NEW_ORDER", ist("10:29"), talk) == Later("2026-11-25T05:00:00Z", "further new orders are told together")
+    assert asked("NEW_ORDER", ist("10:29"), talk) == Later(
+        "2026-11-25T05:00:00Z", "further new orders are told together"
+    )
     assert asked("NEW_ORDER", ist("10:30"), talk) is None
     assert asked("CANCELLED", ist("10:01"), talk) is None
     digest = talk_of(("first", "NEW_ORDER", ist("10:00")), ("some", "NEW_ORDERS", ist("10:30")))
