@@ -20,18 +20,21 @@ from hunar.domain.facts import instant
 from hunar.domain.identity import delivery_id
 from hunar.marketplaces import amazon, flipkart, standard
 from hunar.messages import (
+    NOTIFICATION,
     ORDER_EVENT,
     ApiAnswer,
     ComputePayout,
     Fetch,
     ListingMapped,
     Notify,
+    Remind,
     StockAct,
+    Tell,
     WebhookDelivery,
 )
 from hunar.ports import Accepted, Conflict, Put, QueueName, Retryable, SmsAnswer, SmsRequest
 from hunar.tables import Item, Table
-from hunar.use_cases import apply, notify
+from hunar.use_cases import apply, notify, remind
 from hunar.use_cases.compute_payout import compute
 from hunar.use_cases.relay import relay
 from hunar.use_cases.retry import retried
@@ -96,6 +99,8 @@ class World:
         """Orders about which the marketplace was asked. It never answers by itself."""
         self._crashes = crashes
         self.phones = Phones()
+        self.tells: list[Tell] = []
+        """Texts that say what they say whatever else a group was told, each time that their message came."""
         self.time = START
         self._shuffle = shuffle
         self._twice = twice
@@ -184,14 +189,23 @@ class World:
             puts.append(Put(tables.dlt_template(kind, spoken), template))
         self.store.commit(puts)
 
-    def product(self, sku: str, group_id: str, name: str, *, listed: bool = True, stock: int = 0) -> None:
+    def product(
+        self, sku: str, group_id: str, name: str, *, listed: bool = True, stock: int = 0, low_at: int | None = None
+    ) -> None:
         names = dict.fromkeys(("en", "hi", "bn", "ta"), name)
         item = {"sku": sku, "group_id": group_id, "hsn": "6214", "names": names, "piece_price_paise": None}
+        item |= {"low_at": low_at}
         self.store.commit([Put(tables.product(sku), item)])
         if listed:
             self.map_listing(sku, group_id)
         if stock:
             self.count_in(sku, stock)
+
+    def remind_nobody(self, days: int = 60) -> None:
+        """The groups were reminded already, for so long: what else the sweep sends can be counted."""
+        for number in range(days):
+            day = (START + timedelta(days=number)).date().isoformat()
+            self.store.commit([Put(tables.reminded(day), {"day": day, "low_stock": {}})])
 
     def map_listing(self, sku: str, group_id: str) -> None:
         """The mapping as the import writes it, and the message that it sends."""
@@ -278,7 +292,7 @@ class World:
     def work(self, queue: QueueName, body: str) -> str:
         """One message through its use case. Returns the outcome."""
         if queue is QueueName.NOTIFICATIONS:
-            return notify.notify(self.notify_desk(), Notify.model_validate_json(body)).value
+            return self._notification(body)
         if queue is QueueName.PAYOUTS:
             command = ComputePayout.model_validate_json(body)
             return str(self._again(lambda: compute(self.store, command, now=self.now)).value)
@@ -290,6 +304,18 @@ class World:
         desk = apply.Desk(self.store, self.now, self._again, self._api_accounts)
         message = ORDER_EVENT.validate_json(body)
         return apply.apply(desk, message, MARKETPLACES)
+
+    def _notification(self, body: str) -> str:
+        match NOTIFICATION.validate_json(body):
+            case Notify() as message:
+                return notify.notify(self.notify_desk(), message).value
+            case Remind() as message:
+                return f"{remind.remind(remind.Desk(self.store, self.queues, self.now), message)} reminders"
+            case Tell() as message:
+                self.tells.append(message)
+                return "told"
+            case other:
+                raise ValueError(f"{other.kind}: nobody handles it here")
 
     def notify_desk(self) -> notify.Desk:
         return notify.Desk(
@@ -313,7 +339,12 @@ class World:
         return self.store.read([key])[key]
 
     def items(self, table: Table) -> list[Item]:
-        return [item for key, item in sorted(self.store.everything().items()) if key.table is table]
+        """Of Notifications the texts alone, not what is remembered beside them."""
+        return [
+            item
+            for key, item in sorted(self.store.everything().items())
+            if key.table is table and (table is not Table.NOTIFICATIONS or key.sk == "NOTIFICATION")
+        ]
 
     def exceptions(self, *, closed: bool = False) -> list[str]:
         """The kinds that stand open (or closed), sorted."""

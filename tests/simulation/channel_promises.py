@@ -86,7 +86,7 @@ class ChannelWatch(Watch):
             elif key.table is Table.ORDERS and key.sk == "ORDER":
                 self._takes(item)
                 self._has[item["order_ref"]] = _units(item)
-            elif key.table is Table.NOTIFICATIONS:
+            elif key.table is Table.NOTIFICATIONS and key.sk == "NOTIFICATION":
                 self._order_of[key.pk] = item["order_ref"]
             elif key.table is Table.LEDGER and "postings" in item:
                 self._pays(item)
@@ -261,7 +261,7 @@ def _known(world: Trading, found: dict[Key, Item]) -> None:
 
 def _first_texts(world: Trading, found: dict[Key, Item]) -> None:
     """Each group hears of an order once, and of one that is still to be sent in any case."""
-    records = {key.pk: item for key, item in found.items() if key.table is Table.NOTIFICATIONS}
+    records = {key.pk: item for key, item in found.items() if key.sk == "NOTIFICATION"}
     texts = Counter(
         (promises.shipment_of(records[text.notification_id]["order_ref"]), text.to)
         for text in world.phones.texts

@@ -272,7 +272,7 @@ def _ledger(found: dict[Key, Item], paper: Paper) -> None:
 
 
 def _texts(world: Simulation, found: dict[Key, Item], paper: Paper) -> None:
-    records = {item["notification_id"]: item for item in _of(found, Table.NOTIFICATIONS)}
+    records = {item["notification_id"]: item for item in _of(found, Table.NOTIFICATIONS, "NOTIFICATION")}
     sent = Counter(text.notification_id for text in world.phones.texts)
     if twice := [identity for identity, times in sent.items() if times > 1]:
         raise Broken("no text is sent twice", str([records.get(identity) for identity in twice]))

@@ -18,6 +18,7 @@ from hunar.domain.effects import (
     CANCELLED,
     HOLD,
     NEW_ORDER,
+    TEXTS,
     good_until,
     group_lines,
     kept,
@@ -136,7 +137,9 @@ def _look(desk: Desk, message: Notify) -> tuple[Order, dict[str, Item], dict[Key
         raise Retryable(f"{message.order_ref}: the order is not there")
     order = read(knowledge(stored))
     owed = {
-        identity: effect for identity, effect in stored["owed"].items() if effect.get("group_id") == message.group_id
+        identity: effect
+        for identity, effect in stored["owed"].items()
+        if effect["kind"] in TEXTS and effect["group_id"] == message.group_id
     }
     found = desk.store.read([*map(tables.notification, owed), *_registry_keys(order, owed, message)])
     waits = waits_for_truth(order, stored["owed"], desk.now) or _says_more_than_is_owed(order, owed, message.group_id)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hunar import tables
-from hunar.domain.due import to_send_again
-from hunar.messages import Allocate, ListingMapped, Look
+from hunar.domain.due import day_to_remind, to_send_again
+from hunar.messages import Allocate, ListingMapped, Look, Remind
 from hunar.ports import QueueName, Queues, Rejected, Retryable, Store
 from hunar.tables import Item, Key, Table
 from hunar.use_cases.relay import message_of
@@ -57,6 +57,10 @@ def sweep(desk: Desk, now: str) -> Swept:
             left = _sweep(desk, table, now, messages_of, sent) or left
         except Retryable as error:
             failed = error
+    try:
+        _send(desk.queues, _of_the_day(desk, now), sent)
+    except Retryable as error:
+        failed = error
     if failed is not None:
         raise failed
     return Swept(dict(sorted(sent.items())), left)
@@ -120,6 +124,13 @@ def _of_texts(desk: Desk, due: list[Item], now: str) -> Iterator[Message]:
     """A text whose own message must have been lost, and a claim without an answer."""
     for text in due:
         yield from _again(text, text | {"effect_id": text["notification_id"]})
+
+
+def _of_the_day(desk: Desk, now: str) -> Iterator[Message]:
+    """The reminders of today, until they are written down as sent."""
+    day = day_to_remind(now)
+    if day is not None and not desk.store.read([tables.reminded(day)]):
+        yield QueueName.NOTIFICATIONS, Remind(day=day).model_dump_json()
 
 
 def _again(owner: Item, effect: Item) -> Iterator[Message]:
