@@ -110,7 +110,7 @@ def test_a_new_order_is_one_text_per_group_with_all_that_the_group_sends() -> No
     [first, second] = sorted(story.owed.values(), key=lambda effect: str(effect["group_id"]))
     assert first == {
         "kind": NEW_ORDER, "group_id": "G11", "contact": "leader", "good_until": "2026-11-29T10:00:00Z",
-        "units": {"STOLE": 5}, "held": False, "short": False, "n": 1,
+        "units": {"STOLE": 5}, "held": False, "short": False, "n": 1, "by": SHIP_BY,
     }  # fmt: skip
     assert second["n"] == 1
     assert story.owes() == []
