@@ -10,8 +10,8 @@ import pytest
 from hunar import tables
 from hunar.adapters.memory import Fault, MemoryQueues
 from hunar.domain.facts import instant
-from hunar.messages import Remind, Tell
-from hunar.ports import Put, QueueName, Rejected
+from hunar.messages import Remind, Says, Tell
+from hunar.ports import Put, QueueName, Rejected, Throttled
 from hunar.tables import Key, Table
 from hunar.use_cases.remind import Desk, remind
 from tests.flipkart_messages import cancelled, created, item, step
@@ -337,13 +337,17 @@ def test_what_a_group_is_told_apart_waits_for_the_sweep_like_every_text(world: W
 
 def test_a_text_that_waits_with_what_it_says_is_sent_again_as_it_was(world: World) -> None:
     world.remind_nobody()
-    waits = {
-        "notification_id": "n1", "kind": "LOW_STOCK", "order_ref": None, "group_id": "G11", "contact": "leader",
-        "good_until": "2026-11-27T18:30:00Z", "says": {"units": {"CAP": 0}}, "status": "WAITING", "version": 1,
-    }  # fmt: skip
-    world.store.commit([Put(tables.notification("n1"), waits | tables.due(world.now, "n1"))])
-    world.sweep()
-    world.settle()
-    [tell] = told(world, "LOW_STOCK")
-    assert (tell.notification_id, tell.order_ref, tell.says.units) == ("n1", None, {"CAP": 0})
-    assert world.items(Table.NOTIFICATIONS)
+    tell = Tell(
+        notification_id="n1",
+        notification_kind="LOW_STOCK",
+        group_id="G11",
+        contact="leader",
+        good_until="2026-11-27T18:30:00Z",
+        says=Says(units={"CAP": 0}),
+    )
+    world.phones.answers = iter([Throttled("ThrottlingException")])
+    world.queues.send(QueueName.NOTIFICATIONS, [tell.model_dump_json()])
+    world.work_off(QueueName.NOTIFICATIONS)
+    world.lose_messages()
+    world.settle(patience=timedelta(minutes=15), sweeping=True)
+    assert [(text.kind, text.values) for text in world.phones.texts] == [("LOW_STOCK", {"item": "0 CAP"})]

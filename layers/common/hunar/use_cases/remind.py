@@ -132,9 +132,10 @@ def _urgent(store: Store, ends: str) -> Iterator[list[Item]]:
     since, after = instant(moment(ends) - timedelta(days=1) - OVERDUE), None
     while True:
         page = store.page(Table.ORDERS, "OPEN", index=tables.BOARD, up_to=ends, after=after, newest_first=True)
-        yield page.items
+        recent = [item for item in page.items if item["board_sk"] >= since]
+        yield recent
         after = page.next
-        if after is None or any(item["board_sk"] < since for item in page.items):
+        if after is None or len(recent) < len(page.items):
             return
 
 
