@@ -10,7 +10,7 @@ import base64
 import itertools
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,12 +18,16 @@ from hunar import sms_templates, tables
 from hunar.adapters.memory import MemoryQueues, MemoryStore
 from hunar.domain.facts import instant
 from hunar.domain.identity import delivery_id
+from hunar.domain.notification import SLOTS
+from hunar.domain.sms_text import LOCALES
+from hunar.domain.text_kinds import FORMS
 from hunar.marketplaces import amazon, flipkart, standard
 from hunar.messages import (
     NOTIFICATION,
     ORDER_EVENT,
     ApiAnswer,
     ComputePayout,
+    Digest,
     Fetch,
     ListingMapped,
     Notify,
@@ -34,7 +38,7 @@ from hunar.messages import (
 )
 from hunar.ports import Accepted, Conflict, Put, QueueName, Retryable, SmsAnswer, SmsRequest
 from hunar.tables import Item, Table
-from hunar.use_cases import apply, notify, remind
+from hunar.use_cases import apply, notify, remind, sending, tell
 from hunar.use_cases.compute_payout import compute
 from hunar.use_cases.relay import relay
 from hunar.use_cases.retry import retried
@@ -43,7 +47,23 @@ from hunar.use_cases.sweep import Swept, sweep
 
 MARKETPLACES = {"amazon": amazon, "flipkart": flipkart, "standard": standard}
 START = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
-TEMPLATES = sms_templates.load()
+REGISTERED = {
+    locale: [
+        Put(
+            tables.dlt_template(form, locale),
+            {
+                "kind": form,
+                "locale": locale,
+                "template_id": f"100700000000000{language:02}{number:02}",
+                "version": 1,
+                "provider_template": None,
+            },
+        )
+        for number, form in enumerate(FORMS)
+    ]
+    for language, locale in enumerate(LOCALES)
+}
+"""The approved texts by language, made once: the simulation builds a world for every schedule."""
 SWEEP_EVERY = timedelta(minutes=5)
 
 
@@ -71,8 +91,9 @@ class Phones:
         return [(text.kind, text.text) for text in self.texts if text.to == phone(group_id)]
 
 
-def phone(group_id: str) -> str:
-    return f"+9199999000{group_id.removeprefix('G')}"
+def phone(group_id: str, slot: str = "leader") -> str:
+    """Each contact of a group has a number of her own: the leader's ends in 000 and the group's."""
+    return f"+9199999{SLOTS.index(slot)}00{group_id.removeprefix('G')}"
 
 
 class World:
@@ -99,6 +120,9 @@ class World:
         """Orders about which the marketplace was asked. It never answers by itself."""
         self._crashes = crashes
         self.phones = Phones()
+        self.receipts = False
+        """Whether the provider is to say later if a text arrived."""
+        self.parts_a_day = 2000
         self.tells: list[Tell] = []
         """Texts that say what they say whatever else a group was told, each time that their message came."""
         self.time = START
@@ -172,22 +196,37 @@ class World:
         act = StockAct(act_id=act_id, sku=sku, quantity=quantity, at=self.now)
         self.queues.send(QueueName.ORDER_EVENTS, [act.model_dump_json()])
 
-    def group(self, group_id: str, locale: str = "hi", *, basis: str = "SALE_SHARE") -> None:
+    def group(
+        self,
+        group_id: str,
+        locale: str = "hi",
+        *,
+        basis: str = "SALE_SHARE",
+        manners: Mapping[str, Any] | None = None,
+        slots: Sequence[str] = ("leader",),
+    ) -> None:
+        """Without ``manners`` it has neither quiet hours nor digests, so that each text comes when it is owed."""
         policy = {"from": "2026-01-01", "fulfilment_mode": "GROUP_PACKS", "payout_basis": basis, "version": 1}
         agency = {"name": "Demo", "dlt_entity_id": "1001234567890123456", "sender_id": "HUNARS", "demo": True}
-        contact = {"group_id": group_id, "slot": "leader", "name": "Leader", "phone": phone(group_id)}
+        at_once = {"quiet": "", "digest_minutes": 0, "texts_a_day": 10_000, "amounts": True}
         puts = [
             Put(tables.agency(), agency),
             Put(
                 tables.group(group_id),
-                {"group_id": group_id, "name": group_id, "city": "Here", "locale": locale, "policies": [policy]},
+                {
+                    "group_id": group_id,
+                    "name": group_id,
+                    "city": "Here",
+                    "locale": locale,
+                    "policies": [policy],
+                    "manners": at_once if manners is None else dict(manners),
+                },
             ),
-            Put(tables.contact(group_id, "leader"), contact),
         ]
-        for number, (kind, spoken) in enumerate(sorted(TEMPLATES)):
-            template = {"kind": kind, "locale": spoken, "template_id": f"100700000000000{number:04}"}
-            puts.append(Put(tables.dlt_template(kind, spoken), template))
-        self.store.commit(puts)
+        for slot in slots:
+            contact = {"group_id": group_id, "slot": slot, "name": slot, "phone": phone(group_id, slot)}
+            puts.append(Put(tables.contact(group_id, slot), contact))
+        self.store.commit(puts + REGISTERED[locale])
 
     def product(
         self, sku: str, group_id: str, name: str, *, listed: bool = True, stock: int = 0, low_at: int | None = None
@@ -308,25 +347,27 @@ class World:
     def _notification(self, body: str) -> str:
         match NOTIFICATION.validate_json(body):
             case Notify() as message:
-                return notify.notify(self.notify_desk(), message).value
-            case Remind() as message:
-                return f"{remind.remind(remind.Desk(self.store, self.queues, self.now), message)} reminders"
+                return notify.notify(self.sending_desk(), message).value
             case Tell() as message:
                 self.tells.append(message)
-                return "told"
-            case other:
-                raise ValueError(f"{other.kind}: nobody handles it here")
+                return tell.tell(self.sending_desk(), message).value
+            case Digest() as message:
+                return notify.look_again(self.sending_desk(), message).value
+            case Remind() as message:
+                return f"{remind.remind(remind.Desk(self.store, self.queues, self.now), message)} reminders"
 
-    def notify_desk(self) -> notify.Desk:
-        return notify.Desk(
-            self.store,
-            self.queues,
-            self.phones,
-            TEMPLATES,
-            False,
-            f"receipt-{next(self._numbers)}",
-            self.now,
-            self._again,
+    def sending_desk(self) -> sending.Desk:
+        return sending.Desk(
+            store=self.store,
+            queues=self.queues,
+            sms=self.phones,
+            languages=sms_templates.language,
+            production=False,
+            claimant=f"receipt-{next(self._numbers)}",
+            now=self.now,
+            again=self._again,
+            receipts=self.receipts,
+            parts_a_day=self.parts_a_day,
         )
 
     # what is true
@@ -345,6 +386,10 @@ class World:
             for key, item in sorted(self.store.everything().items())
             if key.table is table and (table is not Table.NOTIFICATIONS or key.sk == "NOTIFICATION")
         ]
+
+    def notifications(self) -> list[Item]:
+        """The texts."""
+        return self.items(Table.NOTIFICATIONS)
 
     def exceptions(self, *, closed: bool = False) -> list[str]:
         """The kinds that stand open (or closed), sorted."""
