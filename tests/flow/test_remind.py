@@ -12,7 +12,7 @@ from hunar.adapters.memory import Fault, MemoryQueues
 from hunar.domain.facts import instant
 from hunar.messages import Remind, Says, Tell
 from hunar.ports import Put, QueueName, Rejected, Throttled
-from hunar.tables import Key, Table
+from hunar.tables import Key
 from hunar.use_cases.remind import Desk, remind
 from tests.flipkart_messages import cancelled, created, item, step
 from tests.simulation.news import dates_changed, hold
