@@ -105,7 +105,7 @@ def _heard(store: Store, notification_id: str, answer: Item) -> bool:
     puts = _answered(item, answer)
     if puts:
         commit_with_members(
-            store, item, lambda member: _answered(member, answer), [*puts, *_about_stock(store, item, answer)]
+            store, item, lambda member: _answered(member, answer), [*puts, *_exceptions(store, item, answer)]
         )
     return True
 
@@ -126,8 +126,12 @@ def _replaces(there: Item | None, answer: Item) -> bool:
     return later
 
 
-def _about_stock(store: Store, item: Item, answer: Item) -> list[Put]:
-    """The exception that a group has none of it, opened, or closed by whoever says otherwise."""
+_ASKED: Final = ("SMS_UNKNOWN", "SMS_NOT_DELIVERED")
+"""Exceptions that ask whether a text was heard of."""
+
+
+def _exceptions(store: Store, item: Item, answer: Item) -> list[Put]:
+    """Who heard need not be asked. That a group has none of it is shown, until somebody says otherwise."""
     skus = sorted(item.get("stated") or {})
     opened = worklist.opened(
         "NO_STOCK",
@@ -138,8 +142,9 @@ def _about_stock(store: Store, item: Item, answer: Item) -> list[Put]:
         sku=skus[0] if len(skus) == 1 else None,
         group_id=item["group_id"],
     )
-    key = tables.exception(opened["exception_id"])
-    there = store.read([key]).get(key)
-    if answer["what"] == NO_STOCK:
-        return opening(opened, there)
-    return closing(there, at=answer["at"], by=answer["by"])
+    none_there = tables.exception(opened["exception_id"])
+    asked = [tables.exception(worklist.exception_id(kind, item["notification_id"])) for kind in _ASKED]
+    found = store.read([none_there, *asked])
+    over = [*asked, *([] if answer["what"] == NO_STOCK else [none_there])]
+    puts = [put for key in over for put in closing(found.get(key), at=answer["at"], by=answer["by"])]
+    return puts + (opening(opened, found.get(none_there)) if answer["what"] == NO_STOCK else [])

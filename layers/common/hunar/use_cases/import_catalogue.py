@@ -19,6 +19,7 @@ from hunar.domain.catalogue import Folder, Plan, identity, plan, read_folder
 from hunar.domain.spreadsheet import Problem
 from hunar.messages import ComputePayout, ListingMapped, StockAct
 from hunar.ports import Put, QueueName, Queues, Store
+from hunar.sms_templates import language
 from hunar.tables import Item, Key
 
 MOST_PUTS: Final = 100
@@ -96,7 +97,8 @@ def import_catalogue(desk: Desk, files: Mapping[str, bytes], *, dry_run: bool) -
     """Import the files, given by name. Raises Retryable; a repetition goes on where it broke."""
     folder = read_folder(files)
     registered = _registered(desk.store, folder)
-    wanted = plan(folder, registered, _counted(desk.store, folder), now=desk.now)
+    counted = _counted(desk.store, folder)
+    wanted = plan(folder, registered, counted, now=desk.now, words=lambda locale: language(locale).words)
     _refuse_fiction(desk, folder, wanted)
     report = Report(rows={kind: len(records) for kind, records in folder.records.items()})
     report.problems = sorted(wanted.problems, key=_place)

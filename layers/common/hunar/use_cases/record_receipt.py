@@ -17,7 +17,9 @@ from pydantic import ValidationError
 from hunar import tables
 from hunar.domain import receipt as rules
 from hunar.domain import worklist
-from hunar.domain.notification import Status
+from hunar.domain.facts import instant, moment
+from hunar.domain.manners import new_talk
+from hunar.domain.notification import UNHEARD, Status
 from hunar.domain.receipt import DELIVERED, STALE_AFTER, Receipt, Reply, outcome, settled
 from hunar.domain.text_kinds import KINDS
 from hunar.messages import SmsNews, wrong_field
@@ -124,9 +126,10 @@ def _due(desk: Desk, item: Item, status: Status) -> Item:
         return {}
     if status is Status.FAILED and not item.get("heard"):
         return tables.due(desk.now, item["notification_id"])
-    # A text on its way still has to arrive in time if somebody else would be told.
-    waits = status is Status.ACCEPTED and KINDS[item["kind"]].ladder
-    return {} if waits else NOT_DUE
+    if status is Status.ACCEPTED and not item.get("heard") and KINDS[item["kind"]].ladder:
+        # On its way it still has to arrive in time, or somebody else is told.
+        return tables.due(instant(moment(desk.now) + UNHEARD), item["notification_id"])
+    return NOT_DUE
 
 
 def _consequences(desk: Desk, item: Item, status: Status, kept: rules.Kept) -> list[Put]:
@@ -140,12 +143,12 @@ def _consequences(desk: Desk, item: Item, status: Status, kept: rules.Kept) -> l
     puts = exceptions.close("SMS_UNKNOWN", found) if arrived else []
     if after is None or after == before:
         return puts
-    contact = found.get(talk) or _new_talk(group_id, slot)
+    contact = found.get(talk) or new_talk(group_id, slot, desk.now)
     row = rules.failed_in_row(contact["failed_in_row"], kept)
     delivered_at = max(contact["delivered_at"] or "", kept["at"]) if after == DELIVERED else contact["delivered_at"]
     puts += _put(talk, found, contact | {"failed_in_row": row, "delivered_at": delivered_at})
     if after == DELIVERED:
-        puts += exceptions.close("CONTACT_STALE", found)
+        puts += exceptions.close("SMS_NOT_DELIVERED", found) + exceptions.close("CONTACT_STALE", found)
     elif row == STALE_AFTER > contact["failed_in_row"]:
         message = f"the last {row} texts to the {slot} of {group_id} did not reach the phone"
         puts += exceptions.open("CONTACT_STALE", found, message)
@@ -186,6 +189,7 @@ class _Exceptions:
         self._item = item
         self._causes: dict[str, tuple[str, ...]] = {
             "SMS_UNKNOWN": (item["notification_id"],),
+            "SMS_NOT_DELIVERED": (item["notification_id"],),
             "CONTACT_STALE": (item["group_id"], item["contact"]),
             "SMS_TEMPLATE_FAILING": (item.get("template_id") or "",),
         }
@@ -211,18 +215,3 @@ def _put(key: Key, found: dict[Key, Item], after: Item) -> list[Put]:
     if there is None:
         return [Put(key, after | {"version": 1}, ABSENT)]
     return [] if after == there else [Put(key, after | {"version": there["version"] + 1}, there["version"])]
-
-
-def _new_talk(group_id: str, slot: str) -> Item:
-    return {
-        "group_id": group_id,
-        "slot": slot,
-        "day": "",
-        "texts": 0,
-        "parts": 0,
-        "last_new_at": None,
-        "waiting": [],
-        "recent": [],
-        "failed_in_row": 0,
-        "delivered_at": None,
-    }
