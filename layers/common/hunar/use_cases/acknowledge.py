@@ -19,7 +19,7 @@ from hunar.domain.text_kinds import KINDS
 from hunar.ports import Put, Store
 from hunar.tables import Item, Table
 from hunar.use_cases.paging import pages
-from hunar.use_cases.texts import NOT_DUE, changed, commit_with_members, read_text
+from hunar.use_cases.texts import NOT_DUE, changed, commit_with_members, members_of, read_text
 from hunar.use_cases.worklist import closing, open_exception, opening
 
 What = Literal["heard", "packed", "no_stock"]
@@ -104,9 +104,9 @@ def _heard(store: Store, notification_id: str, answer: Item) -> bool:
         return False
     puts = _answered(item, answer)
     if puts:
-        commit_with_members(
-            store, item, lambda member: _answered(member, answer), [*puts, *_exceptions(store, item, answer)]
-        )
+        members = members_of(store, item)
+        of_members = [put for member in members for put in _answered(member, answer)]
+        commit_with_members(store, of_members, [*puts, *_exceptions(store, item, members, answer)])
     return True
 
 
@@ -130,9 +130,9 @@ _ASKED: Final = ("SMS_UNKNOWN", "SMS_NOT_DELIVERED")
 """Exceptions that ask whether a text was heard of."""
 
 
-def _exceptions(store: Store, item: Item, answer: Item) -> list[Put]:
+def _exceptions(store: Store, item: Item, members: list[Item], answer: Item) -> list[Put]:
     """Who heard need not be asked. That a group has none of it is shown, until somebody says otherwise."""
-    skus = sorted(item.get("stated") or {})
+    skus = sorted({sku for text in (item, *members) for sku in text.get("stated") or {}})
     opened = worklist.opened(
         "NO_STOCK",
         (item["notification_id"],),

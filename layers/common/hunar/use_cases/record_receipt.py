@@ -26,7 +26,7 @@ from hunar.messages import SmsNews, wrong_field
 from hunar.ports import ABSENT, Put, QueueName, Rejected, Store
 from hunar.tables import Item, Key
 from hunar.use_cases.acknowledge import reply
-from hunar.use_cases.texts import NOT_DUE, changed, commit_with_members, read_text
+from hunar.use_cases.texts import NOT_DUE, changed, commit_with_members, members_of, read_text
 from hunar.use_cases.unknown import keep_unknown
 from hunar.use_cases.worklist import closing, open_exception, opening
 
@@ -105,12 +105,8 @@ def _record(desk: Desk, receipt: Receipt, notification_id: str) -> str:
     puts = changed(item, status=status.value, receipt=kept, **_due(desk, item, status))
     if not puts:
         return "unchanged"
-    commit_with_members(
-        desk.store,
-        item,
-        lambda member: _member(member, receipt),
-        [*puts, *_consequences(desk, item, status, kept)],
-    )
+    of_members = [put for member in members_of(desk.store, item) for put in _member(member, receipt)]
+    commit_with_members(desk.store, of_members, [*puts, *_consequences(desk, item, status, kept)])
     return status.value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
 from hunar import tables
@@ -35,18 +35,20 @@ NOT_DUE: Final[Item] = {"due_pk": None, "due_sk": None}
 """The attributes of ``changed`` after which the sweep looks at a text no more."""
 
 
-def commit_with_members(store: Store, item: Item, change: Callable[[Item], list[Put]], puts: Iterable[Put]) -> None:
-    """Write ``puts``, and what ``change`` makes of each member of a digest, in one transaction.
+def members_of(store: Store, item: Item) -> list[Item]:
+    """The notifications that went with a digest; none for a text that went alone."""
+    found = store.read(map(tables.notification, item.get("members") or ()))
+    return [member for member in found.values() if member.get("digest") == item["notification_id"]]
+
+
+def commit_with_members(store: Store, of_members: Iterable[Put], puts: Iterable[Put]) -> None:
+    """Write ``puts``, and those of a digest's members, in one transaction.
 
     Of more members than it holds, those that are too many are written before it: whoever is stopped between finds them
     written and goes on. Raises Conflict.
     """
-    rest = list(puts)
-    found = store.read(map(tables.notification, item.get("members") or ()))
-    of_members = [
-        put for member in found.values() if member.get("digest") == item["notification_id"] for put in change(member)
-    ]
-    while len(of_members) + len(rest) > _MOST:
-        before, of_members = of_members[:_MOST], of_members[_MOST:]
-        store.commit(before)
-    store.commit([*of_members, *rest])
+    before, together = list(of_members), list(puts)
+    while len(before) + len(together) > _MOST:
+        store.commit(before[:_MOST])
+        before = before[_MOST:]
+    store.commit([*before, *together])
