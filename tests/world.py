@@ -32,18 +32,20 @@ from hunar.messages import (
     ListingMapped,
     Notify,
     Remind,
+    SmsNews,
     StockAct,
     Tell,
     WebhookDelivery,
 )
 from hunar.ports import Accepted, Conflict, Put, QueueName, Retryable, SmsAnswer, SmsRequest
 from hunar.tables import Item, Table
-from hunar.use_cases import apply, notify, remind, sending, tell
+from hunar.use_cases import apply, notify, record_receipt, remind, sending, tell
 from hunar.use_cases.compute_payout import compute
 from hunar.use_cases.relay import relay
 from hunar.use_cases.retry import retried
 from hunar.use_cases.sweep import Desk as SweepDesk
 from hunar.use_cases.sweep import Swept, sweep
+from tests import sms_news
 
 MARKETPLACES = {"amazon": amazon, "flipkart": flipkart, "standard": standard}
 START = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
@@ -191,6 +193,22 @@ class World:
             body_b64=base64.b64encode(raw).decode(),
         )
         self.queues.send(QueueName.ORDER_EVENTS, [told.model_dump_json()])
+
+    def receipt(self, notification_id: str | None, state: str, *, final: bool | None = None, **said: Any) -> None:
+        """What the provider reports of a text. A delivery and a failure are final unless ``final`` says otherwise."""
+        ends = state != "SENT" if final is None else final
+        self.queues.send(
+            QueueName.SMS_RECEIPTS,
+            [sms_news.report(notification_id, state, final=ends, **{"at": self.now} | said)],
+        )
+
+    def reply(self, phone: str, text: str = "", *, at: str | None = None, account: str = "main") -> None:
+        """A missed call (no text) or a reply to a number of ours at another provider, as the door puts it on."""
+        raw = sms_news.answer(phone, text, at=at or self.now, reply_id=f"reply-{next(self._numbers)}").encode()
+        news = SmsNews(
+            provider="exotel", account=account, received_at=self.now, body_b64=base64.b64encode(raw).decode()
+        )
+        self.queues.send(QueueName.SMS_RECEIPTS, [news.model_dump_json()])
 
     def count_in(self, sku: str, quantity: int, act_id: str = "first") -> None:
         act = StockAct(act_id=act_id, sku=sku, quantity=quantity, at=self.now)
@@ -340,6 +358,9 @@ class World:
         if queue is QueueName.FETCHES:
             self.asked.append(Fetch.model_validate_json(body).order_ref)
             return "no answer"
+        if queue is QueueName.SMS_RECEIPTS:
+            hearing = record_receipt.Desk(self.store, self.now, self._again, sms_news.read)
+            return " ".join(record_receipt.record_news(hearing, body))
         desk = apply.Desk(self.store, self.now, self._again, self._api_accounts)
         message = ORDER_EVENT.validate_json(body)
         return apply.apply(desk, message, MARKETPLACES)
