@@ -331,7 +331,7 @@ def deliver(world: World, times: int) -> None:
         hear(world)
 
 
-def test_three_texts_in_a_row_that_did_not_reach_the_phone_are_shown_once(world: World) -> None:
+def test_fault_43_three_texts_in_a_row_that_did_not_reach_the_phone_are_shown_once(world: World) -> None:
     fail(world, 2)
     assert "CONTACT_STALE" not in world.exceptions()
     deliver(world, 1)
@@ -344,6 +344,19 @@ def test_three_texts_in_a_row_that_did_not_reach_the_phone_are_shown_once(world:
     fail(world, 2)
     # Whoever dealt with it is not asked again by each text that follows.
     assert "CONTACT_STALE" not in world.exceptions()
+
+
+@pytest.mark.parametrize("code", ["INVALID", "BLOCKED", "NDNC"])
+def test_fault_43_a_number_that_takes_no_texts_is_not_tried_again_and_a_person_hears_of_it(
+    world: World, code: str
+) -> None:
+    """No such number, a phone that blocks texts, one on the register of those who want none: all say no for good."""
+    name = sent(world)
+    world.receipt(name, "FAILED", code=code, reason="the phone takes no texts")
+    hear(world)
+    world.settle(patience=timedelta(hours=3), sweeping=True)
+    assert [request.to for request in world.phones.texts] == [phone("G11")]
+    assert world.exceptions() == ["SMS_NOT_DELIVERED"]
 
 
 def test_a_delivery_shows_that_the_number_is_good(world: World) -> None:
