@@ -187,6 +187,26 @@ def test_a_report_that_comes_after_72_hours_counts(world: World) -> None:
     assert talk(world)["delivered_at"] == world.now
 
 
+def test_the_last_delivery_is_the_last_one_though_an_older_one_is_reported_after_it(world: World) -> None:
+    first = sent(world, "S1")
+    world.time += timedelta(minutes=10)
+    second = sent(world, "S2")
+    delivered = world.now
+    world.receipt(second, "DELIVERED")
+    world.receipt(first, "DELIVERED", at="2026-11-25T04:00:05Z")
+    hear(world)
+    assert talk(world)["delivered_at"] == delivered
+
+
+def test_nobody_need_be_called_when_it_arrives_after_all(world: World) -> None:
+    name = sent(world)
+    world.settle(patience=timedelta(minutes=90), sweeping=True)
+    assert world.exceptions() == ["SMS_NOT_DELIVERED"]
+    world.receipt(name, "DELIVERED")
+    assert hear(world) == ["DELIVERED"]
+    assert world.exceptions() == []
+
+
 def test_on_its_way_it_still_must_arrive_in_time(world: World) -> None:
     """The phone network is quicker than the answer, which never comes: the ladder's clock runs all the same."""
     body = owed(world)

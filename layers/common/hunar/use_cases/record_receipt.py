@@ -117,9 +117,9 @@ def _record(desk: Desk, receipt: Receipt, notification_id: str) -> str:
 
 
 def _member(member: Item, receipt: Receipt) -> list[Put]:
-    """A notification that went with a digest. The digest alone is due: it speaks for all."""
+    """A notification that went with a digest. It is never due: the digest speaks for all."""
     status, kept = settled(member, receipt)
-    return changed(member, status=status.value, receipt=kept, **(NOT_DUE if outcome(kept) else {}))
+    return changed(member, status=status.value, receipt=kept)
 
 
 def _due(desk: Desk, item: Item, status: Status) -> Item:
