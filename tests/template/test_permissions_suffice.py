@@ -39,6 +39,7 @@ CONSUMERS = {
     QueueName.FETCHES: "FetchOrderFunction",
     QueueName.STOCK_FEED: "PublishStockFunction",
     QueueName.AMAZON_NOTIFICATIONS: "ApplyOrderEventsFunction",
+    QueueName.SMS_RECEIPTS: "RecordSmsReceiptFunction",
 }
 NOBODY = "an operator's import, which is no function"
 
@@ -191,6 +192,7 @@ def world() -> WatchedWorld:
     assert world.ask("GET /api/deliveries", {"order_ref": "flipkart:demo:S1"})["items"]
     play_the_acts(world)
     sell_by_api(world)
+    hear_of_texts(world)
     return world
 
 
@@ -237,6 +239,17 @@ def sell_by_api(world: WatchedWorld) -> None:
     world.settle(patience=timedelta(hours=1))
     opened = {item["kind"] for item in world.items(Table.EXCEPTIONS)}
     assert {"FETCH_FAILED", "CATCH_UP_FAILED", "NOT_PUBLISHABLE", "OTHER_SELLER"} <= opened
+
+
+def hear_of_texts(world: WatchedWorld) -> None:
+    """A text arrives, its reader answers that there is none, and something comes that nobody understands, twice."""
+    arrived = next(text for text in world.notifications() if text["status"] == "ACCEPTED")
+    world.receipt(arrived["notification_id"], "DELIVERED")
+    world.reply(arrived["to"], "2")
+    for _ in range(2):
+        world.queues.send(QueueName.SMS_RECEIPTS, ["poison"])
+    world.settle()
+    assert {"NO_STOCK", "SMS_NEWS_UNREADABLE"} <= set(world.exceptions())
 
 
 ALL = [*dict.fromkeys(CONSUMERS.values()), "CatchUpOrdersFunction", "ParkDeadLettersFunction", "SweepFunction"]

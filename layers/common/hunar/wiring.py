@@ -82,11 +82,11 @@ class Application:
         return SecretsManagerSmsTokens(made, self.settings.sms_secret_prefix, self.clock)
 
     @cached_property
-    def sms_news(self) -> Callable[[str, bytes], Sequence[Receipt | Reply]]:
-        """What a provider of texts said, by its name."""
+    def sms_news(self) -> Callable[[str, bytes, str], Sequence[Receipt | Reply]]:
+        """What a provider of texts said, by its name, in a body that came in at a time."""
         from hunar.adapters.sms import news  # type: ignore[attr-defined]
 
-        read: Callable[[str, bytes], Sequence[Receipt | Reply]] = news.read
+        read: Callable[[str, bytes, str], Sequence[Receipt | Reply]] = news.read
         return read
 
     @cached_property
