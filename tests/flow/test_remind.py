@@ -11,8 +11,8 @@ from hunar import tables
 from hunar.adapters.memory import Fault, MemoryQueues
 from hunar.domain.facts import instant
 from hunar.messages import Remind, Tell
-from hunar.ports import Put, QueueName, Rejected
-from hunar.tables import Key, Table
+from hunar.ports import Put, QueueName, Rejected, Throttled
+from hunar.tables import Key
 from hunar.use_cases.remind import Desk, remind
 from tests.flipkart_messages import cancelled, created, item, step
 from tests.simulation.news import dates_changed, hold
@@ -336,15 +336,12 @@ def test_what_a_group_is_told_apart_waits_for_the_sweep_like_every_text(world: W
     assert [tell.order_ref for tell in told(world)] == ["flipkart:demo:S1"]
 
 
-def test_a_text_that_waits_with_what_it_says_is_sent_again_as_it_was(world: World) -> None:
-    world.remind_nobody()
-    waits = {
-        "notification_id": "n1", "kind": "LOW_STOCK", "order_ref": None, "group_id": "G11", "contact": "leader",
-        "good_until": "2026-11-27T18:30:00Z", "says": {"units": {"CAP": 0}}, "status": "WAITING", "version": 1,
-    }  # fmt: skip
-    world.store.commit([Put(tables.notification("n1"), waits | tables.due(world.now, "n1"))])
-    world.sweep()
-    world.settle()
-    [tell] = told(world, "LOW_STOCK")
-    assert (tell.notification_id, tell.order_ref, tell.says.units) == ("n1", None, {"CAP": 0})
-    assert world.items(Table.NOTIFICATIONS)
+def test_a_text_that_waits_is_sent_with_the_same_words_though_its_message_was_lost(shelves: World) -> None:
+    shelves.phones.answers = iter([Throttled("ThrottlingException")])
+    run(shelves)
+    [first] = told(shelves, "LOW_STOCK")
+    assert shelves.lose_messages() == 1
+    shelves.settle(patience=timedelta(minutes=10), sweeping=True)
+    assert told(shelves, "LOW_STOCK") == [first]
+    assert [kind for kind, _ in shelves.phones.to("G11")] == ["LOW_STOCK"]
+    assert shelves.exceptions() == []
