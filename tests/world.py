@@ -250,8 +250,8 @@ class World:
         self, sku: str, group_id: str, name: str, *, listed: bool = True, stock: int = 0, low_at: int | None = None
     ) -> None:
         names = dict.fromkeys(("en", "hi", "bn", "ta"), name)
-        item = {"sku": sku, "group_id": group_id, "hsn": "6214", "names": names, "piece_price_paise": None}
-        item |= {"low_at": low_at}
+        item: Item = {"sku": sku, "group_id": group_id, "hsn": "6214", "names": names, "piece_price_paise": None}
+        item["low_at"] = low_at
         self.store.commit([Put(tables.product(sku), item)])
         if listed:
             self.map_listing(sku, group_id)

@@ -817,6 +817,18 @@ def test_a_listing_waits_for_what_its_channel_needs(selling: SellingWorld) -> No
     assert (selling.exceptions(), shown(selling)) == ([], 12)
 
 
+def test_the_reminders_of_a_day_are_sent_though_their_message_was_lost() -> None:
+    world = World()
+    world.group("G11", "en")
+    world.product("STOLE", "G11", "Stole", stock=8, low_at=9)
+    world.settle()
+    world.sweep()
+    assert world.lose_messages() == 1
+    wait(world, RUN)
+    assert kinds(world) == ["LOW_STOCK"]
+    assert quiet_for(world, timedelta(hours=12)) == []
+
+
 def test_a_paused_channel_waits_for_a_person(selling: SellingWorld) -> None:
     paused = tables.pause("flipkart", ACCOUNT)
     selling.store.commit([Put(paused, {"by": "farzana", "version": 1})])
