@@ -38,6 +38,12 @@ class Settings:
     api_secret_prefix: str
     api_url: str
     """Where the fakes of the marketplaces' APIs listen; empty on AWS, where each has its own host."""
+    sms_provider: str
+    """Who sends the texts: ``aws`` (End User Messaging), ``sns``, ``msg91`` or ``exotel``."""
+    sms_secret_prefix: str
+    """Before ``/provider/account``: what a provider that is not AWS is called with."""
+    sms_max_price: str
+    """US dollars that AWS may take for one text; empty: the limit that ``adapters/sms/aws.py`` explains."""
     sms_configuration_set: str
     """What AWS sends receipts by; empty: none will come."""
     sms_parts_a_day: int
@@ -70,6 +76,9 @@ class Settings:
             api_accounts=frozenset(_accounts("API_ACCOUNTS", environment)),
             api_secret_prefix=environment.get("API_SECRET_PREFIX", ""),
             api_url=environment.get("MARKETPLACE_API_URL", ""),
+            sms_provider=environment.get("SMS_PROVIDER") or "aws",
+            sms_secret_prefix=environment.get("SMS_SECRET_PREFIX", ""),
+            sms_max_price=environment.get("SMS_MAX_PRICE", ""),
             sms_configuration_set=environment.get("SMS_CONFIGURATION_SET", ""),
             sms_parts_a_day=int(environment.get("SMS_PARTS_A_DAY") or 2000),
         )
