@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -401,3 +404,20 @@ def test_what_the_settings_say_of_price_and_receipts_is_sent(monkeypatch: pytest
         monkeypatch.setenv(VARIABLE, endpoint)
         assert Application(Settings.from_environment(told)).sms.send(REQUEST) == Accepted("m1")
     assert (seen[0]["MaxPrice"], seen[0]["ConfigurationSetName"]) == ("0.015", "hunar-prod")
+
+
+def test_a_process_loads_the_provider_that_sends_and_no_other() -> None:
+    code = """
+import sys
+from hunar.settings import Settings
+from hunar.use_cases import notify
+from hunar.wiring import Application
+application = Application(Settings.from_environment({"STAGE": "prod"}))
+before = [name for name in sys.modules if name.startswith("hunar.adapters.")]
+application.sms
+print(before, sorted(name for name in sys.modules if name.startswith("hunar.adapters.sms.")))
+"""
+    environment = {**os.environ, "STAGE": "prod"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    loaded = [f"hunar.adapters.sms.{name}" for name in ("aws", "end_user_messaging", "guard", "requests")]
+    assert done.stdout.strip() == f"[] {loaded}"

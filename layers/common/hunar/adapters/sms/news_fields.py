@@ -23,13 +23,15 @@ _WORD: Final = re.compile(r"[A-Za-z0-9_]{1,80}")
 def body_of(raw: bytes) -> Any:
     """The JSON that it is, its numbers exact; else a form as a dict of texts, each name's last. Raises Rejected."""
     try:
-        text = raw.decode()
+        text = raw.decode().strip()
     except UnicodeDecodeError:
         raise Rejected("body: is not UTF-8") from None
-    if text.lstrip()[:1] in ("{", "["):
+    if not text:
+        raise Rejected("body: is empty")
+    if text[:1] in ("{", "["):
         return json_of(text, "body")
     try:
-        return dict(parse_qsl(text.strip(), keep_blank_values=True, strict_parsing=True, max_num_fields=MOST_FIELDS))
+        return dict(parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=MOST_FIELDS))
     except ValueError:
         raise Rejected("body: is neither JSON nor a form") from None
 
