@@ -11,7 +11,6 @@ from hunar import tables
 from hunar.domain import sms_text
 from hunar.domain.facts import instant
 from hunar.ports import Refused, Stopped, Throttled, Unanswered
-from hunar.tables import Item, Table
 from tests.flipkart_messages import cancelled, created, item
 from tests.world import World
 
@@ -44,13 +43,9 @@ def kinds(world: World) -> list[str]:
 
 def by_status(world: World) -> dict[str, int]:
     found: dict[str, int] = {}
-    for notification in notifications(world):
+    for notification in world.notifications():
         found[notification["status"]] = found.get(notification["status"], 0) + 1
     return found
-
-
-def notifications(world: World) -> list[Item]:
-    return [found for found in world.items(Table.NOTIFICATIONS) if "notification_id" in found]
 
 
 def test_the_first_order_is_told_at_once_and_those_of_the_next_half_hour_together(world: World) -> None:
@@ -63,9 +58,9 @@ def test_the_first_order_is_told_at_once_and_those_of_the_next_half_hour_togethe
     assert kinds(world) == ["NEW_ORDER", "NEW_ORDERS"]
     assert "54 Tussar stole" in world.phones.texts[1].text
     assert by_status(world) == {"ACCEPTED": 11}
-    members = [found for found in notifications(world) if found["digest"]]
+    members = [found for found in world.notifications() if found["digest"]]
     assert len(members) == 9 and {found["text"] for found in members} == {world.phones.texts[1].text}
-    assert sum(found["parts"] for found in notifications(world)) <= 5, "half a part for each order of a burst of ten"
+    assert sum(found["parts"] for found in world.notifications()) <= 5, "half a part for each order of a burst of ten"
 
 
 def test_a_burst_of_two_hundred_orders_is_a_handful_of_texts(world: World) -> None:

@@ -105,11 +105,20 @@ class Application:
         return SmsSecrets(client("secretsmanager", **_QUICK), self.settings.sms_secret_prefix, self.clock)
 
     @cached_property
-    def sms_news(self) -> Callable[[str, bytes, str], list[Receipt | Reply]]:
-        """Reads what a provider tells later: its name, the body, and when it came. Raises Rejected."""
-        from hunar.adapters.sms.news import read
+    def sms_tokens(self) -> WebhookSecrets:
+        from hunar.adapters.secrets import SecretsManagerSmsTokens
+        from hunar.telemetry import client
 
-        return read
+        made = client("secretsmanager", **_QUICK)
+        return SecretsManagerSmsTokens(made, self.settings.sms_secret_prefix, self.clock)
+
+    @cached_property
+    def sms_news(self) -> Callable[[str, bytes], Sequence[Receipt | Reply]]:
+        """What a provider of texts said, by its name. Raises Rejected naming the field."""
+        from hunar.adapters.sms.news import read
+        from hunar.domain.facts import instant
+
+        return lambda provider, body: read(provider, body, instant(self.clock()))
 
     @cached_property
     def languages(self) -> Callable[[str], Language]:

@@ -9,12 +9,15 @@ from hunar.tables import Item
 
 
 def message_of(item: Item) -> str | None:
-    """None for a text that says something secret: what it says is kept nowhere, and its own message goes round."""
+    """None for a text that says something secret: what it says is kept nowhere, and its own message goes round.
+
+    None, too, for a kind that only a newer version knows: it is left to that version.
+    """
     if item["kind"] == NEW_ORDERS:
         return Digest(notification_id=item["notification_id"]).model_dump_json()
     if item["kind"] in TEXTS:
         return notify_of(item).model_dump_json()
-    if item["says"] is None:
+    if item.get("says") is None:
         return None
     tell = Tell(
         notification_id=item["notification_id"],

@@ -198,7 +198,7 @@ def write_down(
 ) -> Letter | Later:
     """The text, before it is sent, with the contact's and the day's count: or when it may go.
 
-    ``done`` are new orders of the contact that wait no more. Raises Retryable when somebody else took the claim meanwhile.
+    ``done`` are new orders of the contact that wait no more. Raises Retryable when somebody else took the claim.
     """
     kind, identity = letter.item["kind"], letter.item["notification_id"]
     group_id, slot = letter.item["group_id"], letter.item["contact"]
