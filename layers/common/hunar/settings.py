@@ -39,8 +39,13 @@ class Settings:
     sms_accounts: frozenset[tuple[str, str]]
     """(provider, account) pairs of providers of texts that may post receipts and replies."""
     sms_secret_prefix: str
+    """Before ``/provider/account``: what a provider that is not AWS is called with, and what proves its posts."""
     api_url: str
     """Where the fakes of the marketplaces' APIs listen; empty on AWS, where each has its own host."""
+    sms_provider: str
+    """Who sends the texts: ``aws`` (End User Messaging), ``sns``, ``msg91`` or ``exotel``."""
+    sms_max_price: str
+    """US dollars that AWS may take for one text; empty: the limit that ``adapters/sms/aws.py`` explains."""
     sms_configuration_set: str
     """What AWS sends receipts by; empty: none will come."""
     sms_parts_a_day: int
@@ -76,6 +81,8 @@ class Settings:
             sms_accounts=frozenset(_accounts("SMS_ACCOUNTS", environment)),
             sms_secret_prefix=environment.get("SMS_SECRET_PREFIX", ""),
             api_url=environment.get("MARKETPLACE_API_URL", ""),
+            sms_provider=environment.get("SMS_PROVIDER") or "aws",
+            sms_max_price=environment.get("SMS_MAX_PRICE", ""),
             sms_configuration_set=environment.get("SMS_CONFIGURATION_SET", ""),
             sms_parts_a_day=int(environment.get("SMS_PARTS_A_DAY") or 2000),
         )

@@ -15,6 +15,7 @@ from hunar.settings import Settings
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from hunar.adapters.secrets import SmsSecrets
     from hunar.domain.channel import Channel
     from hunar.domain.receipt import Receipt, Reply
     from hunar.domain.sms_text import Language
@@ -66,12 +67,42 @@ class Application:
 
     @cached_property
     def sms(self) -> SmsProvider:
-        from hunar.adapters.sms.end_user_messaging import EndUserMessaging, require_fake
+        """Who sends texts. RuntimeError for a demo or local stack that could reach a phone, ValueError for a provider
+        that is none."""
+        from hunar.adapters.sms.guard import require_fake
         from hunar.telemetry import client
 
-        require_fake(self.settings.demo, os.environ)
+        settings = self.settings
+        require_fake(settings.sms_provider, settings.demo, os.environ)
         # One attempt: a second request of the client could be a second text on the phone.
-        return EndUserMessaging(client("pinpoint-sms-voice-v2", retries={"total_max_attempts": 1}))
+        once: Mapping[str, Any] = {"retries": {"total_max_attempts": 1}}
+        priced = {"max_price": settings.sms_max_price} if settings.sms_max_price else {}
+        match settings.sms_provider:
+            case "aws":
+                from hunar.adapters.sms.end_user_messaging import EndUserMessaging
+
+                named = settings.sms_configuration_set
+                return EndUserMessaging(client("pinpoint-sms-voice-v2", **once), configuration_set=named, **priced)
+            case "sns":
+                from hunar.adapters.sms.sns import Sns
+
+                return Sns(client("sns", **once), **priced)
+            case "msg91":
+                from hunar.adapters.sms.msg91 import Msg91
+
+                return Msg91(self._sms_secrets)
+            case "exotel":
+                from hunar.adapters.sms.exotel import Exotel
+
+                return Exotel(self._sms_secrets)
+        raise ValueError(f"SMS_PROVIDER: {settings.sms_provider!r} is none of aws, sns, msg91 and exotel")
+
+    @cached_property
+    def _sms_secrets(self) -> SmsSecrets:
+        from hunar.adapters.secrets import SmsSecrets
+        from hunar.telemetry import client
+
+        return SmsSecrets(client("secretsmanager", **_QUICK), self.settings.sms_secret_prefix, self.clock)
 
     @cached_property
     def sms_tokens(self) -> WebhookSecrets:
@@ -84,9 +115,8 @@ class Application:
     @cached_property
     def sms_news(self) -> Callable[[str, bytes, str], Sequence[Receipt | Reply]]:
         """What a provider of texts said, by its name, in a body that came in at a time."""
-        from hunar.adapters.sms import news  # type: ignore[attr-defined]
+        from hunar.adapters.sms.news import read
 
-        read: Callable[[str, bytes, str], Sequence[Receipt | Reply]] = news.read
         return read
 
     @cached_property
