@@ -1,0 +1,34 @@
+"""Somebody in the group has heard of a text: a person says so, or she rang or answered herself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from hunar import tables
+from hunar.ports import Put, Store
+
+
+def heard(
+    store: Store,
+    notification_id: str,
+    what: Literal["heard", "packed", "no_stock"],
+    *,
+    how: Literal["tick", "missed_call", "reply"],
+    by: str,
+    at: str,
+    again: Callable[[Callable[[], Any]], Any],
+) -> bool:
+    """Keep that the text was heard. False when there is no such text, or the same is kept of it already."""
+    key = tables.notification(notification_id)
+
+    def write() -> bool:
+        there = store.read([key]).get(key)
+        if there is None or (there.get("heard") or {}).get("what") == what:
+            return False
+        said = {"what": what, "how": how, "by": by, "at": at}
+        item = there | {"heard": said, "version": there["version"] + 1}
+        store.commit([Put(key, item, there["version"])])
+        return True
+
+    return bool(again(write))
