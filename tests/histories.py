@@ -122,7 +122,7 @@ def check_texts(world: World) -> None:
             lines = [line for line in state.lines if line.resolved and line.resolved.group_id == group]
             told = [
                 notification
-                for notification in world.items(Table.NOTIFICATIONS)
+                for notification in world.notifications()
                 if notification["order_ref"] == order["order_ref"]
                 and notification["group_id"] == group
                 and notification["status"] == "ACCEPTED"

@@ -10,7 +10,7 @@ import base64
 import itertools
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,20 +18,26 @@ from hunar import sms_templates, tables
 from hunar.adapters.memory import MemoryQueues, MemoryStore
 from hunar.domain.facts import instant
 from hunar.domain.identity import delivery_id
+from hunar.domain.notification import SLOTS, Status
+from hunar.domain.sms_text import LOCALES
+from hunar.domain.text_kinds import FORMS
 from hunar.marketplaces import amazon, flipkart, standard
 from hunar.messages import (
+    NOTIFICATION,
     ORDER_EVENT,
     ApiAnswer,
     ComputePayout,
+    Digest,
     Fetch,
     ListingMapped,
     Notify,
     StockAct,
+    Tell,
     WebhookDelivery,
 )
 from hunar.ports import Accepted, Conflict, Put, QueueName, Retryable, SmsAnswer, SmsRequest
 from hunar.tables import Item, Table
-from hunar.use_cases import apply, notify
+from hunar.use_cases import apply, notify, sending, tell
 from hunar.use_cases.compute_payout import compute
 from hunar.use_cases.relay import relay
 from hunar.use_cases.retry import retried
@@ -40,7 +46,23 @@ from hunar.use_cases.sweep import Swept, sweep
 
 MARKETPLACES = {"amazon": amazon, "flipkart": flipkart, "standard": standard}
 START = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
-TEMPLATES = sms_templates.load()
+REGISTERED = {
+    locale: [
+        Put(
+            tables.dlt_template(form, locale),
+            {
+                "kind": form,
+                "locale": locale,
+                "template_id": f"100700000000000{language:02}{number:02}",
+                "version": 1,
+                "provider_template": None,
+            },
+        )
+        for number, form in enumerate(FORMS)
+    ]
+    for language, locale in enumerate(LOCALES)
+}
+"""The approved texts by language, made once: the simulation builds a world for every schedule."""
 SWEEP_EVERY = timedelta(minutes=5)
 
 
@@ -68,8 +90,9 @@ class Phones:
         return [(text.kind, text.text) for text in self.texts if text.to == phone(group_id)]
 
 
-def phone(group_id: str) -> str:
-    return f"+9199999000{group_id.removeprefix('G')}"
+def phone(group_id: str, slot: str = "leader") -> str:
+    """Each contact of a group has a number of her own: the leader's ends in 000 and the group's."""
+    return f"+9199999{SLOTS.index(slot)}00{group_id.removeprefix('G')}"
 
 
 class World:
@@ -96,6 +119,9 @@ class World:
         """Orders about which the marketplace was asked. It never answers by itself."""
         self._crashes = crashes
         self.phones = Phones()
+        self.receipts = False
+        """Whether the provider is to say later if a text arrived."""
+        self.parts_a_day = 2000
         self.time = START
         self._shuffle = shuffle
         self._twice = twice
@@ -167,22 +193,37 @@ class World:
         act = StockAct(act_id=act_id, sku=sku, quantity=quantity, at=self.now)
         self.queues.send(QueueName.ORDER_EVENTS, [act.model_dump_json()])
 
-    def group(self, group_id: str, locale: str = "hi", *, basis: str = "SALE_SHARE") -> None:
+    def group(
+        self,
+        group_id: str,
+        locale: str = "hi",
+        *,
+        basis: str = "SALE_SHARE",
+        manners: Mapping[str, Any] | None = None,
+        slots: Sequence[str] = ("leader",),
+    ) -> None:
+        """Without ``manners`` it has neither quiet hours nor digests, so that each text comes when it is owed."""
         policy = {"from": "2026-01-01", "fulfilment_mode": "GROUP_PACKS", "payout_basis": basis, "version": 1}
         agency = {"name": "Demo", "dlt_entity_id": "1001234567890123456", "sender_id": "HUNARS", "demo": True}
-        contact = {"group_id": group_id, "slot": "leader", "name": "Leader", "phone": phone(group_id)}
+        at_once = {"quiet": "", "digest_minutes": 0, "texts_a_day": 10_000, "amounts": True}
         puts = [
             Put(tables.agency(), agency),
             Put(
                 tables.group(group_id),
-                {"group_id": group_id, "name": group_id, "city": "Here", "locale": locale, "policies": [policy]},
+                {
+                    "group_id": group_id,
+                    "name": group_id,
+                    "city": "Here",
+                    "locale": locale,
+                    "policies": [policy],
+                    "manners": at_once if manners is None else dict(manners),
+                },
             ),
-            Put(tables.contact(group_id, "leader"), contact),
         ]
-        for number, (kind, spoken) in enumerate(sorted(TEMPLATES)):
-            template = {"kind": kind, "locale": spoken, "template_id": f"100700000000000{number:04}"}
-            puts.append(Put(tables.dlt_template(kind, spoken), template))
-        self.store.commit(puts)
+        for slot in slots:
+            contact = {"group_id": group_id, "slot": slot, "name": slot, "phone": phone(group_id, slot)}
+            puts.append(Put(tables.contact(group_id, slot), contact))
+        self.store.commit(puts + REGISTERED[locale])
 
     def product(self, sku: str, group_id: str, name: str, *, listed: bool = True, stock: int = 0) -> None:
         names = dict.fromkeys(("en", "hi", "bn", "ta"), name)
@@ -278,7 +319,7 @@ class World:
     def work(self, queue: QueueName, body: str) -> str:
         """One message through its use case. Returns the outcome."""
         if queue is QueueName.NOTIFICATIONS:
-            return notify.notify(self.notify_desk(), Notify.model_validate_json(body)).value
+            return self._text(body).value
         if queue is QueueName.PAYOUTS:
             command = ComputePayout.model_validate_json(body)
             return str(self._again(lambda: compute(self.store, command, now=self.now)).value)
@@ -291,16 +332,29 @@ class World:
         message = ORDER_EVENT.validate_json(body)
         return apply.apply(desk, message, MARKETPLACES)
 
-    def notify_desk(self) -> notify.Desk:
-        return notify.Desk(
-            self.store,
-            self.queues,
-            self.phones,
-            TEMPLATES,
-            False,
-            f"receipt-{next(self._numbers)}",
-            self.now,
-            self._again,
+    def _text(self, body: str) -> Status:
+        desk = self.sending_desk()
+        match message := NOTIFICATION.validate_json(body):
+            case Notify():
+                return notify.notify(desk, message)
+            case Digest():
+                return notify.look_again(desk, message)
+            case Tell():
+                return tell.tell(desk, message)
+        raise ValueError(message.kind)
+
+    def sending_desk(self) -> sending.Desk:
+        return sending.Desk(
+            store=self.store,
+            queues=self.queues,
+            sms=self.phones,
+            languages=sms_templates.language,
+            production=False,
+            claimant=f"receipt-{next(self._numbers)}",
+            now=self.now,
+            again=self._again,
+            receipts=self.receipts,
+            parts_a_day=self.parts_a_day,
         )
 
     # what is true
@@ -314,6 +368,10 @@ class World:
 
     def items(self, table: Table) -> list[Item]:
         return [item for key, item in sorted(self.store.everything().items()) if key.table is table]
+
+    def notifications(self) -> list[Item]:
+        """The texts, without what is kept about contacts, days and templates."""
+        return [item for item in self.items(Table.NOTIFICATIONS) if "notification_id" in item]
 
     def exceptions(self, *, closed: bool = False) -> list[str]:
         """The kinds that stand open (or closed), sorted."""

@@ -6,15 +6,18 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from hunar.use_cases.remind import Desk as RemindDesk
+from hunar.use_cases.remind import remind
 from pydantic import ValidationError
 
 from hunar import wiring
 from hunar.batch import MessageBatch
 from hunar.domain.facts import instant
 from hunar.domain.identity import derived_id
-from hunar.messages import Notify, wrong_field
+from hunar.messages import NOTIFICATION, Digest, Notify, Remind, Tell, wrong_field
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
-from hunar.use_cases.notify import Desk, notify
+from hunar.use_cases.notify import look_again, notify
+from hunar.use_cases.tell import tell
 from hunar.use_cases.worklist import open_unknown_message
 
 processor = MessageBatch()
@@ -32,30 +35,30 @@ def _record(record: SQSRecord) -> None:
     application = wiring.application()
     now = instant(application.clock())
     try:
-        message = Notify.model_validate_json(record.body)
+        message = NOTIFICATION.validate_json(record.body)
     except ValidationError as error:
         open_unknown_message(application.store, "notifications", record.body, wrong_field(error), at=now)
         logger.warning("message_parked", queue="notifications")
         return
-    desk = Desk(
-        store=application.store,
-        queues=application.queues,
-        sms=application.sms,
-        templates=application.templates,
-        production=application.settings.production,
-        claimant=derived_id(record.receipt_handle),
-        now=now,
-        again=application.again,
-    )
-    status = notify(desk, message)
+    if isinstance(message, Remind):
+        remind(RemindDesk(application.store, application.queues, now), message)
+        return
+    desk = application.sending(derived_id(record.receipt_handle), now)
+    match message:
+        case Notify():
+            status = notify(desk, message)
+        case Tell():
+            status = tell(desk, message)
+        case Digest():
+            status = look_again(desk, message)
     if status == "FAILED":
         metrics.add_metric(name="SmsRejected", unit=MetricUnit.Count, value=1)
     logger.info(
         "notification_settled",
         notification_id=message.notification_id,
-        kind=message.notification_kind,
-        order_ref=message.order_ref,
-        group_id=message.group_id,
+        kind=getattr(message, "notification_kind", "NEW_ORDERS"),
+        order_ref=getattr(message, "order_ref", None),
+        group_id=getattr(message, "group_id", None),
         status=status.value,
         aws_calls=aws_calls(),
     )

@@ -13,12 +13,13 @@ from hunar import tables
 from hunar.domain.contact import MOST_TRIES, masked
 from hunar.messages import NOTIFICATION, Tell
 from hunar.ports import ABSENT, Put, QueueName, Rejected, Retryable
-from hunar.tables import Item
+from hunar.tables import Item, Table
 from hunar.use_cases import contacts, show
 from hunar.use_cases.import_catalogue import Report
 from hunar.use_cases.operate import By, Desk, NotNow, NotThere
 from hunar.use_cases.retry import retried
 from hunar.use_cases.worklist import open_exception
+from tests.flipkart_messages import created, item
 from tests.flow.test_import import DEMO, bring, change, folder, world
 from tests.world import World
 
@@ -42,10 +43,10 @@ def told(world: World) -> list[Tell]:
     return [message for message in found if isinstance(message, Tell)]
 
 
-def claim(world: World, message: Tell, **more: Any) -> None:
+def claim(world: World, message: Tell) -> None:
     """The record that a text has from its first claim on."""
-    item = {"notification_id": message.notification_id, "status": "CLAIMED", "version": 1, **more}
-    world.store.commit([Put(tables.notification(message.notification_id), item, ABSENT)])
+    record = {"notification_id": message.notification_id, "status": "CLAIMED", "version": 1}
+    world.store.commit([Put(tables.notification(message.notification_id), record, ABSENT)])
 
 
 def contact(world: World, group_id: str = "G01", slot: str = "leader") -> Item:
@@ -274,8 +275,8 @@ def test_a_proof_closes_what_stands_on_the_worklist_about_the_number(world: Worl
 
 
 def talk(world: World, slot: str = "leader", **said: Any) -> None:
-    item = {"group_id": "G01", "slot": slot, "failed_in_row": 0, "delivered_at": None, "version": 1, **said}
-    world.store.commit([Put(tables.talk("G01", slot), item)])
+    told_lately = {"group_id": "G01", "slot": slot, "failed_in_row": 0, "delivered_at": None, "version": 1, **said}
+    world.store.commit([Put(tables.talk("G01", slot), told_lately)])
 
 
 def test_numbers_that_fail_or_fall_silent_are_stale(world: World) -> None:
@@ -389,12 +390,13 @@ def test_leaving_out_needs_a_reason(world: World) -> None:
 
 def test_a_tick_is_kept_with_who_and_when(world: World) -> None:
     bring(world, DEMO)
-    message = start(world)
-    claim(world, message)
-    assert contacts.tick(desk(world), message.notification_id, "heard", FARZANA)
-    assert not contacts.tick(desk(world), message.notification_id, "heard", FARZANA)
-    key = tables.notification(message.notification_id)
-    assert world.store.read([key])[key]["heard"] == {"what": "heard", "how": "tick", "by": "farzana", "at": world.now}
+    world.settle()
+    world.post(created("S1", item("KOL-JUTE-TOTE", 2, price=399.0)))
+    world.settle()
+    [text] = [one for one in world.items(Table.NOTIFICATIONS) if one.get("order_ref")]
+    contacts.tick(desk(world), text["notification_id"], "packed", FARZANA)
+    key = tables.notification(text["notification_id"])
+    assert world.store.read([key])[key]["heard"] == {"what": "packed", "how": "tick", "by": "farzana", "at": world.now}
     for nothing in ("nothing", "", "x" * 3000):
         with pytest.raises(NotThere, match="notification_id: there is no text"):
             contacts.tick(desk(world), nothing, "heard", FARZANA)
@@ -402,11 +404,32 @@ def test_a_tick_is_kept_with_who_and_when(world: World) -> None:
 
 def test_who_reads_the_list_of_texts_cannot_answer_for_her(world: World) -> None:
     bring(world, DEMO)
-    message = start(world)
-    said = dict.fromkeys(("to", "locale", "order_ref"))
-    kept = {"kind": "ONBOARDING_CODE", "group_id": "G01", "parts": 1, "says": message.says.model_dump()}
-    feed = {"feed_pk": "ALL", "feed_sk": f"{world.now}#{message.notification_id}"}
-    claim(world, message, **said, **kept, **feed, text="Your code is 042917")
-    [item] = show.notifications(world.store, show.Asked())["items"]
-    assert item["text"] == "Your code is ******"
-    assert "says" not in item
+    contacts.start_verification(desk(world), "G01", "leader", FARZANA, code="042917", nonce=NONCE)
+    world.settle()
+    [text] = world.phones.texts
+    assert (text.kind, text.to) == ("ONBOARDING_CODE", "+919999900011")
+    assert "042917" in text.text
+    [shown_text] = show.notifications(world.store, show.Asked())["items"]
+    assert "042917" not in json.dumps(shown_text)
+    assert "042917" not in json.dumps(list(world.store.everything().values()))
+
+
+def test_the_warning_reaches_the_former_number_and_no_other(world: World, folder: Path) -> None:
+    bring(world, folder)
+    world.settle()
+    change(folder, "contacts", "+919999900011", "+919999900077")
+    for _ in range(2):
+        bring(world, folder)
+        world.settle()
+    [text] = world.phones.texts
+    assert (text.kind, text.to, text.values["ending"]) == ("NUMBER_CHANGED", "+919999900011", "77")
+
+
+def test_who_opted_out_of_a_kind_is_not_told_of_it_and_the_next_contact_is(world: World) -> None:
+    bring(world, DEMO)
+    world.settle()
+    contacts.opt_out(desk(world), "G03", "leader", "NEW_ORDER", FARZANA)
+    world.post(created("S1", item("KOL-JUTE-TOTE", 2, price=399.0)))
+    world.settle()
+    [text] = world.phones.texts
+    assert text.to == "+919999900032"

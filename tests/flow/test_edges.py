@@ -78,7 +78,7 @@ def test_cancellations_that_come_in_the_wrong_order_still_tell_the_last_number()
         world.post(cancelled("S1", units, at=f"2026-11-24T{hour}:00:00+05:30"))
         world.settle()
     [line] = read(knowledge(world.order("S1"))).lines
-    last = [n for n in world.items(Table.NOTIFICATIONS) if n["status"] == "ACCEPTED"]
+    last = [n for n in world.notifications() if n["status"] == "ACCEPTED"]
     owed = world.order("S1")["owed"]
     last.sort(key=lambda n: owed[n["notification_id"]]["n"])
     assert last[-1]["stated"].get("STOLE", 0) == line.open

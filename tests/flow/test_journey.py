@@ -120,7 +120,7 @@ def test_a_full_cancellation_that_overtakes_the_text_means_no_text_at_all(world:
         world.work(QueueName.ORDER_EVENTS, body)
     world.settle()
     assert world.phones.texts == []
-    assert {item["status"] for item in world.items(Table.NOTIFICATIONS)} == {"SUPPRESSED"}
+    assert {item["status"] for item in world.notifications()} == {"SUPPRESSED"}
 
 
 def test_more_than_the_shelf_has_is_short_shown_and_the_group_is_told_all_the_same(world: World) -> None:
@@ -332,7 +332,7 @@ def test_a_replay_long_after_the_order_sends_no_text(world: World) -> None:
     world.settle()
     assert world.stock("STOLE")["reserved"] == 3
     assert world.phones.texts == []
-    assert [item["status"] for item in world.items(Table.NOTIFICATIONS)] == ["EXPIRED"]
+    assert [item["status"] for item in world.notifications()] == ["EXPIRED"]
 
 
 def test_fault_24_an_unknown_event_is_kept_whole_and_shown(world: World) -> None:

@@ -35,7 +35,7 @@ def owed(world: World) -> list[str]:
 
 
 def only(world: World) -> Item:
-    [notification] = world.items(Table.NOTIFICATIONS)
+    [notification] = world.notifications()
     return notification
 
 
@@ -185,7 +185,7 @@ def test_what_is_missing_for_a_text_is_an_exception(missing: tables.Key, kind: s
 def test_production_refuses_a_draft(world: World) -> None:
     world.post(created("S1", item("STOLE", 3)))
     [body] = owed(world)
-    desk = replace(world.notify_desk(), production=True)
+    desk = replace(world.sending_desk(), production=True)
     from hunar.messages import Notify
 
     assert notify(desk, Notify.model_validate_json(body)) is Status.FAILED

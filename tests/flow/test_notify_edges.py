@@ -31,7 +31,7 @@ def owed(world: World) -> list[str]:
 
 
 def only(world: World) -> Item:
-    [notification] = world.items(Table.NOTIFICATIONS)
+    [notification] = world.notifications()
     return notification
 
 

@@ -62,7 +62,7 @@ def test_a_sale_that_is_announced_after_the_goods_left_owes_no_text(world: World
     world.post(created("S1", item("STOLE", 3)))
     world.settle()
     assert owed(world, NEW_ORDER) == []
-    assert world.items(Table.NOTIFICATIONS) == []
+    assert world.notifications() == []
 
 
 def test_what_is_owed_is_carried_once_whatever_happens_to_the_order_later(world: World) -> None:

@@ -108,7 +108,7 @@ def test_fault_40_an_order_that_lay_there_past_its_time_is_the_same_order_and_no
     assert sent.order_ref == "flipkart:demo:S1"
     assert agency.known() == fresh(message).known()
     assert agency.phones.texts == []
-    assert [text["status"] for text in agency.items(Table.NOTIFICATIONS)] == ["EXPIRED"]
+    assert [text["status"] for text in agency.notifications()] == ["EXPIRED"]
     assert agency.exceptions() == []
 
 
@@ -138,7 +138,7 @@ def test_fault_40_a_text_about_what_was_cancelled_meanwhile_is_suppressed(agency
     agency.redrive()
     agency.settle()
     assert agency.phones.texts == []
-    assert {text["status"] for text in agency.items(Table.NOTIFICATIONS)} == {"SUPPRESSED"}
+    assert {text["status"] for text in agency.notifications()} == {"SUPPRESSED"}
 
 
 def test_fault_40_what_was_done_before_it_failed_is_not_done_again(agency: Agency) -> None:
@@ -423,7 +423,7 @@ def test_fault_40_what_a_stream_gave_up_long_ago_stays_silent(agency: Agency) ->
     agency.redrive()
     agency.settle()
     assert agency.phones.texts == []
-    assert [text["status"] for text in agency.items(Table.NOTIFICATIONS)] == ["EXPIRED"]
+    assert [text["status"] for text in agency.notifications()] == ["EXPIRED"]
 
 
 def test_only_what_owes_something_is_passed_on(agency: Agency) -> None:

@@ -73,7 +73,7 @@ def test_an_order_that_was_lost_comes_back_and_weeks_later_nobody_is_told(later:
     before = world.order("S1")
     world.time += later
     world.store.commit([Put(tables.order(S1), None), Put(tables.stock("STOLE"), None)])
-    for notification in world.items(Table.NOTIFICATIONS):
+    for notification in world.notifications():
         world.store.commit([Put(tables.notification(notification["notification_id"]), None)])
     world.store.commit([Put(tables.adjustment("STOLE", "first"), None)])
     world.phones.texts.clear()
@@ -83,7 +83,7 @@ def test_an_order_that_was_lost_comes_back_and_weeks_later_nobody_is_told(later:
     assert after["owed"].keys() == before["owed"].keys()
     assert (world.stock("STOLE")["available"], world.stock("STOLE")["reserved"]) == (3, 2)
     assert len(world.phones.texts) == told
-    assert {entry["status"] for entry in world.items(Table.NOTIFICATIONS)} == {"ACCEPTED" if told else "EXPIRED"}
+    assert {entry["status"] for entry in world.notifications()} == {"ACCEPTED" if told else "EXPIRED"}
 
 
 def test_money_is_only_proposed_when_the_rates_were_corrected_meanwhile(world: World) -> None:

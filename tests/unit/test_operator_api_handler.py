@@ -246,7 +246,7 @@ def test_it_reads_the_deployed_tables_and_logs_neither_number_nor_text(monkeypat
             made.store.commit([Put(key, stored)])
         lines = log_lines(monkeypatch)
         assert [order["order_ref"][-2:] for order in all_pages("orders", limit="2")] == ["S2", "S3", "S5", "S4", "S1"]
-        assert len(all_pages("notifications", limit="2")) == len(played.items(Table.NOTIFICATIONS))
+        assert len(all_pages("notifications", limit="2")) == len(played.notifications())
         assert len(all_pages("exceptions", limit="1")) == 3
         assert [shelf["sku"] for shelf in all_pages("stocks", limit="1")] == ["MAT", "STOLE", "TOTE"]
         assert len(all_pages("entries", limit="1")) == 2

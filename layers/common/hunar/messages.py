@@ -119,6 +119,8 @@ class Notify(_Message):
     group_id: str
     contact: str
     good_until: str
+    of: str | None = None
+    """The id of the notification that another contact was owed, when this one is told the same."""
 
 
 class Says(BaseModel):

@@ -38,6 +38,10 @@ class Settings:
     api_secret_prefix: str
     api_url: str
     """Where the fakes of the marketplaces' APIs listen; empty on AWS, where each has its own host."""
+    sms_configuration_set: str
+    """What AWS sends receipts by; empty: none will come."""
+    sms_parts_a_day: int
+    """Parts of texts that may go on one day, all together."""
 
     @property
     def production(self) -> bool:
@@ -66,6 +70,8 @@ class Settings:
             api_accounts=frozenset(_accounts("API_ACCOUNTS", environment)),
             api_secret_prefix=environment.get("API_SECRET_PREFIX", ""),
             api_url=environment.get("MARKETPLACE_API_URL", ""),
+            sms_configuration_set=environment.get("SMS_CONFIGURATION_SET", ""),
+            sms_parts_a_day=int(environment.get("SMS_PARTS_A_DAY") or 2000),
         )
 
 

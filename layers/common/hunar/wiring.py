@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from hunar.domain.channel import Channel
-    from hunar.domain.sms_text import Template
+    from hunar.domain.sms_text import Language
     from hunar.ports import MarketplaceApis, Queues, SmsProvider, Store, WebhookSecret, WebhookSecrets
-    from hunar.use_cases import apply, asking, receive
+    from hunar.use_cases import apply, asking, receive, sending
 
     class Door(receive.Door, Protocol):
         """A marketplace's module that has a webhook."""
@@ -73,10 +73,11 @@ class Application:
         return EndUserMessaging(client("pinpoint-sms-voice-v2", retries={"total_max_attempts": 1}))
 
     @cached_property
-    def templates(self) -> Mapping[tuple[str, str], Template]:
-        from hunar.sms_templates import load
+    def languages(self) -> Callable[[str], Language]:
+        """A language's words and registered texts, each file read when it is needed first."""
+        from hunar.sms_templates import language
 
-        return load()
+        return language
 
     @cached_property
     def doors(self) -> Mapping[str, Door]:
@@ -114,6 +115,23 @@ class Application:
         found = hosts(self.settings.api_url, emulated=self.settings.emulated)
         secrets = SecretsManagerApiSecrets(client("secretsmanager"), self.settings.api_secret_prefix, self.clock)
         return HttpMarketplaceApis(found, self.channels, secrets, self.clock)
+
+    def sending(self, claimant: str, now: str) -> sending.Desk:
+        """What sending texts needs, for one message."""
+        from hunar.use_cases.sending import Desk
+
+        return Desk(
+            store=self.store,
+            queues=self.queues,
+            sms=self.sms,
+            languages=self.languages,
+            production=self.settings.production,
+            claimant=claimant,
+            now=now,
+            again=self.again,
+            receipts=bool(self.settings.sms_configuration_set),
+            parts_a_day=self.settings.sms_parts_a_day,
+        )
 
     def asking(self, context: Any) -> asking.Desk:
         """What asking marketplaces needs, in one invocation of a function."""

@@ -191,11 +191,12 @@ def heard(
 ) -> None:
     """Somebody in the group has heard of a text: note it, so that nobody else is troubled about it."""
     with failures(as_json):
-        done = contacts.tick(desk(Deployed.find(stage)), notification_id, what, by(person, "", ""))
+        who = by(person, "", "")
+        contacts.tick(desk(Deployed.find(stage)), notification_id, what, who)
         if as_json:
-            print_json({"notification_id": notification_id, "what": what, "changed": done})
+            print_json({"notification_id": notification_id, "what": what, "person": who.person})
         else:
-            typer.echo(f"{what} is noted." if done else f"{what} was noted before.")
+            typer.echo(f"{what} is noted.")
 
 
 @application.command("show")

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
-from hunar.domain import contact, effects, rate_card, sms_text
+from hunar.domain import contact, rate_card, sms_text
 from hunar.domain.channel import Account
 from hunar.domain.facts import instant, moment
 from hunar.domain.money import rupees
 from hunar.domain.rate_card import IST
+from hunar.domain.sms_text import LOCALES, Words
 from hunar.domain.spreadsheet import SAVE_AS, Problem, Record, damage, read_table
+from hunar.domain.text_kinds import FORMS
 
 Item = dict[str, Any]
 Items = Mapping[str, Mapping[str, Item]]
@@ -35,25 +37,26 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         MANNERS,
     ),
     "contacts": (("group_id", "slot", "name", "phone"), ("role", "locale")),
-    "skus": (("sku", "group_id", "hsn", "name_en"), ("name_hi", "name_bn", "name_ta", "piece_price", "low_at")),
+    "skus": (
+        ("sku", "group_id", "hsn", "name_en"),
+        (*(f"name_{locale}" for locale in LOCALES if locale != "en"), "piece_price", "low_at"),
+    ),
     "listings": (("marketplace", "account", "listing", "sku"), ("from", "product_id", "product_type")),
     "rates": (
         ("row_id", "scope", "code", "from", "basis", "value", "source"),
         ("to", "hsn", "price_from", "price_to"),
     ),
-    "dlt_templates": (("kind", "locale", "template_id"), ()),
+    "dlt_templates": (("kind", "locale", "template_id"), ("version", "provider_template")),
     "stock": (("sku", "quantity", "act_id"), ("at",)),
 }
 """Each kind of file with the columns that it must have and may have."""
 
-LOCALES: Final = ("en", "hi", "bn", "ta")
 ROLES: Final[Mapping[str, str]] = {"leader": "leader", "second": "literate_member", "third": "resource_person"}
 """The slots of a group's contacts, in the order in which they are told, and who usually has each."""
 SLOTS: Final = tuple(ROLES)
 FULFILMENT_MODES: Final = ("GROUP_PACKS", "HUB_PACKS")
 PAYOUT_BASES: Final = ("SALE_SHARE", "FIXED_PER_PIECE", "BOUGHT_OUTRIGHT")
 BY_PIECE: Final = frozenset({"FIXED_PER_PIECE", "BOUGHT_OUTRIGHT"})
-TEXT_KINDS: Final = effects.TEXTS
 
 WORKBOOKS: Final = (".xls", ".xlsx", ".ods")
 """What a spreadsheet keeps its sheets in. Only what was saved as CSV is imported."""
@@ -71,6 +74,8 @@ _MARKETPLACE: Final = (r"[a-z][a-z0-9_-]{0,39}", "a marketplace's name in small 
 _ACCOUNT: Final = (r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", "an account's name of letters, digits, dashes and underscores")
 _HSN: Final = (r"[0-9]{4}|[0-9]{6}|[0-9]{8}", "an HSN code of 4, 6 or 8 digits (a spreadsheet drops a leading zero)")
 _DLT: Final = (r"[0-9]{19}", "a DLT id of 19 digits")
+_VERSION: Final = (r"[1-9][0-9]{0,2}", "the number of a text's version, from 1")
+_PROVIDER_TEMPLATE: Final = (r"[!-~]{1,100}", "the provider's own id of the text, without spaces")
 _SENDER: Final = (r"[A-Za-z]{6}", "a DLT header of 6 letters")
 _TEXT: Final = (r".{1,60}", "a text of at most 60 characters")
 _LISTING: Final = (r".{1,200}", "the marketplace's name for the product, at most 200 characters")
@@ -210,14 +215,22 @@ def day_in_india(now: str) -> str:
     return moment(now).astimezone(IST).date().isoformat()
 
 
-def plan(folder: Folder, registered: Items, counted: Mapping[tuple[str, str], int], *, now: str) -> Plan:
+def plan(
+    folder: Folder,
+    registered: Items,
+    counted: Mapping[tuple[str, str], int],
+    *,
+    now: str,
+    words: Callable[[str], Words],
+) -> Plan:
     """Joins the folder with what is registered.
 
-    ``counted`` holds the quantity of each (sku, act_id) that was counted before. Items that are
-    registered and not in the folder stay as they are, except for the resolutions of listings.
+    ``counted`` holds the quantity of each (sku, act_id) that was counted before, ``words`` gives those of
+    a language's texts. Items that are registered and not in the folder stay as they are, except for the
+    resolutions of listings.
     """
     made = Plan(problems=list(folder.problems), warnings=list(folder.warnings))
-    reader = _Reader(folder, registered, made, now)
+    reader = _Reader(folder, registered, made, now, words)
     reader.read(counted)
     return made
 
@@ -393,9 +406,10 @@ class _Row:
 class _Reader:
     """One kind after the other, each checked against those before it."""
 
-    def __init__(self, folder: Folder, registered: Items, made: Plan, now: str) -> None:
+    def __init__(self, folder: Folder, registered: Items, made: Plan, now: str, words: Callable[[str], Words]) -> None:
         self._folder, self._registered, self._made = folder, registered, made
         self._now, self._today = now, day_in_india(now)
+        self._words = words
         self._rows: dict[tuple[str, str], int] = {}
         """The row of the file that says what an id is."""
         self._named: dict[str, set[str]] = {}
@@ -550,7 +564,7 @@ class _Reader:
         if "en" not in names:
             row.text("name_en", _TEXT)
         for name_locale, name in names.items():
-            _warn_of_long(row, name_locale, name)
+            _warn_of_long(row, name_locale, name, self._words(name_locale))
         locale = self._made.items["groups"].get(group_id, {}).get("locale")
         if locale and locale not in names:
             row.warn(columns[locale], f"is empty: texts to {group_id} will say {names.get('en')}")
@@ -652,7 +666,7 @@ class _Reader:
                 self._problem("groups", row, "group_id", f"{key} has no leader in contacts.csv: nobody could be told")
             elif f"{key} second" not in contacts:
                 self._warn("groups", row, "group_id", f"{key} has no second contact in contacts.csv")
-            missing = [kind for kind in TEXT_KINDS if f"{kind} {group['locale']}" not in templates]
+            missing = [form for form in FORMS if f"{form} {group['locale']}" not in templates]
             if missing and "dlt_templates" not in self._folder.unreadable:
                 self._warn(
                     "groups", row, "locale", f"no DLT template in {group['locale']} for {', '.join(missing)}: not told"
@@ -721,12 +735,12 @@ class _Reader:
 _ANOTHER: Final = "another product whose name is long"
 
 
-def _warn_of_long(row: _Row, locale: str, name: str) -> None:
+def _warn_of_long(row: _Row, locale: str, name: str, words: Words) -> None:
     """A text has little room: what does not fit is cut, and the person who typed it must see how."""
     length = len(name.encode("utf-16-le")) // 2
     if length > SHORT_NAME:
-        alone = sms_text.item_value([(2, name)], locale)
-        beside = sms_text.item_value([(2, name), (1, _ANOTHER)], locale)
+        alone = sms_text.item_value([(2, name)], words)
+        beside = sms_text.item_value([(2, name), (1, _ANOTHER)], words)
         said = f'a text says "{alone}", and with another product "{beside}"'
         row.warn(f"name_{locale}", f"is {length} long, more than {SHORT_NAME}: {said}")
 
@@ -750,10 +764,15 @@ def _typed(value: Any) -> str:
 
 
 def _dlt_template(row: _Row, record: Record) -> Item:
+    """Which text an operator approved. The file's ``kind`` is its form; without a version it is the first."""
     return {
-        "kind": row.choice("kind", TEXT_KINDS),
+        "kind": row.choice("kind", FORMS),
         "locale": row.choice("locale", LOCALES),
         "template_id": row.dlt_id("template_id"),
+        "version": int(row.text("version", _VERSION)) if row.given("version") else 1,
+        "provider_template": row.text("provider_template", _PROVIDER_TEMPLATE)
+        if row.given("provider_template")
+        else None,
     }
 
 

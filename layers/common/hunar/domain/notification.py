@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from hunar.domain.effects import CANCELLED, HOLD, NEW_ORDER, RELEASED
 from hunar.domain.facts import moment
+from hunar.domain.text_kinds import KINDS
 
 
 class Status(StrEnum):
@@ -30,7 +31,13 @@ class Status(StrEnum):
 
 
 IN_FLIGHT: Final = timedelta(minutes=15)
-"""A claim without an answer for longer is Unknown: the text may or may not have gone."""
+"""A claim whose text was written down and that has no answer for longer is Unknown: it may or may not have gone."""
+RECEIPT_WAIT: Final = timedelta(minutes=15)
+"""So long a receipt may still settle what is Unknown, before a kind that may go twice is sent once more."""
+UNHEARD: Final = timedelta(minutes=60)
+"""A text that has not reached its phone for longer is told to the next contact."""
+SLOTS: Final = ("leader", "second", "third")
+"""The contacts of a group in the order in which they are told."""
 
 _TOLD: Final = frozenset({Status.ACCEPTED, Status.DELIVERED, Status.UNKNOWN})
 
@@ -47,6 +54,11 @@ class Sibling:
     """Units of each SKU that its text said, or would have said."""
     hold: str | None = None
     """Of a HOLD: which one."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether the group may have read it."""
+        return self.status in _TOLD
 
 
 class Verdict(StrEnum):
@@ -67,11 +79,22 @@ class Decision:
     told: Mapping[str, int] = field(default_factory=dict)
 
 
-def observed(status: str, claimed_at: str | None, now: str) -> Status:
-    """The status as of ``now``: an old claim without an answer is Unknown."""
-    if status == Status.CLAIMED and claimed_at and moment(now) - moment(claimed_at) >= IN_FLIGHT:
-        return Status.UNKNOWN
-    return Status(status)
+def observed(item: Mapping[str, Any], now: str) -> Status:
+    """How a notification stands as of ``now``. An old claim without an answer is Unknown if its text was written down,
+    and waits for anybody if not: then it was surely not sent."""
+    if item["status"] == Status.CLAIMED and moment(now) - moment(item["claimed_at"]) >= IN_FLIGHT:
+        return Status.UNKNOWN if item["text"] is not None else Status.WAITING
+    return Status(item["status"])
+
+
+def goes_again(item: Mapping[str, Any]) -> bool:
+    """Whether a text that is Unknown may be sent once more."""
+    return KINDS[item["kind"]].resend and not item["resent"] and item["receipt"] is None
+
+
+def is_due(item: Mapping[str, Any], now: str) -> bool:
+    """Whether the moment has come for which a notification stands in the index of what is due."""
+    return "due_sk" in item and str(item["due_sk"]).partition("#")[0] <= now
 
 
 def decide(
@@ -94,7 +117,7 @@ def decide(
     if now > good_until:
         return Decision(Verdict.EXPIRE, f"was good until {good_until}")
     earlier = sorted((sibling for sibling in siblings if sibling.n < n), key=lambda sibling: sibling.n)
-    texts = [sibling.stated for sibling in earlier if sibling.status in _TOLD]
+    texts = [sibling.stated for sibling in earlier if sibling.tells]
     told = texts[-1] if texts else {}
     more = any(there > told.get(sku, 0) for sku, there in units.items())
     fewer = any(units.get(sku, 0) < there for sku, there in told.items())
@@ -126,9 +149,9 @@ def _heard_of(earlier: Iterable[Sibling]) -> set[str]:
     """The holds that the group was told of and not that they are over."""
     holds: set[str] = set()
     for sibling in earlier:
-        if sibling.status in _TOLD and sibling.kind == RELEASED:
+        if sibling.tells and sibling.kind == RELEASED:
             holds = set()
-        elif sibling.status in _TOLD and sibling.hold is not None:
+        elif sibling.tells and sibling.hold is not None:
             holds.add(sibling.hold)
     return holds
 
@@ -137,7 +160,7 @@ def _about_a_hold(
     kind: str, earlier: Iterable[Sibling], told: Mapping[str, int], *, all_held: bool, held: bool
 ) -> Decision:
     """A hold, its end, or missing units that came: each only while it is true."""
-    heard = [sibling.kind for sibling in earlier if sibling.status in _TOLD and sibling.kind in (HOLD, RELEASED)]
+    heard = [sibling.kind for sibling in earlier if sibling.tells and sibling.kind in (HOLD, RELEASED)]
     if kind == HOLD:
         if held:
             return Decision(Verdict.SEND, "units to keep back", told)

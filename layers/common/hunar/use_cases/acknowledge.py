@@ -19,16 +19,14 @@ def heard(
     at: str,
     again: Callable[[Callable[[], Any]], Any],
 ) -> bool:
-    """Keep that the text was heard. False when there is no such text, or the same is kept of it already."""
+    """Write down who heard of a text. False when there is no such text."""
     key = tables.notification(notification_id)
 
     def write() -> bool:
         there = store.read([key]).get(key)
-        if there is None or (there.get("heard") or {}).get("what") == what:
-            return False
-        said = {"what": what, "how": how, "by": by, "at": at}
-        item = there | {"heard": said, "version": there["version"] + 1}
-        store.commit([Put(key, item, there["version"])])
-        return True
+        if there is not None and (there.get("heard") or {}).get("what") != what:
+            said = {"what": what, "how": how, "by": by, "at": at}
+            store.commit([Put(key, there | {"heard": said, "version": there["version"] + 1}, there["version"])])
+        return there is not None
 
     return bool(again(write))

@@ -172,12 +172,13 @@ def confirm(desk: Desk, group_id: str, slot: str, code: str, by: By) -> None:
     desk.again(lambda: close_exception(desk.store, "CONTACT_STALE", (group_id, slot), at=desk.now))
 
 
-def tick(desk: Desk, notification_id: str, what: What, by: By) -> bool:
-    """A person at the agency was told that a text was heard. False when the same is kept already."""
-    key = tables.notification(notification_id)
-    if not 0 < len(notification_id) <= 100 or key not in desk.store.read([key]):
+def tick(desk: Desk, notification_id: str, what: What, by: By) -> None:
+    """A person at the agency was told what somebody in the group says of a text. Raises NotThere for no such text."""
+    possible = 0 < len(notification_id) <= 100
+    if not possible or not heard(
+        desk.store, notification_id, what, how="tick", by=by.person, at=desk.now, again=desk.again
+    ):
         raise NotThere(f"notification_id: there is no text {notification_id[:100]}")
-    return heard(desk.store, notification_id, what, how="tick", by=by.person, at=desk.now, again=desk.again)
 
 
 def listed(desk: Desk) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from hunar.domain.spreadsheet import Problem
 from hunar.domain.text_kinds import NUMBER_CHANGED
 from hunar.messages import ComputePayout, ListingMapped, Says, StockAct, Tell
 from hunar.ports import Put, QueueName, Queues, Store
+from hunar.sms_templates import language
 from hunar.tables import Item, Key
 
 MOST_PUTS: Final = 100
@@ -101,7 +102,8 @@ def import_catalogue(desk: Desk, files: Mapping[str, bytes], *, dry_run: bool) -
     """Import the files, given by name. Raises Retryable; a repetition goes on where it broke."""
     folder = read_folder(files)
     registered = _registered(desk.store, folder)
-    wanted = plan(folder, registered, _counted(desk.store, folder), now=desk.now)
+    counted = _counted(desk.store, folder)
+    wanted = plan(folder, registered, counted, now=desk.now, words=lambda locale: language(locale).words)
     _refuse_fiction(desk, folder, wanted)
     report = Report(rows={kind: len(records) for kind, records in folder.records.items()})
     report.problems = sorted(wanted.problems, key=_place)

@@ -16,6 +16,7 @@ from hunar.domain.due import to_send_again
 from hunar.messages import Allocate, ListingMapped, Look
 from hunar.ports import QueueName, Queues, Rejected, Retryable, Store
 from hunar.tables import Item, Key, Table
+from hunar.use_cases.owed_text import message_of as message_of_text
 from hunar.use_cases.relay import message_of
 
 BATCH: Final = 100
@@ -117,9 +118,10 @@ def _of_shelves(desk: Desk, due: list[Item], now: str) -> Iterator[Message]:
 
 
 def _of_texts(desk: Desk, due: list[Item], now: str) -> Iterator[Message]:
-    """A text whose own message must have been lost, and a claim without an answer."""
+    """A text that waits or whose own message was lost, a claim without an answer, and one nobody heard."""
     for text in due:
-        yield from _again(text, text | {"effect_id": text["notification_id"]})
+        if (body := message_of_text(text)) is not None:
+            yield QueueName.NOTIFICATIONS, body
 
 
 def _again(owner: Item, effect: Item) -> Iterator[Message]:

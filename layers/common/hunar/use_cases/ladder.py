@@ -1,0 +1,101 @@
+"""Who is told when the one who was told does not hear of it: the next contact, and in the end a person.
+
+Silence is no failure: it is a reason to tell somebody else too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from hunar import tables
+from hunar.domain.identity import derived_id
+from hunar.domain.notification import SLOTS, Status
+from hunar.domain.text_kinds import KINDS
+from hunar.messages import Notify
+from hunar.ports import Conflict, QueueName, Retryable
+from hunar.tables import Item, Key
+from hunar.use_cases import sending
+from hunar.use_cases.sending import Desk, Letter
+from hunar.use_cases.worklist import open_exception
+
+OPTED_OUT: Final = "this contact wants no texts of this kind"
+
+
+def climb(desk: Desk, letter: Letter) -> Status:
+    """The next contact is told what this one did not hear; after the last one a person is. Raises Retryable."""
+    item = letter.item
+    status = Status(item["status"])
+    if status in (Status.WAITING, Status.CLAIMED, Status.DELIVERED, Status.EXPIRED) or item["heard"]:
+        return _done(desk, letter, None)
+    others = KINDS[item["kind"]].ladder
+    slot = next_contact(desk, item["group_id"], item["contact"]) if others else None
+    if slot is None:
+        _tell_a_person(desk, item)
+        return _done(desk, letter, None)
+    messages = [_to(slot, member) for member in (letter.members or (item,))]
+    desk.queues.send(QueueName.NOTIFICATIONS, [message.model_dump_json() for message in messages])
+    return _done(desk, letter, slot)
+
+
+def tell_those_who_were_told(desk: Desk, item: Item, owed: Mapping[str, Item], found: Mapping[Key, Item]) -> None:
+    """A contact who was told of an order because the first did not hear of it is told what follows, too."""
+    if item["contact"] != SLOTS[0]:
+        return
+    n = owed[item["notification_id"]]["n"]
+    earlier = [found.get(tables.notification(name)) for name, effect in owed.items() if effect["n"] < n]
+    slots = sorted({there["escalated"] for there in earlier if there and there.get("escalated")})
+    if slots:
+        bodies = [_to(slot, item).model_dump_json() for slot in slots]
+        desk.queues.send(QueueName.NOTIFICATIONS, bodies)
+
+
+def next_contact(desk: Desk, group_id: str, slot: str) -> str | None:
+    """The next contact of a group who has a phone."""
+    slots = SLOTS[SLOTS.index(slot) + 1 :]
+    found = desk.store.read([tables.contact(group_id, other) for other in slots]) if slots else {}
+    return next((other for other in slots if tables.contact(group_id, other) in found), None)
+
+
+def _to(slot: str, item: Item) -> Notify:
+    of = item["of"] or item["notification_id"]
+    return Notify(
+        notification_id=derived_id("contact", of, slot),
+        notification_kind=item["kind"],
+        order_ref=item["order_ref"],
+        group_id=item["group_id"],
+        contact=slot,
+        good_until=item["good_until"],
+        of=of,
+    )
+
+
+def _tell_a_person(desk: Desk, item: Item) -> None:
+    if item["status"] == Status.FAILED and item["receipt"] is None:
+        return  # The exception of its refusal stands open already.
+    if item["status"] == Status.UNKNOWN:
+        return  # So does the one that asks whether it came.
+    why = item["reason"] if item["status"] != Status.ACCEPTED else "not delivered an hour after it was sent"
+    open_exception(
+        desk.store,
+        "SMS_NOT_DELIVERED",
+        (item["notification_id"],),
+        at=desk.now,
+        message=f"{item['kind']} to {item['contact']}, and nobody else is told of it: {why}",
+        order_ref=item["order_ref"],
+        group_id=item["group_id"],
+    )
+
+
+def _done(desk: Desk, letter: Letter, slot: str | None) -> Status:
+    """It is due no more. Raises Retryable when somebody wrote it at the same moment."""
+
+    def of(item: Item) -> Item:
+        escalated = slot or item["escalated"]
+        return sending.without_due(item) | {"escalated": escalated, "version": item["version"] + 1}
+
+    try:
+        desk.store.commit(sending.puts(letter, Letter(of(letter.item), tuple(map(of, letter.members)))))
+    except Conflict:
+        raise Retryable("another worker wrote it at the same moment") from None
+    return Status(letter.item["status"])
