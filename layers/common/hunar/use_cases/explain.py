@@ -25,6 +25,7 @@ from hunar.domain.facts import (
     Voided,
 )
 from hunar.domain.history import history
+from hunar.domain.money import grouped
 from hunar.domain.order import Order, counting, knowledge, read, remarks, voided
 from hunar.domain.reasons import Reason, reasons
 from hunar.messages import Look
@@ -167,7 +168,7 @@ def timeline(found: Mapping[str, Any]) -> list[Item]:
             at = text["answered_at"] or text["claimed_at"]
             rows.append(_row(at, f"text {text['status']}", None, named + reason, text["notification_id"]))
     for entry in found["entries"]:
-        detail = f"{_rupees(entry['group_paise'])} to the group, {len(entry['postings'])} postings"
+        detail = f"Rs {grouped(entry['group_paise'])} to the group, {len(entry['postings'])} postings"
         rows.append(_row(entry["recorded_at"], "booked", entry["line_id"], detail, entry["entry_id"]))
     for exception in found["exceptions"]:
         for event in exception["history"]:
@@ -305,11 +306,6 @@ def _entry(item: Item) -> Item:
     )
     names = ("entry_id", "kind", "line_id", "occurred_at", "recorded_at", "postings")
     return {name: item[name] for name in names} | {"group_paise": -group}
-
-
-def _rupees(paise: int) -> str:
-    sign = "-" if paise < 0 else ""
-    return f"{sign}Rs {abs(paise) // 100}.{abs(paise) % 100:02d}"
 
 
 def _exceptions(store: Store, ids: Iterable[str]) -> list[Item]:
