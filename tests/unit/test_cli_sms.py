@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,8 @@ from typer.testing import CliRunner
 from hunar import tables
 from hunar.adapters.dynamodb.store import DynamoDBStore
 from hunar.cli import application
-from hunar.domain.facts import instant
 from hunar.ports import Put, QueueName
-from hunar.tables import Item, Table
+from hunar.tables import Item
 from hunar.use_cases.paging import batches
 from tests.flipkart_messages import cancelled, created, item
 from tests.unit.test_cli import Stack, create_stack, document, hunar, one_line
@@ -52,7 +51,7 @@ class Texted:
         everything = [Put(key, stored) for key, stored in world.store.everything().items()]
         for some in batches(everything):
             self.store.commit(some)
-        self.texts = world.items(Table.NOTIFICATIONS)
+        self.texts = world.texts()
 
     def text(self, kind: str, group_id: str = "G11") -> Item:
         [found] = [one for one in self.texts if (one["kind"], one["group_id"]) == (kind, group_id)]
@@ -100,74 +99,13 @@ def test_what_texts_cost_is_summed_and_what_nobody_knows_is_said(texted: Texted)
     ]
     assert told["total"] == {"texts": 3, "parts": 5, "prices": {"USD": 7_680}, "unpriced": 1}
     assert (told["from"], told["to"]) == ("2026-11-24T18:30:00Z", "2026-11-25T18:30:00Z")
+    by_day = document("sms", "spend", *DAYS, "--by", "day", *STAGE)["items"]
+    assert [(one["day"], one["texts"]) for one in by_day] == [("2026-11-25", 3)]
+    night = ("--from", "2026-11-24", "--to", "2026-11-24")
+    assert "No text went" in hunar("sms", "spend", *night, *STAGE).stdout
     said = wide("sms", "spend", *DAYS, *STAGE)
     assert "CANCELLED 1 1 0.002560 USD" in said
     assert "all 3 5 0.007680 USD + 1 of unknown price" in said
-
-
-@pytest.mark.parametrize(
-    ("heading", "keys"),
-    [
-        ("language", ["bn", "hi"]),
-        ("group", ["G11", "G22"]),
-        ("day", ["2026-11-25"]),
-        ("kind", ["CANCELLED", "NEW_ORDER"]),
-    ],
-)
-def test_texts_are_grouped_by_what_is_asked(texted: Texted, heading: str, keys: list[str]) -> None:
-    told = document("sms", "spend", *DAYS, "--by", heading, *STAGE)
-    assert [one[heading] for one in told["items"]] == keys
-    assert told["total"]["texts"] == 3
-
-
-def test_a_template_is_named_by_its_wording_its_language_and_its_id(texted: Texted) -> None:
-    new = texted.text("NEW_ORDER")
-    texted.change(new, form="NEW_ORDER_SHORT")
-    keys = [one["template"] for one in document("sms", "spend", *DAYS, "--by", "template", *STAGE)["items"]]
-    assert f"NEW_ORDER_SHORT hi {new['template_id']}" in keys
-
-
-def test_a_text_counts_when_it_may_have_gone(texted: Texted) -> None:
-    """Not when it was refused or waits, and not when another text told of it; twice when it went twice."""
-    new, cancel = texted.text("NEW_ORDER"), texted.text("CANCELLED")
-    texted.change(texted.text("NEW_ORDER", "G22"), digest="a digest")
-    texted.change(new, status="UNKNOWN", provider_id=None, resent=1, receipt=receipt())
-    for status, provider_id, counts in (
-        ("FAILED", None, False),
-        ("FAILED", "sms-1", True),
-        ("EXPIRED", None, False),
-        ("WAITING", None, False),
-        ("CLAIMED", None, True),
-    ):
-        texted.change(cancel, status=status, provider_id=provider_id)
-        told = document("sms", "spend", *DAYS, *STAGE)
-        assert told["total"] == {
-            "texts": 2 + counts,
-            "parts": 4 + cancel["parts"] * counts,
-            "prices": {"USD": 5_120},
-            "unpriced": 1 + counts,
-        }
-    texted.change(cancel, parts=0)
-    assert document("sms", "spend", *DAYS, *STAGE)["total"]["texts"] == 2
-
-
-def test_a_text_that_was_kept_over_night_belongs_to_the_day_on_which_it_went(texted: Texted) -> None:
-    for text in texted.texts:
-        texted.change(text, claimed_at="2026-11-26T02:00:00Z")
-    assert document("sms", "spend", *DAYS, *STAGE)["items"] == []
-    assert "No text went" in hunar("sms", "spend", *DAYS, *STAGE).stdout
-    [day] = document("sms", "spend", "--from", "2026-11-26", "--to", "2026-11-26", "--by", "day", *STAGE)["items"]
-    assert (day["day"], day["texts"]) == ("2026-11-26", 3)
-
-
-def test_times_are_taken_to_the_second_and_the_end_is_not_in_it(texted: Texted) -> None:
-    at = texted.text("NEW_ORDER")["claimed_at"]
-    later = instant(datetime.fromisoformat(at).astimezone(UTC).replace(minute=59))
-    for text in texted.texts:
-        texted.change(text, claimed_at=at)
-    assert document("sms", "spend", "--from", at, "--to", later, *STAGE)["total"]["texts"] == 3
-    before = "2026-11-25T00:00:00Z"
-    assert document("sms", "spend", "--from", before, "--to", at, *STAGE)["total"]["texts"] == 0
 
 
 def test_what_texts_cost_goes_into_a_spreadsheet(texted: Texted, tmp_path: Path) -> None:
@@ -189,7 +127,7 @@ def test_what_texts_cost_goes_into_a_spreadsheet(texted: Texted, tmp_path: Path)
         ("2026-11-25", "2026-11-25T00:00:00+05:30", "--to: 2026-11-25T00:00:00+05:30 is not after"),
     ],
 )
-def test_times_that_cannot_be_are_named(texted: Texted, since: str, until: str, said: str) -> None:
+def test_times_that_cannot_be_are_named(since: str, until: str, said: str) -> None:
     assert said in one_line(hunar("sms", "spend", "--from", since, "--to", until, *STAGE, code=1))
 
 

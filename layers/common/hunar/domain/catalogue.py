@@ -17,6 +17,7 @@ from hunar.domain import contact, rate_card, sms_text
 from hunar.domain.channel import Account
 from hunar.domain.facts import instant, moment
 from hunar.domain.money import rupees
+from hunar.domain.notification import SLOTS
 from hunar.domain.rate_card import IST
 from hunar.domain.sms_text import LOCALES, Words
 from hunar.domain.spreadsheet import SAVE_AS, Problem, Record, damage, read_table
@@ -52,8 +53,7 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 """Each kind of file with the columns that it must have and may have."""
 
 ROLES: Final[Mapping[str, str]] = {"leader": "leader", "second": "literate_member", "third": "resource_person"}
-"""The slots of a group's contacts, in the order in which they are told, and who usually has each."""
-SLOTS: Final = tuple(ROLES)
+"""Who a contact in each slot usually is."""
 FULFILMENT_MODES: Final = ("GROUP_PACKS", "HUB_PACKS")
 PAYOUT_BASES: Final = ("SALE_SHARE", "FIXED_PER_PIECE", "BOUGHT_OUTRIGHT")
 BY_PIECE: Final = frozenset({"FIXED_PER_PIECE", "BOUGHT_OUTRIGHT"})

@@ -7,10 +7,10 @@ from typing import Any, Final, Literal
 
 from hunar import tables
 from hunar.domain import contact as rules
-from hunar.domain.catalogue import SLOTS
 from hunar.domain.contact import CODE_HOLDS, MOST_TRIES, NEEDED, OPTIONAL
 from hunar.domain.facts import instant, moment
 from hunar.domain.identity import derived_id
+from hunar.domain.notification import SLOTS
 from hunar.domain.text_kinds import KINDS, NEW_ORDER, NEW_ORDERS, ONBOARDING_CODE
 from hunar.messages import Says, Tell
 from hunar.ports import ABSENT, Put, QueueName, Rejected
