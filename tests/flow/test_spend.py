@@ -34,7 +34,7 @@ def world() -> World:
 
 
 def text(world: World, kind: str, group_id: str = "G11") -> Item:
-    [found] = [one for one in world.texts() if (one["kind"], one["group_id"]) == (kind, group_id)]
+    [found] = [one for one in world.notifications() if (one["kind"], one["group_id"]) == (kind, group_id)]
     return found
 
 
@@ -111,7 +111,7 @@ def test_the_providers_own_count_of_parts_is_the_one_that_is_paid(world: World) 
 
 
 def test_a_text_that_was_kept_over_night_belongs_to_the_day_on_which_it_went(world: World) -> None:
-    for there in world.texts():
+    for there in world.notifications():
         change(world, there, claimed_at="2026-11-26T02:00:00Z")
     assert spent(world.store, FROM, TO, "day") == {}
     assert list(spent(world.store, TO, "2026-11-26T18:30:00Z", "day")) == ["2026-11-26"]

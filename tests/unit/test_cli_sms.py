@@ -51,7 +51,7 @@ class Texted:
         everything = [Put(key, stored) for key, stored in world.store.everything().items()]
         for some in batches(everything):
             self.store.commit(some)
-        self.texts = world.texts()
+        self.texts = world.notifications()
 
     def text(self, kind: str, group_id: str = "G11") -> Item:
         [found] = [one for one in self.texts if (one["kind"], one["group_id"]) == (kind, group_id)]
