@@ -255,6 +255,15 @@ def test_with_another_number_the_proof_is_void_and_so_is_a_code_on_its_way(world
         contacts.confirm(desk(world), "G01", "leader", "042917", FARZANA)
 
 
+def test_a_number_that_changes_in_the_very_second_of_its_proof_is_not_proven(world: World, folder: Path) -> None:
+    bring(world, folder)
+    start(world)
+    contacts.confirm(desk(world), "G01", "leader", "042917", FARZANA)
+    change(folder, "contacts", "+919999900011", "+919999900077")
+    bring(world, folder)
+    assert (shown(world)["proof"], shown(world)["verified_at"]) == ("number changed", None)
+
+
 def test_while_a_new_code_is_awaited_the_old_proof_stands(world: World) -> None:
     bring(world, DEMO)
     start(world)
@@ -325,6 +334,15 @@ def test_a_contact_leaves_out_a_kind_and_takes_it_again(world: World) -> None:
     assert opted(world) == {}
     history = world.store.read([tables.opt_out("G01", "leader")])[tables.opt_out("G01", "leader")]["history"]
     assert [(event["what"], event["by"]) for event in history] == [("opted out", "farzana"), ("opted in", "meena")]
+
+
+def test_who_changes_her_mind_daily_keeps_the_last_fifty_times(world: World) -> None:
+    bring(world, DEMO)
+    for number in range(30):
+        contacts.opt_out(desk(world), "G01", "leader", "RETURN", By(f"person {number}", "again", "act"))
+        contacts.opt_in(desk(world), "G01", "leader", "RETURN", By(f"person {number}", "", "act"))
+    history = world.store.read([tables.opt_out("G01", "leader")])[tables.opt_out("G01", "leader")]["history"]
+    assert (len(history), history[0]["by"], history[-1]["by"]) == (50, "person 5", "person 29")
 
 
 def test_somebody_in_the_group_goes_on_hearing_of_orders(world: World) -> None:
