@@ -36,6 +36,9 @@ class Settings:
     """(marketplace, account) pairs whose marketplace can be asked: we have credentials for its API. What a message
     says that nobody signed is a claim for them, until the marketplace confirms it."""
     api_secret_prefix: str
+    sms_accounts: frozenset[tuple[str, str]]
+    """(provider, account) pairs of providers of texts that may post receipts and replies."""
+    sms_secret_prefix: str
     api_url: str
     """Where the fakes of the marketplaces' APIs listen; empty on AWS, where each has its own host."""
     sms_configuration_set: str
@@ -53,7 +56,8 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """ValueError when WEBHOOK_ACCOUNTS or API_ACCOUNTS is not a comma-separated list of ``marketplace/account``."""
+        """ValueError when WEBHOOK_ACCOUNTS, API_ACCOUNTS or SMS_ACCOUNTS is not a comma-separated list of
+        ``marketplace/account``."""
         tables = {table: environment.get(f"{table.name}_TABLE", "") for table in Table}
         queues = {queue: environment.get(f"{queue.name}_QUEUE_URL", "") for queue in QueueName}
         dead_letters = {queue: environment.get(f"{queue.name}_DEAD_LETTER_QUEUE_ARN", "") for queue in QueueName}
@@ -69,6 +73,8 @@ class Settings:
             secret_prefix=environment.get("SECRET_PREFIX", ""),
             api_accounts=frozenset(_accounts("API_ACCOUNTS", environment)),
             api_secret_prefix=environment.get("API_SECRET_PREFIX", ""),
+            sms_accounts=frozenset(_accounts("SMS_ACCOUNTS", environment)),
+            sms_secret_prefix=environment.get("SMS_SECRET_PREFIX", ""),
             api_url=environment.get("MARKETPLACE_API_URL", ""),
             sms_configuration_set=environment.get("SMS_CONFIGURATION_SET", ""),
             sms_parts_a_day=int(environment.get("SMS_PARTS_A_DAY") or 2000),

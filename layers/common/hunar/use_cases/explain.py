@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from hunar import tables
 from hunar.domain import facts, ledger, worklist
-from hunar.domain.effects import TEXTS
 from hunar.domain.facts import (
     Claim,
     Fact,
@@ -28,6 +27,7 @@ from hunar.domain.history import history
 from hunar.domain.money import grouped
 from hunar.domain.order import Order, counting, knowledge, read, remarks, voided
 from hunar.domain.reasons import Reason, reasons
+from hunar.domain.text_kinds import KINDS
 from hunar.messages import Look
 from hunar.ports import QueueName, Store
 from hunar.tables import Item, Table
@@ -276,7 +276,7 @@ def _move(entry: Any) -> Item:
 
 def _texts(store: Store, stored: Item) -> list[Item]:
     """Every text that the order ever owed, with what became of it. Whole phone numbers stay in the table."""
-    owed = {identity: effect for identity, effect in stored["owed"].items() if effect["kind"] in TEXTS}
+    owed = {identity: effect for identity, effect in stored["owed"].items() if effect["kind"] in KINDS}
     there = store.read(map(tables.notification, owed)) if owed else {}
     found = []
     for identity, effect in owed.items():
@@ -285,7 +285,9 @@ def _texts(store: Store, stored: Item) -> list[Item]:
         found.append(
             {
                 "notification_id": identity,
-                **{name: effect[name] for name in ("kind", "group_id", "contact", "n", "units", "good_until")},
+                **{name: effect[name] for name in ("kind", "group_id", "contact", "good_until")},
+                "n": effect.get("n", 0),
+                "units": effect["units"] if "units" in effect else effect["says"].get("units", {}),
                 "owed_at": effect.get("at"),
                 "to": _last_digits(item.get("to")),
                 **{name: item.get(name) for name in names},
