@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from hunar.cli import sms_templates
 from hunar.cli.act import Csv, Person, Reason, by, desk, write_csv
 from hunar.cli.deployed import LOCAL, Deployed
 from hunar.cli.output import Failed, Json, Stage, failures, print_json, print_table
@@ -17,6 +18,7 @@ from hunar.domain.contact import masked
 from hunar.use_cases import contacts, show, spend
 
 application = typer.Typer(no_args_is_help=True, help="Texts: what they cost, whom they reach, what became of them.")
+application.add_typer(sms_templates.application, name="templates")
 
 Group = Annotated[str, typer.Argument(metavar="GROUP", help="The group_id, for example G01.")]
 Slot = Annotated[str, typer.Argument(metavar="SLOT", help="leader, second or third.")]
