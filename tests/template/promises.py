@@ -67,6 +67,7 @@ ROUTES: Final = {
     "POST /api/listings": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/exceptions/{id}/resolve": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/deliveries/{id}/replay": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/notifications/{id}/heard": ("AWS_IAM", "OperatorApiFunction"),
 }
 
 ASKING: Final = "POWERTOOLS_SERVICE_NAME STAGE EMULATED API_ACCOUNTS API_SECRET_PREFIX MARKETPLACE_API_URL"

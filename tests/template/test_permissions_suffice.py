@@ -20,7 +20,7 @@ from hunar.domain.order import knowledge
 from hunar.operator_api.routes import READS
 from hunar.ports import Page, Put, QueueName, Refused, Throttled
 from hunar.tables import Key, Table
-from hunar.use_cases import operate, park, replay
+from hunar.use_cases import contacts, operate, park, replay
 from hunar.use_cases.catch_up import Kind
 from hunar.use_cases.operate import By, Desk
 from hunar.use_cases.resolve import resolve
@@ -202,7 +202,7 @@ def _replay_one(delivery_id: str, desk: Desk) -> None:
 
 
 def play_the_acts(world: WatchedWorld) -> None:
-    """A shelf is counted, a listing mapped, a line remapped, a fact voided, an exception acknowledged."""
+    """A shelf is counted, a listing mapped, a line remapped, a fact voided, an exception acknowledged, a text heard."""
     world.store.commit([Put(tables.account("flipkart", "demo"), {"marketplace": "flipkart", "account": "demo"})])
     world.product("MAT", "G11", "Mat", stock=5)
     world.settle()
@@ -217,6 +217,8 @@ def play_the_acts(world: WatchedWorld) -> None:
     world.act(lambda desk: operate.remap(desk, order_ref, "1", "MAT", By("farzana", "wrong label", "A4")))
     world.act(lambda desk: operate.void(desk, order_ref, fact_id(placed), By("farzana", "never sold", "A5")))
     world.act(lambda desk: resolve(desk, refused["exception_id"], None, {}, By("farzana", "told her", "A6")))
+    text = next(item["notification_id"] for item in world.items(Table.NOTIFICATIONS) if item.get("feed_sk"))
+    world.act(lambda desk: contacts.tick(desk, text, "no_stock", By("farzana", "", "A7")))
     blessed = next(kept for kept in world.items(Table.DELIVERIES) if kept.get("event_type") == "shipment_blessed")
     for delivery_id in (blessed["delivery_id"], "0" * 32):
         world.act(partial(_replay_one, delivery_id))
