@@ -36,6 +36,8 @@ class Settings:
     """(marketplace, account) pairs whose marketplace can be asked: we have credentials for its API. What a message
     says that nobody signed is a claim for them, until the marketplace confirms it."""
     api_secret_prefix: str
+    poll_lag_seconds: int
+    """Catching up asks for what changed until so long ago."""
     api_url: str
     """Where the fakes of the marketplaces' APIs listen; empty on AWS, where each has its own host."""
     sms_configuration_set: str
@@ -69,6 +71,7 @@ class Settings:
             secret_prefix=environment.get("SECRET_PREFIX", ""),
             api_accounts=frozenset(_accounts("API_ACCOUNTS", environment)),
             api_secret_prefix=environment.get("API_SECRET_PREFIX", ""),
+            poll_lag_seconds=int(environment.get("POLL_LAG_SECONDS") or 120),
             api_url=environment.get("MARKETPLACE_API_URL", ""),
             sms_configuration_set=environment.get("SMS_CONFIGURATION_SET", ""),
             sms_parts_a_day=int(environment.get("SMS_PARTS_A_DAY") or 2000),
