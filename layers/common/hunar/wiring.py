@@ -164,7 +164,7 @@ class Application:
         return retried(action, pause=self.pause, random=self.random, met=conflicts_met)
 
     def clock(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + timedelta(seconds=self.settings.clock_ahead_seconds)
 
     def pause(self, seconds: float) -> None:
         time.sleep(seconds)
