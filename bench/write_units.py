@@ -73,8 +73,11 @@ def _swept(world: World, hours: int) -> list[Write]:
 
 
 def _written(world: World) -> list[Write]:
-    """The writes since the last time, those that met their condition and those that did not: both are paid."""
-    written = [*world.store.writes, *world.store.refused]
+    """The writes since the last time, those that met their condition and those that did not: both are paid.
+
+    That the groups were reminded is one small write a day for all orders together, and not one of this order.
+    """
+    written = [write for write in (*world.store.writes, *world.store.refused) if write.key.sk != "REMINDED"]
     world.store.writes.clear()
     world.store.refused.clear()
     return written

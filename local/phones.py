@@ -158,18 +158,24 @@ class Phones:
         self._templates[entity_id, template_id] = _Registered(re.compile(pattern), frozenset(numeric))
 
     def register_files(self, entity_id: str, sender_id: str, template_ids: Path, texts: Path) -> int:
-        """Registers an agency's texts: a CSV of kind, locale and template id, and the folder of the texts' JSON files.
+        """Registers an agency's texts: a CSV of kind, locale, template id and version (the first when it is left out),
+        and the folder with a JSON file of each language's texts.
 
         Returns how many. ValueError when an id has no text.
         """
         filed = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(texts.glob("*.json"))]
-        by_place = {(entry["kind"], entry["locale"]): entry for entry in filed}
+        by_place = {
+            (entry["form"], language["locale"], entry["version"]): entry
+            for language in filed
+            for entry in language["texts"]
+        }
         with template_ids.open(encoding="utf-8", newline="") as rows:
             ids = list(csv.DictReader(rows))
         for row in ids:
-            entry = by_place.get((row["kind"], row["locale"]))
+            version = int(row.get("version") or 1)
+            entry = by_place.get((row["kind"], row["locale"], version))
             if entry is None:
-                raise ValueError(f"{row['kind']} {row['locale']}: an id without a text")
+                raise ValueError(f"{row['kind']} {row['locale']} version {version}: an id without a text")
             numeric = [name for name, slot in entry["slots"].items() if slot["type"] == "numeric"]
             self.register(entity_id, sender_id, row["template_id"], entry["text"], numeric=numeric)
         return len(ids)

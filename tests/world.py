@@ -18,7 +18,7 @@ from hunar import sms_templates, tables
 from hunar.adapters.memory import MemoryQueues, MemoryStore
 from hunar.domain.facts import instant
 from hunar.domain.identity import delivery_id
-from hunar.domain.notification import SLOTS, Status
+from hunar.domain.notification import SLOTS
 from hunar.domain.sms_text import LOCALES
 from hunar.domain.text_kinds import FORMS
 from hunar.marketplaces import amazon, flipkart, standard
@@ -31,18 +31,21 @@ from hunar.messages import (
     Fetch,
     ListingMapped,
     Notify,
+    Remind,
+    SmsNews,
     StockAct,
     Tell,
     WebhookDelivery,
 )
 from hunar.ports import Accepted, Conflict, Put, QueueName, Retryable, SmsAnswer, SmsRequest
 from hunar.tables import Item, Table
-from hunar.use_cases import apply, notify, sending, tell
+from hunar.use_cases import apply, notify, record_receipt, remind, sending, tell
 from hunar.use_cases.compute_payout import compute
 from hunar.use_cases.relay import relay
 from hunar.use_cases.retry import retried
 from hunar.use_cases.sweep import Desk as SweepDesk
 from hunar.use_cases.sweep import Swept, sweep
+from tests import sms_news
 
 MARKETPLACES = {"amazon": amazon, "flipkart": flipkart, "standard": standard}
 START = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
@@ -122,6 +125,8 @@ class World:
         self.receipts = False
         """Whether the provider is to say later if a text arrived."""
         self.parts_a_day = 2000
+        self.tells: list[Tell] = []
+        """Texts that say what they say whatever else a group was told, each time that their message came."""
         self.time = START
         self._shuffle = shuffle
         self._twice = twice
@@ -189,6 +194,22 @@ class World:
         )
         self.queues.send(QueueName.ORDER_EVENTS, [told.model_dump_json()])
 
+    def receipt(self, notification_id: str | None, state: str, *, final: bool | None = None, **said: Any) -> None:
+        """What the provider reports of a text. A delivery and a failure are final unless ``final`` says otherwise."""
+        ends = state != "SENT" if final is None else final
+        self.queues.send(
+            QueueName.SMS_RECEIPTS,
+            [sms_news.report(notification_id, state, final=ends, **{"at": self.now} | said)],
+        )
+
+    def reply(self, phone: str, text: str = "", *, at: str | None = None, account: str = "main") -> None:
+        """A missed call (no text) or a reply to a number of ours at another provider, as the door puts it on."""
+        raw = sms_news.answer(phone, text, at=at or self.now, reply_id=f"reply-{next(self._numbers)}").encode()
+        news = SmsNews(
+            provider="exotel", account=account, received_at=self.now, body_b64=base64.b64encode(raw).decode()
+        )
+        self.queues.send(QueueName.SMS_RECEIPTS, [news.model_dump_json()])
+
     def count_in(self, sku: str, quantity: int, act_id: str = "first") -> None:
         act = StockAct(act_id=act_id, sku=sku, quantity=quantity, at=self.now)
         self.queues.send(QueueName.ORDER_EVENTS, [act.model_dump_json()])
@@ -225,14 +246,23 @@ class World:
             puts.append(Put(tables.contact(group_id, slot), contact))
         self.store.commit(puts + REGISTERED[locale])
 
-    def product(self, sku: str, group_id: str, name: str, *, listed: bool = True, stock: int = 0) -> None:
+    def product(
+        self, sku: str, group_id: str, name: str, *, listed: bool = True, stock: int = 0, low_at: int | None = None
+    ) -> None:
         names = dict.fromkeys(("en", "hi", "bn", "ta"), name)
         item = {"sku": sku, "group_id": group_id, "hsn": "6214", "names": names, "piece_price_paise": None}
+        item |= {"low_at": low_at}
         self.store.commit([Put(tables.product(sku), item)])
         if listed:
             self.map_listing(sku, group_id)
         if stock:
             self.count_in(sku, stock)
+
+    def remind_nobody(self, days: int = 60) -> None:
+        """The groups were reminded already, for so long: what else the sweep sends can be counted."""
+        for number in range(days):
+            day = (START + timedelta(days=number)).date().isoformat()
+            self.store.commit([Put(tables.reminded(day), {"day": day, "low_stock": {}})])
 
     def map_listing(self, sku: str, group_id: str) -> None:
         """The mapping as the import writes it, and the message that it sends."""
@@ -319,7 +349,7 @@ class World:
     def work(self, queue: QueueName, body: str) -> str:
         """One message through its use case. Returns the outcome."""
         if queue is QueueName.NOTIFICATIONS:
-            return self._text(body).value
+            return self._notification(body)
         if queue is QueueName.PAYOUTS:
             command = ComputePayout.model_validate_json(body)
             return str(self._again(lambda: compute(self.store, command, now=self.now)).value)
@@ -328,20 +358,24 @@ class World:
         if queue is QueueName.FETCHES:
             self.asked.append(Fetch.model_validate_json(body).order_ref)
             return "no answer"
+        if queue is QueueName.SMS_RECEIPTS:
+            hearing = record_receipt.Desk(self.store, self.now, self._again, sms_news.read)
+            return " ".join(record_receipt.record_news(hearing, body))
         desk = apply.Desk(self.store, self.now, self._again, self._api_accounts)
         message = ORDER_EVENT.validate_json(body)
         return apply.apply(desk, message, MARKETPLACES)
 
-    def _text(self, body: str) -> Status:
-        desk = self.sending_desk()
-        match message := NOTIFICATION.validate_json(body):
-            case Notify():
-                return notify.notify(desk, message)
-            case Digest():
-                return notify.look_again(desk, message)
-            case Tell():
-                return tell.tell(desk, message)
-        raise ValueError(message.kind)
+    def _notification(self, body: str) -> str:
+        match NOTIFICATION.validate_json(body):
+            case Notify() as message:
+                return notify.notify(self.sending_desk(), message).value
+            case Tell() as message:
+                self.tells.append(message)
+                return tell.tell(self.sending_desk(), message).value
+            case Digest() as message:
+                return notify.look_again(self.sending_desk(), message).value
+            case Remind() as message:
+                return f"{remind.remind(remind.Desk(self.store, self.queues, self.now), message)} reminders"
 
     def sending_desk(self) -> sending.Desk:
         return sending.Desk(
@@ -367,11 +401,16 @@ class World:
         return self.store.read([key])[key]
 
     def items(self, table: Table) -> list[Item]:
-        return [item for key, item in sorted(self.store.everything().items()) if key.table is table]
+        """Of Notifications the texts alone, not what is remembered beside them."""
+        return [
+            item
+            for key, item in sorted(self.store.everything().items())
+            if key.table is table and (table is not Table.NOTIFICATIONS or key.sk == "NOTIFICATION")
+        ]
 
     def notifications(self) -> list[Item]:
-        """The texts, without what is kept about contacts, days and templates."""
-        return [item for item in self.items(Table.NOTIFICATIONS) if "notification_id" in item]
+        """The texts."""
+        return self.items(Table.NOTIFICATIONS)
 
     def exceptions(self, *, closed: bool = False) -> list[str]:
         """The kinds that stand open (or closed), sorted."""

@@ -42,6 +42,8 @@ def agency() -> World:
     world.product("STOLE", "G11", "Stole", stock=8)
     world.product("MAT", "G11", "Mat", listed=False)
     world.settle()
+    # They have tests of their own.
+    world.remind_nobody()
     return world
 
 
@@ -693,11 +695,15 @@ def test_what_was_settled_while_the_index_was_read_is_not_due_any_more(world: Wo
     assert world.sweep() == Swept({}, left=False)
 
 
-def test_nothing_due_costs_three_queries(world: World) -> None:
+def test_nothing_due_costs_three_queries_and_by_day_one_reading(world: World) -> None:
     world.post(created("S1", item("STOLE", 3)))
     world.settle()
+    desk = the_sweep.Desk(world.store, world.queues)
     world.store.calls.clear()
-    assert sweep(the_sweep.Desk(world.store, world.queues), world.now) == Swept({}, left=False)
+    assert sweep(desk, world.now) == Swept({}, left=False)
+    assert world.store.calls == ["Query"] * 3 + ["BatchGetItem"]
+    world.store.calls.clear()
+    assert sweep(desk, "2026-11-24T22:00:00Z") == Swept({}, left=False)
     assert world.store.calls == ["Query"] * 3
 
 

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from hunar import tables
 from hunar.domain import facts
+from hunar.domain.effects import TEXTS
 from hunar.domain.facts import Fact, Inspected, Remapped, Voided
 from hunar.marketplaces import flipkart
 from hunar.messages import OperatorAct
@@ -114,6 +115,11 @@ class Hunar(RuleBasedStateMachine):
         self.comes("message", event(shipment, "hold", at, orderItems=[entry]))
         self.comes("message", event(shipment, "unhold", then, status="APPROVED"))
 
+    @rule(shipment=shipments, day=st.sampled_from([26, 27, 28]), at=hours)
+    def dates_changed(self, shipment: str, day: int, at: str) -> None:
+        ship_by = f"2026-11-{day}T15:30:00+05:30"
+        self.comes("message", event(shipment, "dispatch_dates_changed", at, dispatchByDate=ship_by))
+
     @rule(shipment=shipments, line=lines, quantity=units, at=days, back=st.booleans())
     def comes_back(self, shipment: str, line: str, quantity: int, at: str, back: bool) -> None:
         """The news come before the creation, and name no shipment."""
@@ -163,6 +169,7 @@ class Hunar(RuleBasedStateMachine):
         for order in self.orders():
             check_order(order)
             check_texts(self.world, order)
+            check_told_apart(self.world, order)
         for sku in GROUPS:
             self.check_shelf(sku)
         sent = Counter(text.notification_id for text in self.world.phones.texts)
@@ -233,7 +240,7 @@ def check_texts(world: World, order: Item) -> None:
     """What each group was told last is what it has to do now, as long as the goods are there."""
     desk = Desk(json.loads(order["knowledge"]))
     for group in sorted(set(GROUPS.values())):
-        told = [effect for effect in order["owed"].values() if effect.get("group_id") == group]
+        told = texts_to(order, group)
         to_send, held = desk.asked_of(group)
         if desk.left_at is None:
             last = max(told, key=lambda effect: effect["n"], default={"units": {}, "held": False})
@@ -241,8 +248,43 @@ def check_texts(world: World, order: Item) -> None:
             assert last["units"] == to_send or held == to_send
             if last["units"] == to_send and to_send:
                 assert last["held"] == bool(held)
-    assert {world.store.read([tables.notification(name)])[tables.notification(name)]["status"]
-            for name, effect in order["owed"].items() if "contact" in effect} <= {"ACCEPTED", "SUPPRESSED"}  # fmt: skip
+    texts = world.store.read(tables.notification(n) for n, effect in order["owed"].items() if effect["kind"] in TEXTS)
+    assert {text["status"] for text in texts.values()} <= {"ACCEPTED", "SUPPRESSED"}
+    assert len(texts) == sum(effect["kind"] in TEXTS for effect in order["owed"].values())
+
+
+def texts_to(order: Item, group: str) -> list[Item]:
+    return [effect for effect in order["owed"].values() if effect["kind"] in TEXTS and effect["group_id"] == group]
+
+
+def check_told_apart(world: World, order: Item) -> None:
+    """Each group hears once of what comes back to it, and knows of no later time than the true one."""
+    desk = Desk(json.loads(order["knowledge"]))
+    told = {tell.notification_id: tell.says for tell in world.tells}
+    heard = Counter()
+    for name, effect in order["owed"].items():
+        if effect["kind"] == "RETURN":
+            assert set(map(GROUPS.get, told[name].units)) == {effect["group_id"]}
+            heard[effect["return_id"], effect["group_id"]] += 1
+    assert max(heard.values(), default=1) == 1
+    for entry in desk.returns:
+        line = desk.lines.get(entry["line_id"])
+        if line and line["terms"] and entry["status"] != "CANCELLED":
+            assert heard[entry["return_id"], line["terms"][1]] == 1
+    for group in sorted(set(GROUPS.values())):
+        to_send, held = desk.asked_of(group)
+        mine = [line for line in desk.lines.values() if line["terms"] and line["terms"][1] == group and line["open"]]
+        dated = [effect for effect in texts_to(order, group) if "by" in effect]
+        if desk.left_at or held == to_send or not dated:
+            continue
+        last = max(dated, key=lambda effect: effect["n"])
+        sooner = [
+            told[name].by
+            for name, effect in order["owed"].items()
+            if effect["kind"] == "SHIP_BY" and effect["group_id"] == group and effect["n"] == last["n"]
+        ]
+        assert sooner == sorted(sooner, reverse=True), "a time that came nearer, not one that went away"
+        assert min([last["by"], *sooner]) <= min(line["ship_by"] for line in mine)
 
 
 def truth(world: World) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from hunar.tables import Item, Key, Table
 from tests.simulation import promises
 from tests.simulation.inputs import GROUP_OF, PRICE, Input
 from tests.simulation.marketplace import ACCOUNTS, EVENTS, Message, Shipment
-from tests.simulation.paper import SHOWN, Paper, PaperLine, PaperOrder, line_state, order_state
+from tests.simulation.paper import SHOWN, Paper, PaperLine, PaperOrder, PaperReturn, line_state, order_state
 from tests.simulation.promises import Broken, Watch
 from tests.world import phone
 
@@ -86,7 +86,7 @@ class ChannelWatch(Watch):
             elif key.table is Table.ORDERS and key.sk == "ORDER":
                 self._takes(item)
                 self._has[item["order_ref"]] = _units(item)
-            elif key.table is Table.NOTIFICATIONS:
+            elif key.table is Table.NOTIFICATIONS and key.sk == "NOTIFICATION":
                 self._order_of[key.pk] = item["order_ref"]
             elif key.table is Table.LEDGER and "postings" in item:
                 self._pays(item)
@@ -208,6 +208,7 @@ def written(world: Trading, inputs: Iterable[Input]) -> Paper:
     paper = Paper({}, defaultdict(int), {}, {})
     for shipment in world.market.shipments.values():
         paper.orders[shipment.shipment] = _order(shipment)
+        paper.orders[shipment.shipment].lied_about = world.promises.lied_about(shipment.shipment)
     for each in inputs:
         if each.kind == "forged" and each.what["shipment"] not in paper.orders:
             paper.orders[each.what["shipment"]] = PaperOrder("UNKNOWN", {}, False, False)
@@ -231,7 +232,11 @@ def _order(shipment: Shipment) -> PaperOrder:
         line.held = line.open if shipment.held and not shipment.left else 0
         line.state = line_state(line, shown)
         lines[line_id] = line
-    return PaperOrder(order_state(lines, shown), lines, shipment.left, shipment.status == "DELIVERED")
+    returns = {
+        return_id: PaperReturn(entry["orderItemId"], entry["quantity"], called_off=False)
+        for return_id, entry in shipment.returns.items()
+    }
+    return PaperOrder(order_state(lines, shown), lines, shipment.left, shipment.status == "DELIVERED", returns)
 
 
 def _units(order: Item) -> Counter[str]:
@@ -261,7 +266,7 @@ def _known(world: Trading, found: dict[Key, Item]) -> None:
 
 def _first_texts(world: Trading, found: dict[Key, Item]) -> None:
     """Each group hears of an order once, and of one that is still to be sent in any case."""
-    records = {key.pk: item for key, item in found.items() if key.table is Table.NOTIFICATIONS}
+    records = {key.pk: item for key, item in found.items() if key.sk == "NOTIFICATION"}
     texts = Counter(
         (promises.shipment_of(records[text.notification_id]["order_ref"]), text.to)
         for text in world.phones.texts

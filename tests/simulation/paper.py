@@ -49,6 +49,16 @@ class PaperLine:
 
 
 @dataclass
+class PaperReturn:
+    """A return on paper, of one line."""
+
+    line_id: str
+    units: int
+    called_off: bool
+    """It was cancelled, and nobody saw it come back."""
+
+
+@dataclass
 class PaperOrder:
     """A shipment on paper."""
 
@@ -56,6 +66,9 @@ class PaperOrder:
     lines: dict[str, PaperLine]
     left: bool
     delivered: bool
+    returns: dict[str, PaperReturn] = field(default_factory=dict)
+    lied_about: bool = False
+    """Somebody forged a message about it, so a group may have been told of what never was."""
 
 
 @dataclass
@@ -219,7 +232,8 @@ def _order(pile: _Pile, returns: list[Message], listed: set[str]) -> PaperOrder:
         if act.kind == "remapped" and act.what["line_id"] in lines:
             lines[act.what["line_id"]].sku = act.what["sku"]
             lines[act.what["line_id"]].known = True
-    _come_back(lines, left, returns, [act for act in pile.acts if act.kind == "inspected"])
+    opened = [act for act in pile.acts if act.kind == "inspected"]
+    _come_back(lines, left, returns, opened)
     for line_id, line in lines.items():
         mine = [(at, units) for at, whose, units in holds if whose in (None, line_id)]
         last = max((at for at, _ in mine), default="")
@@ -227,7 +241,20 @@ def _order(pile: _Pile, returns: list[Message], listed: set[str]) -> PaperOrder:
             line.held = max(min(line.open, line.open if units is None else units) for at, units in mine if at == last)
         line.state = line_state(line, shown)
     delivered = any(message["eventType"] == "shipment_delivered" for message in steps)
-    return PaperOrder(order_state(lines, shown), lines, left is not None, delivered)
+    return PaperOrder(order_state(lines, shown), lines, left is not None, delivered, _requested(returns, opened))
+
+
+def _requested(returns: list[Message], opened: list[Input]) -> dict[str, PaperReturn]:
+    found = {}
+    for request in returns:
+        if request["eventType"] != "return_created":
+            continue
+        return_id, [item] = request["returnId"], request["attributes"]["returnItems"]
+        news = {message["eventType"]: message["timestamp"] for message in returns if message["returnId"] == return_id}
+        seen = any(act.what["return_id"] == return_id for act in opened)
+        called_off = "return_cancelled" in news and news.get("return_completed", "") < news["return_cancelled"]
+        found[return_id] = PaperReturn(_line_of(request), item["quantity"], called_off and not seen)
+    return found
 
 
 def _come_back(lines: Mapping[str, PaperLine], left: str | None, returns: list[Message], opened: list[Input]) -> None:

@@ -157,6 +157,7 @@ def check(world: Simulation, acknowledged: Iterable[str], paper: Paper, clean: S
     _findable(found, acknowledged)
     _ledger(found, paper)
     _texts(world, found, paper)
+    _told_apart(world, found, paper)
     _worklist(found)
     if clean is not None:
         _as_clean(found, clean.store.everything())
@@ -272,7 +273,7 @@ def _ledger(found: dict[Key, Item], paper: Paper) -> None:
 
 
 def _texts(world: Simulation, found: dict[Key, Item], paper: Paper) -> None:
-    records = {item["notification_id"]: item for item in _of(found, Table.NOTIFICATIONS)}
+    records = {item["notification_id"]: item for item in _of(found, Table.NOTIFICATIONS, "NOTIFICATION")}
     sent = Counter(text.notification_id for text in world.phones.texts)
     if twice := [identity for identity, times in sent.items() if times > 1]:
         raise Broken("no text is sent twice", str([records.get(identity) for identity in twice]))
@@ -344,6 +345,31 @@ def _last_text(world: Simulation, records: dict[str, Item], paper: Paper, order_
             raise Broken(wrong, f"{order_ref} {group_id} was not told to keep back {held}: {about}")
         if not held and about[-1:] == ["HOLD"]:
             raise Broken(wrong, f"{order_ref} {group_id} still keeps back {units}")
+
+
+def _told_apart(world: Simulation, found: dict[Key, Item], paper: Paper) -> None:
+    """Each group hears once of every return of its goods, and of nothing that does not come back."""
+    told = {tell.notification_id: tell.says for tell in world.tells}
+    for item in _of(found, Table.ORDERS, "ORDER"):
+        hand, heard = paper.orders[shipment_of(item["order_ref"])], set()
+        for identity, effect in item["owed"].items():
+            if effect["kind"] not in ("RETURN", "SHIP_BY"):
+                continue
+            if identity not in told:
+                raise Broken("what is owed is done", f"{effect} was told to nobody")
+            if effect["kind"] == "SHIP_BY":
+                continue
+            about = (effect["return_id"], effect["group_id"])
+            said = told[identity].units
+            back = hand.returns.get(effect["return_id"])
+            ours = {GROUP_OF[sku] for sku in said} == {effect["group_id"]}
+            if about in heard or not ours or (not hand.lied_about and (not back or sum(said.values()) != back.units)):
+                raise Broken("a group hears once of what comes back", f"{item['order_ref']}: {effect}, on paper {back}")
+            heard.add(about)
+        for return_id, back in hand.returns.items():
+            line = hand.lines.get(back.line_id)
+            if line and line.known and not back.called_off and (return_id, GROUP_OF[line.sku]) not in heard:
+                raise Broken("a group hears once of what comes back", f"{item['order_ref']}: nothing of {return_id}")
 
 
 def _worklist(found: dict[Key, Item]) -> None:

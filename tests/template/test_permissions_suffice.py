@@ -150,7 +150,7 @@ def world() -> WatchedWorld:
     """A refused text, an unknown event twice, an unmapped listing, a short line that is served, lines without rates
     and with, the sweep, an operator."""
     world = WatchedWorld(CAP=4)
-    world.product("STOLE", "G11", "तसर स्टोल", stock=8)
+    world.product("STOLE", "G11", "तसर स्टोल", stock=8, low_at=2)
     world.settle()
     world.phones.answers = iter([Refused("opted out")])
     world.post(created("S1", item("STOLE", 3)))

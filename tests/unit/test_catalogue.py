@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from hunar.domain.catalogue import Plan, account_of, plan, read_folder, resolutions
 from hunar.domain.channel import Account
-from hunar.domain.effects import TEXTS
 from hunar.domain.facts import instant, moment
 from hunar.domain.spreadsheet import damage, read_table
+from hunar.domain.text_kinds import FORMS
+from hunar.sms_templates import language
 
 NOW = "2026-11-25T04:00:00Z"
 TODAY = "2026-11-25"
@@ -39,7 +40,7 @@ GOOD = {
     "dlt_templates.csv": "kind,locale,template_id\n"
     + "".join(
         f"{kind},{locale},110700000000000{number:04}\n"
-        for number, (kind, locale) in enumerate([(kind, locale) for locale in ("hi", "bn") for kind in TEXTS], 1)
+        for number, (kind, locale) in enumerate([(kind, locale) for locale in ("hi", "bn") for kind in FORMS], 1)
     ),
     "stock.csv": "sku,quantity,act_id\nSTOLE,8,opening-1\nTOTE,-2,broken-1\n",
 }
@@ -48,7 +49,8 @@ GOOD = {
 def planned(files: dict[str, str | bytes], registered: Plan | None = None, now: str = NOW, **counted: int) -> Plan:
     data = {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
     acts = {("STOLE", act.replace("_", "-")): quantity for act, quantity in counted.items()}
-    return plan(read_folder(data), registered.items if registered else {}, acts, now=now)
+    known = registered.items if registered else {}
+    return plan(read_folder(data), known, acts, now=now, words=lambda locale: language(locale).words)
 
 
 def good(**changed: str) -> Plan:
@@ -207,8 +209,9 @@ def test_columns_that_are_unknown_missing_or_double_are_named() -> None:
     text = GOOD["skus.csv"].replace("hsn", "hsn_code", 1).replace("name_ta", "name_hi", 1)
     assert problems(planned({**GOOD, "skus.csv": text})) == [
         "skus.csv row 1 column hsn: is missing in the heading",
-        "skus.csv row 1 column hsn_code: is an unknown column; known are sku, group_id, hsn, name_en, name_bn, "
-        "name_hi, name_ta, note, piece_price",
+        "skus.csv row 1 column hsn_code: is an unknown column; known are sku, group_id, hsn, name_en, name_as, "
+        "name_bn, name_gu, name_hi, name_kn, name_ml, name_mr, name_or, name_pa, name_ta, name_te, name_ur, note, "
+        "piece_price",
         "skus.csv row 1 column name_hi: stands twice in the heading",
     ]
 
@@ -315,8 +318,8 @@ def test_rows_are_numbered_as_the_spreadsheet_shows_them() -> None:
             "flipkart,demo,STOLE,TOTE,2026-01-01",
             "listings.csv row 3 column from: the listing stands in row 2",
         ),
-        ("dlt_templates", "NEW_ORDER,en,12345", "dlt_templates.csv row 12 column template_id: '12345' is not a DLT id"),
-        ("dlt_templates", "POEM,en,1107000000000000009", "dlt_templates.csv row 12 column kind: 'POEM' is not one of"),
+        ("dlt_templates", "NEW_ORDER,en,12345", "dlt_templates.csv row 36 column template_id: '12345' is not a DLT id"),
+        ("dlt_templates", "POEM,en,1107000000000000009", "dlt_templates.csv row 36 column kind: 'POEM' is not one of"),
         ("stock", "STOLE,8,opening-1", "stock.csv row 4 column act_id: opening-1 stands in row 2 already"),
         ("stock", "NONE,8,x", "stock.csv row 4 column sku: NONE is neither in skus.csv nor registered"),
         ("stock", "STOLE,8.5,x", "stock.csv row 4 column quantity: '8.5' is not a whole number"),
@@ -507,6 +510,51 @@ def test_what_is_missing_for_a_text_is_pointed_at() -> None:
         "groups.csv row 2 column locale: no DLT template in hi for CANCELLED: not told",
         "skus.csv row 2 column name_hi: is empty: texts to G01 will say Stole",
     ]
+
+
+def test_an_approved_text_has_a_version_and_perhaps_the_providers_own_id() -> None:
+    heading = "kind,locale,template_id,version,provider_template\n"
+    rows = "PAYOUT_PAID_PLAIN,ur,1107000000000000009,2,65f0c1\nSHIP_BY,or,1107000000000000010,,\n"
+    made = planned({"dlt_templates.csv": heading + rows})
+    assert made.problems == []
+    assert made.items["dlt_templates"] == {
+        "PAYOUT_PAID_PLAIN ur": {
+            "kind": "PAYOUT_PAID_PLAIN",
+            "locale": "ur",
+            "template_id": "1107000000000000009",
+            "version": 2,
+            "provider_template": "65f0c1",
+        },
+        "SHIP_BY or": {
+            "kind": "SHIP_BY",
+            "locale": "or",
+            "template_id": "1107000000000000010",
+            "version": 1,
+            "provider_template": None,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("HOLD,fr,1107000000000000009,,", "row 2 column locale: 'fr' is not one of en, hi, bn, ta, te, mr, gu, kn"),
+        ("HOLD,hi,1107000000000000009,0,", "row 2 column version: '0' is not the number of a text's version, from 1"),
+        (
+            "HOLD,hi,1107000000000000009,1,two words",
+            "row 2 column provider_template: 'two words' is not the provider's",
+        ),
+    ],
+)
+def test_a_row_about_an_approved_text_that_is_wrong_is_named(row: str, said: str) -> None:
+    made = planned({"dlt_templates.csv": f"kind,locale,template_id,version,provider_template\n{row}\n"})
+    assert only(made).startswith(f"dlt_templates.csv {said}")
+
+
+def test_a_product_has_a_name_in_each_of_thirteen_languages() -> None:
+    skus = "sku,group_id,hsn,name_en,name_hi,name_or,name_ur\nSTOLE,G01,6214,Stole,स्टोल,ଷ୍ଟୋଲ,اسٹول\n"
+    made = good(skus=skus, stock="sku,quantity,act_id\n")
+    assert made.items["skus"]["STOLE"]["names"] == {"en": "Stole", "hi": "स्टोल", "or": "ଷ୍ଟୋଲ", "ur": "اسٹول"}
 
 
 def test_a_group_that_will_be_paid_by_the_piece_needs_prices_of_its_registered_products() -> None:

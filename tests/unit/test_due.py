@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from hunar.domain.due import next_look, to_send_again
-from hunar.domain.facts import Cancelled, Fact, Held, Placed, Step
+from hunar.domain.due import day_ends, day_to_remind, next_look, to_hand_over, to_send_again, week_of
+from hunar.domain.facts import MARKETPLACE, Cancelled, Fact, Held, Placed, Resolved, Step
 from hunar.domain.order import Order, read
 
 NOON = "2026-11-24T12:00:00Z"
@@ -68,3 +70,68 @@ def test_effects_of_the_last_48_hours_are_sent_again() -> None:
         "kept before times were": {},
     }
     assert set(to_send_again(owed, "2026-11-26T12:00:00Z")) == {"now", "just in time"}
+
+
+@pytest.mark.parametrize(
+    ("now", "day"),
+    [
+        ("2026-11-24T02:29:59Z", None),
+        ("2026-11-24T02:30:00Z", "2026-11-24"),
+        ("2026-11-24T14:29:59Z", "2026-11-24"),
+        ("2026-11-24T14:30:00Z", None),
+        # In India it is the next day already, and night.
+        ("2026-11-24T19:00:00Z", None),
+        ("2026-11-25T08:00:00+05:30", "2026-11-25"),
+    ],
+)
+def test_groups_are_reminded_from_eight_in_the_morning_to_eight_in_the_evening(now: str, day: str | None) -> None:
+    assert day_to_remind(now) == day
+
+
+def test_a_day_in_india_ends_at_half_past_six_in_the_evening_utc() -> None:
+    assert day_ends("2026-11-24") == "2026-11-24T18:30:00Z"
+    assert day_ends("2026-12-31") == "2026-12-31T18:30:00Z"
+    with pytest.raises(ValueError, match="month"):
+        day_ends("2026-13-01")
+
+
+def test_a_week_begins_on_monday_and_belongs_to_the_year_of_its_thursday() -> None:
+    assert week_of("2026-11-23") == ("2026-W48", [])
+    assert week_of("2026-11-25") == ("2026-W48", ["2026-11-23", "2026-11-24"])
+    assert week_of("2027-01-01") == ("2026-W53", [f"2026-12-{day}" for day in range(28, 32)])
+
+
+ENDS = "2026-11-27T18:30:00Z"
+TERMS = Resolved("1", "STOLE", "G11", "GROUP_PACKS", "SALE_SHARE", 1, "6214", None)
+HORSE = replace(TERMS, line_id="2", sku="HORSE", group_id="G22")
+
+
+def test_a_group_hands_over_what_is_due_before_the_day_ends_and_what_is_late_for_a_week() -> None:
+    assert to_hand_over(order(TERMS), ENDS) == {"G11": [SHIP_BY]}
+    assert to_hand_over(order(), ENDS) == {}
+    times = {"2026-11-19T18:29:59Z": False, "2026-11-19T18:30:00Z": True, "2026-11-27T18:29:59Z": True, ENDS: False}
+    assert {time: bool(to_hand_over(order(TERMS, ship_by=time), ENDS)) for time in times} == times
+    assert to_hand_over(order(TERMS, ship_by=None), ENDS) == {}
+
+
+def test_each_group_hands_over_its_own_lines_by_their_own_times() -> None:
+    early, late = "2026-11-27T08:00:00Z", "2026-11-28T08:00:00Z"
+    second = Placed("2", NOON, "HORSE", 1, 149900, None, NOON, early)
+    third = Placed("3", NOON, "STOLE", 1, 149900, None, NOON, late)
+    fourth = Placed("4", NOON, "STOLE", 1, 149900, None, NOON, early)
+    known = order(TERMS, second, HORSE, third, replace(TERMS, line_id="3"), fourth, replace(TERMS, line_id="4"))
+    assert to_hand_over(known, ENDS) == {"G11": [early, SHIP_BY], "G22": [early]}
+
+
+@pytest.mark.parametrize("step", ["packed", "ready", "picked_up", "shipped", "delivered"])
+def test_what_is_packed_or_gone_is_not_handed_over_again(step: str) -> None:
+    assert to_hand_over(order(TERMS, Step(step, NOON)), ENDS) == {}
+    assert to_hand_over(order(TERMS, Step(step, NOON, claimed=True)), ENDS) == {}
+
+
+def test_what_is_held_cancelled_or_shipped_by_the_marketplace_is_not_handed_over() -> None:
+    assert to_hand_over(order(TERMS, Held(None, NOON, None)), ENDS) == {}
+    assert to_hand_over(order(TERMS, Held("1", NOON, 2)), ENDS) == {"G11": [SHIP_BY]}
+    assert to_hand_over(order(TERMS, Cancelled("1", NOON, 3, "", "")), ENDS) == {}
+    theirs = Placed("1", NOON, "STOLE", 3, 149900, None, NOON, SHIP_BY, fulfilled_by=MARKETPLACE)
+    assert to_hand_over(read([theirs, TERMS]), ENDS) == {}

@@ -18,6 +18,7 @@ from hunar.domain.effects import (
     TEXTS,
     good_until,
     group_lines,
+    hand_over_by,
     kept,
     new_effects,
     units_held,
@@ -34,11 +35,15 @@ from hunar.domain.facts import (
     Released,
     Remapped,
     Resolved,
+    ReturnRequested,
+    ReturnStep,
     Step,
     Voided,
 )
 from hunar.domain.order import Order, read
 from hunar.domain.stock import Applied
+from hunar.domain.text_kinds import RETURN
+from hunar.domain.text_kinds import SHIP_BY as SHIP_BY_TEXT
 
 D1, D2, D3, D4, D5 = (f"2026-11-{day}T06:00:00Z" for day in range(21, 26))
 SHIP_BY = "2026-11-27T10:00:00Z"
@@ -86,6 +91,10 @@ class Story:
         """The lines whose payout is to be computed."""
         return [effect["line_id"] for effect in self._new(*news) if effect["kind"] == PAYOUT]
 
+    def tells(self, *news: Fact) -> list[tuple[str, str, dict[str, Any]]]:
+        """Kind, group and words of the new texts that no other text counts."""
+        return [(e["kind"], e["group_id"], e["says"]) for e in self._new(*news) if "says" in e]
+
     def asks(self, *news: Fact) -> int:
         """How often the marketplace is to be asked because of these news."""
         return sum(effect["kind"] == FETCH for effect in self._new(*news))
@@ -97,7 +106,7 @@ class Story:
         assert not new_effects(REF, self.order, self.owed | found, self.applied, NOW), "the same reason owes twice"
         # As the order keeps them: stored and read again.
         self.owed |= json.loads(json.dumps(found))
-        return sorted(found.values(), key=lambda effect: effect["n"])
+        return sorted(found.values(), key=lambda effect: effect.get("n", 0))
 
     @property
     def order(self) -> Order:
@@ -110,7 +119,7 @@ def test_a_new_order_is_one_text_per_group_with_all_that_the_group_sends() -> No
     [first, second] = sorted(story.owed.values(), key=lambda effect: str(effect["group_id"]))
     assert first == {
         "kind": NEW_ORDER, "group_id": "G11", "contact": "leader", "good_until": "2026-11-29T10:00:00Z",
-        "units": {"STOLE": 5}, "held": False, "short": False, "n": 1,
+        "units": {"STOLE": 5}, "held": False, "short": False, "n": 1, "by": SHIP_BY,
     }  # fmt: skip
     assert second["n"] == 1
     assert story.owes() == []
@@ -340,3 +349,129 @@ def test_a_missing_price_is_asked_for_once_while_the_order_is_held_and_once_when
     assert story.asks(replace(placed(unit_price_paise=None), at=D2)) == 0
     assert story.asks(Released(D3)) == 1
     assert story.asks(Priced("1", D3, 149900, None)) == 0
+
+
+def asks_back(line_id: str = "1", quantity: int = 2, of: str = "R1", at: str = D4, **other: Any) -> ReturnRequested:
+    return ReturnRequested(of, line_id, at, "customer", quantity, None, "", "", **other)
+
+
+def test_a_return_is_told_once_to_the_group_whose_goods_come_back() -> None:
+    story = Story(*STOLE, Step("shipped", D3))
+    assert story.tells() == []
+    assert story.tells(asks_back()) == [(RETURN, "G11", {"units": {"STOLE": 2}})]
+    assert story.tells(asks_back(at=D5, quantity=3), ReturnStep("R1", "1", D5, "received")) == []
+    assert story.tells(asks_back(of="R2", quantity=1)) == [(RETURN, "G11", {"units": {"STOLE": 1}})]
+    [effect] = [effect for effect in story.owed.values() if effect.get("return_id") == "R1"]
+    assert effect == {
+        "kind": RETURN, "group_id": "G11", "contact": "leader", "good_until": "2026-12-08T06:00:00Z",
+        "says": {"units": {"STOLE": 2}}, "return_id": "R1", "lines": ["1"],
+    }  # fmt: skip
+
+
+def test_a_return_of_several_lines_is_one_text_for_each_group_and_one_for_what_is_added_later() -> None:
+    lines = ("1", "STOLE", "G11"), ("2", "SHAWL", "G11"), ("3", "HORSE", "G22"), ("4", "STOLE", "G11")
+    known = [fact for line_id, *terms in lines for fact in (placed(line_id), of(line_id, *terms))]
+    story = Story(*known, Step("shipped", D3))
+    story.owes()
+    assert story.tells(*(asks_back(line_id) for line_id in "123")) == [
+        (RETURN, "G11", {"units": {"SHAWL": 2, "STOLE": 2}}),
+        (RETURN, "G22", {"units": {"HORSE": 2}}),
+    ]
+    assert story.tells(asks_back("4", 1)) == [(RETURN, "G11", {"units": {"STOLE": 1}})]
+
+
+def test_a_return_that_was_called_off_before_anybody_heard_of_it_is_not_told() -> None:
+    gone = Step("shipped", D3)
+    assert Story(*STOLE, gone, asks_back(), ReturnStep("R1", "1", D5, "cancelled")).tells() == []
+    # It came all the same.
+    back = ReturnStep("R1", "1", D5, "cancelled"), ReturnStep("R1", "1", D5, "received")
+    assert len(Story(*STOLE, gone, asks_back(), *back).tells()) == 1
+
+
+def test_a_return_of_what_is_nobodys_or_the_marketplaces_own_is_told_to_nobody() -> None:
+    theirs = placed(fulfilled_by=MARKETPLACE), of("1", "STOLE", "G11")
+    assert Story(*theirs, Step("shipped", D3), asks_back()).tells() == []
+    assert Story(Step("shipped", D3), asks_back()).tells() == []
+    story = Story(placed(), Step("shipped", D3), asks_back())
+    assert story.tells() == []
+    assert story.tells(of("1", "STOLE", "G11")) == [(RETURN, "G11", {"units": {"STOLE": 2}})]
+
+
+def test_a_return_that_is_only_claimed_is_told_when_the_marketplace_says_so() -> None:
+    story = Story(*STOLE, Step("shipped", D3))
+    story.tells()
+    assert story.tells(asks_back(claimed=True)) == []
+    assert len(story.tells(asks_back())) == 1
+
+
+def test_a_return_changes_nothing_in_what_else_a_group_is_told() -> None:
+    story, other = Story(*STOLE), Story(*STOLE)
+    for each in (story, other):
+        each.owes()
+    story.tells(asks_back())
+    cut = cancel(1, D2)
+    assert story.owes(cut) == other.owes(cut) == [(CANCELLED, "G11", {"STOLE": 2})]
+    assert [e["n"] for e in story.owed.values() if e["kind"] in TEXTS] == [1, 2]
+    # A line that went to another group is told as gone once, whatever is to come back of it.
+    moved = corrected("1", "HORSE", "G22", D4)
+    assert sorted(story.owes(moved)) == [(CANCELLED, "G11", {}), (NEW_ORDER, "G22", {"HORSE": 2})]
+    assert story.tells() == []
+
+
+SOON, SOONER, LATER = "2026-11-26T10:00:00Z", "2026-11-26T06:00:00Z", "2026-11-30T10:00:00Z"
+
+
+def test_a_time_that_comes_nearer_is_told_to_who_knows_a_later_one() -> None:
+    story = Story(*STOLE)
+    story.owes()
+    assert story.tells(DatesChanged(D2, LATER)) == []
+    assert story.tells(DatesChanged(D3, SOON)) == [(SHIP_BY_TEXT, "G11", {"count": 1, "by": SOON})]
+    assert story.tells(DatesChanged(D4, SOONER)) == [(SHIP_BY_TEXT, "G11", {"count": 1, "by": SOONER})]
+    assert story.tells(DatesChanged(D5, SOON)) == []
+    assert [e["good_until"] for e in story.owed.values() if e["kind"] == SHIP_BY_TEXT] == [SOON, SOONER]
+
+
+def test_a_text_that_names_the_new_time_itself_is_enough() -> None:
+    story = Story(*STOLE)
+    story.owes()
+    assert story.tells(DatesChanged(D3, SOON), placed(at=D2, quantity=5)) == []
+    assert [e["by"] for e in story.owed.values()] == [SHIP_BY, SOON]
+    # A cancellation names none.
+    both = story.tells(DatesChanged(D4, SOONER), cancel(1, D4))
+    assert both == [(SHIP_BY_TEXT, "G11", {"count": 1, "by": SOONER})]
+    assert ["by" in e for e in story.owed.values() if e["kind"] == CANCELLED] == [False]
+
+
+def test_a_time_that_went_away_was_told_and_comes_back_is_told_again() -> None:
+    story = Story(*STOLE)
+    story.owes()
+    assert len(story.tells(DatesChanged(D2, SOON))) == 1
+    story.owes(Held(None, D2, None))
+    assert story.owes(Released(D3), DatesChanged(D3, LATER)) == [(RELEASED, "G11", {"STOLE": 3})]
+    assert len(story.tells(DatesChanged(D4, SOON))) == 1
+
+
+def test_nobody_hears_of_a_nearer_time_for_what_is_held_gone_cancelled_or_was_never_told() -> None:
+    for news in (Held(None, D2, None), Step("shipped", D2), Step("picked_up", D2, claimed=True), cancel(3, D2)):
+        story = Story(*STOLE)
+        story.owes()
+        story.owes(news)
+        assert story.tells(DatesChanged(D3, SOON)) == []
+    assert Story(*STOLE, Held(None, D1, None), DatesChanged(D3, SOON)).tells() == []
+    partly = Story(*STOLE)
+    partly.owes()
+    partly.owes(Held("1", D2, 1))
+    assert len(partly.tells(DatesChanged(D3, SOON))) == 1
+
+
+def test_a_group_hears_of_its_own_lines_time_alone() -> None:
+    later = placed("2", ship_by=LATER)
+    story = Story(*STOLE, later, of("2", "HORSE", "G22"))
+    story.owes()
+    assert (hand_over_by(story.order, "G11"), hand_over_by(story.order, "G22")) == (SHIP_BY, LATER)
+    nearer = replace(later, at=D2, ship_by=SOON)
+    assert story.tells(nearer) == [(SHIP_BY_TEXT, "G22", {"count": 1, "by": SOON})]
+    undated = Story(placed(ship_by=None), of("1", "STOLE", "G11"))
+    undated.owes()
+    assert hand_over_by(undated.order, "G11") is None
+    assert undated.tells(DatesChanged(D2, SOON)) == []

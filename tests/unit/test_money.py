@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hunar.domain.money import half_up, rupees, share, without_tax
+from hunar.domain.money import grouped, half_up, rupees, share, without_tax
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,25 @@ def test_value_and_tax_always_make_the_price_again(price: int, tax_ppm: int) -> 
 @pytest.mark.parametrize(("paise", "text"), [(109900, "1099.00"), (5, "0.05"), (-120, "-1.20"), (0, "0.00")])
 def test_paise_are_shown_as_rupees(paise: int, text: str) -> None:
     assert rupees(paise) == text
+
+
+@pytest.mark.parametrize(
+    ("paise", "written"),
+    [
+        (0, "0.00"),
+        (5, "0.05"),
+        (99_999, "999.99"),
+        (100_000, "1,000.00"),
+        (9_999_999, "99,999.99"),
+        (12_345_678, "1,23,456.78"),
+        (-12_345_678, "-1,23,456.78"),
+        (123_456_789_012, "1,23,45,67,890.12"),
+    ],
+)
+def test_an_amount_is_written_as_india_writes_it(paise: int, written: str) -> None:
+    assert grouped(paise) == written
+
+
+@given(st.integers(-(10**18), 10**18))
+def test_grouping_puts_commas_where_three_digits_and_then_pairs_follow_and_changes_nothing_else(paise: int) -> None:
+    assert grouped(paise) == re.sub(r"(?<=[0-9])(?=([0-9]{2})*[0-9]{3}\.)", ",", rupees(paise))

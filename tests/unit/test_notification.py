@@ -41,7 +41,11 @@ def test_a_cancellation_that_is_not_settled_will_not_announce_new_units() -> Non
     assert decided("NEW_ORDER", [Sibling(2, "CANCELLED", None, {})], 3).verdict is Verdict.WAIT
 
 
-def test_a_claim_is_unknown_after_fifteen_minutes_to_the_second() -> None:
-    assert observed("CLAIMED", "2026-11-25T00:00:00Z", "2026-11-25T00:14:59Z") is Status.CLAIMED
-    assert observed("CLAIMED", "2026-11-25T00:00:00Z", "2026-11-25T00:15:00Z") is Status.UNKNOWN
-    assert observed("WAITING", "2026-11-25T00:00:00Z", "2026-11-26T00:00:00Z") is Status.WAITING
+def test_a_claim_is_unknown_after_fifteen_minutes_to_the_second_if_its_text_was_written_down() -> None:
+    claim = {"status": "CLAIMED", "claimed_at": "2026-11-25T00:00:00Z", "text": "Make ready"}
+    assert observed(claim, "2026-11-25T00:14:59Z") is Status.CLAIMED
+    assert observed(claim, "2026-11-25T00:15:00Z") is Status.UNKNOWN
+    # Without a text it was surely not sent.
+    assert observed({**claim, "text": None}, "2026-11-25T00:14:59Z") is Status.CLAIMED
+    assert observed({**claim, "text": None}, "2026-11-25T00:15:00Z") is Status.WAITING
+    assert observed({**claim, "status": "WAITING"}, "2026-11-26T00:00:00Z") is Status.WAITING

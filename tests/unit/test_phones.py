@@ -134,7 +134,7 @@ def test_native_words_with_joiners_and_vowel_signs_are_letters(phones: Phones) -
 def test_the_demo_agency_is_registered_from_its_files() -> None:
     phones = Phones()
     folder = ROOT / "layers/common/hunar/sms_templates"
-    assert phones.register_files(ENTITY, SENDER, ROOT / "local/demo/dlt_templates.csv", folder) == 20
+    assert phones.register_files(ENTITY, SENDER, ROOT / "local/demo/dlt_templates.csv", folder) == 221
     body = "रद्द हुआ: 2 जूट थैला। इस ऑर्डर में अब कुल देना है: 0। यह Hunar का संदेश है।"
     phones.deliver(message(MessageBody=body, **dlt(IN_TEMPLATE_ID="1107000000000000202")))
     with pytest.raises(Refusal, match="NOT_MATCHED"):
@@ -144,8 +144,8 @@ def test_the_demo_agency_is_registered_from_its_files() -> None:
 
 def test_an_id_without_a_text_is_an_error(tmp_path: Path) -> None:
     ids = tmp_path / "ids.csv"
-    ids.write_text("kind,locale,template_id\nNEW_ORDER,mr,1107000000000000109\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="NEW_ORDER mr"):
+    ids.write_text("kind,locale,template_id\nNEW_ORDER,fr,1107000000000000109\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="NEW_ORDER fr version 1"):
         Phones().register_files(ENTITY, SENDER, ids, ROOT / "layers/common/hunar/sms_templates")
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from hunar.domain.sms_text import LOCALES, Slot, Template, by_value, encoding, item_value, parts, render
+from hunar.domain.sms_text import Slot, Template, amount_value, by_value, encoding, item_value, parts, render
+from hunar.sms_templates import language
 
+EN, HI, BN, TA = (language(locale).words for locale in ("en", "hi", "bn", "ta"))
 NOW = "2026-11-24T06:00:00Z"
 """24 November 2026, 11:30 in India."""
 
 
 def template(text: str = "Ready: {item}. Left {left} of it. Hunar", **changes: object) -> Template:
     fields: dict[str, object] = {
-        "kind": "NEW_ORDER",
+        "form": "NEW_ORDER",
         "locale": "en",
+        "version": 1,
         "text": text,
         "slots": {"item": Slot("alphanumeric", 24), "left": Slot("numeric", 4)},
         "parts_budget": 1,
@@ -119,34 +122,34 @@ def test_native_words_fill_a_native_text() -> None:
     ],
 )
 def test_what_to_make_ready_is_told_in_24_units(lines: list[tuple[int, str]], locale: str, said: str) -> None:
-    assert item_value(lines, locale) == said
+    assert item_value(lines, language(locale).words) == said
     assert len(said) <= 24
 
 
 def test_a_name_without_a_space_is_cut_between_letters_and_never_inside_one() -> None:
     # ष ् ट ् र is one joined letter: cutting after its virama would show a letter that is not there.
-    assert item_value([(1, "राष्ट्रराष्ट्र")], "hi", limit=6) == "1 रा"
-    assert item_value([(1, "राष्ट्रराष्ट्र")], "hi", limit=9) == "1 राष्ट्र"
+    assert item_value([(1, "राष्ट्रराष्ट्र")], HI, limit=6) == "1 रा"
+    assert item_value([(1, "राष्ट्रराष्ट्र")], HI, limit=9) == "1 राष्ट्र"
     # The zero-width joiner belongs to the letter before it.
-    assert item_value([(1, "ক্\u200dক্\u200dকক")], "bn", limit=9) == "1 ক্\u200dক্\u200dক"
-    assert item_value([(1, "ক্\u200dক্\u200dকক")], "bn", limit=8) == "1 জিনিস"
-    assert item_value([(1, "কক\u200cকক")], "bn", limit=4) == "1 ক"
+    assert item_value([(1, "ক্\u200dক্\u200dকক")], BN, limit=9) == "1 ক্\u200dক্\u200dক"
+    assert item_value([(1, "ক্\u200dক্\u200dকক")], BN, limit=8) == "1 জিনিস"
+    assert item_value([(1, "কক\u200cকক")], BN, limit=4) == "1 ক"
 
 
 def test_many_units_of_long_names_are_told_as_their_number() -> None:
     lines = [(123456, "Wwwwwwwwwwwwwwww"), (1234567, "Wwwwwwwwwwwwwwwx")]
-    assert item_value(lines, "en") == "1358023 item"
+    assert item_value(lines, EN) == "1358023 item"
 
 
 @pytest.mark.parametrize("lines", [[], [(0, "Jute tote")], [(1, "Cap"), (-1, "Jute tote")]])
 def test_nothing_to_make_ready_is_no_value(lines: list[tuple[int, str]]) -> None:
     with pytest.raises(ValueError, match="item"):
-        item_value(lines, "en")
+        item_value(lines, EN)
 
 
 def test_a_number_of_units_that_does_not_fit_is_an_error() -> None:
     with pytest.raises(ValueError, match="item"):
-        item_value([(10**30, "Jute tote")], "en")
+        item_value([(10**30, "Jute tote")], EN)
 
 
 @pytest.mark.parametrize(
@@ -170,32 +173,32 @@ def test_a_number_of_units_that_does_not_fit_is_an_error() -> None:
 )
 def test_the_time_for_handing_over_is_the_indian_hour_before_it(ship_by: str, locale: str, said: str) -> None:
     now = "2026-06-01T00:00:00Z"
-    assert by_value(ship_by, locale, now) == said
+    assert by_value(ship_by, language(locale).words, now) == said
 
 
 @pytest.mark.parametrize("ship_by", ["2026-11-26T18:30:00Z", "2026-11-26T20:00:00Z", "2026-11-26T23:29:59Z"])
 def test_the_small_hours_are_told_as_the_evening_before_so_that_nobody_is_a_day_late(ship_by: str) -> None:
-    assert by_value(ship_by, "en", NOW) == "26 Nov 11 pm"
-    assert by_value(ship_by, "hi", NOW) == "26 नवंबर रात 11"
+    assert by_value(ship_by, EN, NOW) == "26 Nov 11 pm"
+    assert by_value(ship_by, HI, NOW) == "26 नवंबर रात 11"
 
 
 def test_the_small_hours_of_the_first_day_belong_to_the_month_before() -> None:
-    assert by_value("2026-12-31T20:00:00Z", "en", NOW) == "31 Dec 11 pm"
+    assert by_value("2026-12-31T20:00:00Z", EN, NOW) == "31 Dec 11 pm"
 
 
 @pytest.mark.parametrize("ship_by", ["2026-11-24T06:20:00Z", "2026-11-24T05:40:00Z", "2026-11-20T06:00:00Z"])
 def test_an_hour_that_has_passed_is_told_as_today(ship_by: str) -> None:
-    assert by_value(ship_by, "en", NOW) == "24 Nov"
-    assert by_value(ship_by, "ta", NOW) == "24 நவம்பர்"
+    assert by_value(ship_by, EN, NOW) == "24 Nov"
+    assert by_value(ship_by, TA, NOW) == "24 நவம்பர்"
 
 
 def test_at_the_very_hour_it_has_passed() -> None:
-    assert by_value("2026-11-24T07:10:00Z", "en", "2026-11-24T06:30:00Z") == "24 Nov"
-    assert by_value("2026-11-24T07:10:00Z", "en", "2026-11-24T06:29:59Z") == "24 Nov 12 noon"
+    assert by_value("2026-11-24T07:10:00Z", EN, "2026-11-24T06:30:00Z") == "24 Nov"
+    assert by_value("2026-11-24T07:10:00Z", EN, "2026-11-24T06:29:59Z") == "24 Nov 12 noon"
 
 
 def test_without_a_time_the_usual_one_is_named() -> None:
-    assert [by_value(None, locale, NOW) for locale in LOCALES] == [
+    assert [by_value(None, words, NOW) for words in (EN, HI, BN, TA)] == [
         "the usual time",
         "हमेशा के समय",
         "রোজকার মতো",
@@ -206,11 +209,45 @@ def test_without_a_time_the_usual_one_is_named() -> None:
 @pytest.mark.parametrize("ship_by", ["26 Nov", "2026-11-26T11:30:00"])
 def test_a_time_without_an_offset_is_an_error(ship_by: str) -> None:
     with pytest.raises(ValueError, match=r"zone|isoformat"):
-        by_value(ship_by, "en", NOW)
+        by_value(ship_by, EN, NOW)
 
 
-def test_a_language_without_words_is_an_error() -> None:
-    with pytest.raises(ValueError, match="locale 'mr'"):
-        by_value(None, "mr", NOW)
-    with pytest.raises(ValueError, match="locale 'mr'"):
-        item_value([(1, "Cap")], "mr")
+@pytest.mark.parametrize(
+    ("paise", "said"),
+    [(0, "0"), (99, "0"), (100, "1"), (123_456, "1234"), (123_499, "1234"), (99_999_999_999, "999999999")],
+)
+def test_an_amount_is_told_in_whole_rupees_and_never_more_than_was_earned(paise: int, said: str) -> None:
+    assert amount_value(paise) == said
+
+
+@pytest.mark.parametrize("paise", [-1, -100, 100_000_000_000])
+def test_an_amount_below_nothing_or_of_ten_digits_is_an_error(paise: int) -> None:
+    with pytest.raises(ValueError, match="amount"):
+        amount_value(paise)
+
+
+def test_a_shelf_may_be_told_as_empty() -> None:
+    assert item_value([(0, "Jute tote")], EN, least=0) == "0 Jute tote"
+    assert item_value([(2, "Jute tote"), (0, "Lunch bag"), (0, "Diya set")], EN, least=0) == "2 Jute tote and 0 other"
+    assert item_value([(0, "जूट थैला"), (0, "दीया")], HI, least=0) == "0 जूट थैला 0 दीया"
+    with pytest.raises(ValueError, match="item"):
+        item_value([(-1, "Jute tote")], EN, least=0)
+
+
+def test_a_letter_that_takes_two_units_is_no_letter_for_a_keypad_phone() -> None:
+    assert item_value([(2, "Tote \U0001d400\U00011900")], HI) == "2 Tote"
+    with pytest.raises(ValueError, match=r"^slot item: forbidden character U\+1D400$"):
+        render(template(), {"item": "2 \U0001d400", "left": "1"})
+
+
+@pytest.mark.parametrize(
+    ("utr", "problem"),
+    [("HDFCR52026112400012345", ""), ("633412345678", ""), ("SBIN-12", "forbidden"), ("x" * 23, "longer")],
+)
+def test_a_banks_reference_may_be_a_long_number(utr: str, problem: str) -> None:
+    paid = template("Paid, see {utr}. Hunar", slots={"utr": Slot("alphanumeric", 22)})
+    if not problem:
+        assert render(paid, {"utr": utr}) == f"Paid, see {utr}. Hunar"
+        return
+    with pytest.raises(ValueError, match=problem):
+        render(paid, {"utr": utr})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
@@ -32,8 +32,16 @@ def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
         world.store = made.store  # type: ignore[assignment]
         world.group("G11")
         world.product("STOLE", "G11", "Stole")
+        # The reminders of the real today, which these tests are not about, and of the days that they are played in.
+        reminded(made, *((datetime.now(UTC) + timedelta(hours=5.5 * times)).date().isoformat() for times in (1, 2)))
+        reminded(made, *(f"2026-11-{day}" for day in range(24, 31)))
         yield made
         wiring.application.cache_clear()
+
+
+def reminded(application: Application, *days: str) -> None:
+    for day in days:
+        application.store.commit([Put(tables.reminded(day), {"day": day, "low_stock": {}})])
 
 
 def local(monkeypatch: pytest.MonkeyPatch, *, stage: str = "local", emulated: str = "true") -> None:
@@ -52,15 +60,34 @@ def owe_a_text(application: Application, at: str) -> None:
     application.store.commit([Put(tables.notification("n1"), text | tables.due(at, "n1"))])
 
 
-def test_with_nothing_due_nothing_is_sent_in_three_calls(
-    application: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lines = log_lines(monkeypatch)
+def test_with_nothing_due_nothing_is_sent(application: Application) -> None:
     answer = sweep.handle(event("sweep"), None)
     assert {name: answer[name] for name in NOTHING} == NOTHING
     assert abs((datetime.fromisoformat(answer["at"]) - datetime.now(UTC)).total_seconds()) < 60
+
+
+@pytest.mark.parametrize(
+    ("at", "calls"),
+    [("2026-11-25T20:00:00Z", {"Query": 3}), ("2026-11-25T04:30:00Z", {"Query": 3, "BatchGetItem": 1})],
+    ids=["at night", "by day"],
+)
+def test_finding_nothing_costs_three_calls_and_by_day_one_more(
+    application: Application, monkeypatch: pytest.MonkeyPatch, at: str, calls: dict[str, int]
+) -> None:
+    local(monkeypatch)
+    lines = log_lines(monkeypatch)
+    assert sweep.handle({"at": at}, None) == {"at": at, **NOTHING}
     [line] = [line for line in lines() if line["message"] == "swept"]
-    assert (line["aws_calls"], line["outcome"], line["sent"]) == ({"Query": 3}, "done", {})
+    assert (line["aws_calls"], line["outcome"], line["sent"]) == (calls, "done", {})
+
+
+def test_groups_are_reminded_once_a_day(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    local(monkeypatch)
+    at = "2026-12-01T02:30:00Z"
+    assert sweep.handle({"at": at}, None) == {"at": at, "sent": {"notifications": 1}, "left": False}
+    assert waiting(application, QueueName.NOTIFICATIONS) == [{"version": 1, "kind": "remind", "day": "2026-12-01"}]
+    reminded(application, "2026-12-01")
+    assert sweep.handle({"at": at}, None) == {"at": at, **NOTHING}
 
 
 def test_what_is_due_goes_to_its_queues_again_and_the_run_is_counted(

@@ -40,6 +40,9 @@ class Settings:
     api_secret_prefix: str
     poll_lag_seconds: int
     """Catching up asks for what changed until so long ago."""
+    sms_accounts: frozenset[tuple[str, str]]
+    """(provider, account) pairs of providers of texts that may post receipts and replies."""
+    sms_secret_prefix: str
     api_url: str
     """Where the fakes of the marketplaces' APIs listen; empty on AWS, where each has its own host."""
     sms_configuration_set: str
@@ -57,7 +60,8 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """ValueError when WEBHOOK_ACCOUNTS or API_ACCOUNTS is not a comma-separated list of ``marketplace/account``."""
+        """ValueError when WEBHOOK_ACCOUNTS, API_ACCOUNTS or SMS_ACCOUNTS is not a comma-separated list of
+        ``marketplace/account``."""
         tables = {table: environment.get(f"{table.name}_TABLE", "") for table in Table}
         queues = {queue: environment.get(f"{queue.name}_QUEUE_URL", "") for queue in QueueName}
         dead_letters = {queue: environment.get(f"{queue.name}_DEAD_LETTER_QUEUE_ARN", "") for queue in QueueName}
@@ -76,6 +80,8 @@ class Settings:
             api_accounts=frozenset(_accounts("API_ACCOUNTS", environment)),
             api_secret_prefix=environment.get("API_SECRET_PREFIX", ""),
             poll_lag_seconds=int(environment.get("POLL_LAG_SECONDS") or 120),
+            sms_accounts=frozenset(_accounts("SMS_ACCOUNTS", environment)),
+            sms_secret_prefix=environment.get("SMS_SECRET_PREFIX", ""),
             api_url=environment.get("MARKETPLACE_API_URL", ""),
             sms_configuration_set=environment.get("SMS_CONFIGURATION_SET", ""),
             sms_parts_a_day=int(environment.get("SMS_PARTS_A_DAY") or 2000),

@@ -23,8 +23,8 @@ ALLOWED_KEYS: Final = frozenset(
         "correlation_id",
         # what Hunar says
         "account", "amount_paise", "aws_calls", "conflicts", "delivery_id", "entry_id", "exception_id", "group_id",
-        "kind", "line_id", "marketplace", "notification_id", "object", "order_ref", "outcome", "parts", "queue",
-        "reason", "sent", "sequence_number", "sku", "status", "table", "where",
+        "kind", "line_id", "marketplace", "notification_id", "object", "order_ref", "outcome", "parts", "provider",
+        "queue", "reason", "sent", "sequence_number", "sku", "status", "table", "where",
     }
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from hunar.domain.channel import Channel
+    from hunar.domain.receipt import Receipt, Reply
     from hunar.domain.sms_text import Language
     from hunar.ports import MarketplaceApis, Queues, SmsProvider, Store, WebhookSecret, WebhookSecrets
     from hunar.use_cases import apply, asking, receive, sending
@@ -71,6 +72,22 @@ class Application:
         require_fake(self.settings.demo, os.environ)
         # One attempt: a second request of the client could be a second text on the phone.
         return EndUserMessaging(client("pinpoint-sms-voice-v2", retries={"total_max_attempts": 1}))
+
+    @cached_property
+    def sms_tokens(self) -> WebhookSecrets:
+        from hunar.adapters.secrets import SecretsManagerSmsTokens
+        from hunar.telemetry import client
+
+        made = client("secretsmanager", **_QUICK)
+        return SecretsManagerSmsTokens(made, self.settings.sms_secret_prefix, self.clock)
+
+    @cached_property
+    def sms_news(self) -> Callable[[str, bytes], Sequence[Receipt | Reply]]:
+        """What a provider of texts said, by its name."""
+        from hunar.adapters.sms import news  # type: ignore[attr-defined]
+
+        read: Callable[[str, bytes], Sequence[Receipt | Reply]] = news.read
+        return read
 
     @cached_property
     def languages(self) -> Callable[[str], Language]:

@@ -117,6 +117,22 @@ class SecretsManagerSecrets(_Secrets[WebhookSecret]):
         )
 
 
+class SecretsManagerSmsTokens(_Secrets[WebhookSecret]):
+    """The object of a provider's account has ``webhook_token``, the token that its calls carry, and while it is changed
+    ``previous_webhook_token``. What the provider's own API is called with stands beside them."""
+
+    def _needs(self, marketplace: str) -> Sequence[str]:
+        return ("webhook_token",)
+
+    def _made(self, content: Mapping[str, str]) -> WebhookSecret:
+        return WebhookSecret(
+            app_id="",
+            secret=content["webhook_token"],
+            previous_secret=content.get("previous_webhook_token") or None,
+            url="",
+        )
+
+
 class SecretsManagerApiSecrets(_Secrets[ApiSecret]):
     """The object has ``client_id``, ``client_secret``, and for Amazon ``refresh_token``.
 

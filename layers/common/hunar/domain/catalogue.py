@@ -65,7 +65,7 @@ _CODE: Final = (
 _MARKETPLACE: Final = (r"[a-z][a-z0-9_-]{0,39}", "a marketplace's name in small letters, e.g. flipkart")
 _ACCOUNT: Final = (r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", "an account's name of letters, digits, dashes and underscores")
 _HSN: Final = (r"[0-9]{4}|[0-9]{6}|[0-9]{8}", "an HSN code of 4, 6 or 8 digits (a spreadsheet drops a leading zero)")
-_DLT: Final = (r"[0-9]{19}", "a DLT id of 19 digits")
+DLT_ID: Final = (r"[0-9]{19}", "a DLT id of 19 digits")
 _VERSION: Final = (r"[1-9][0-9]{0,2}", "the number of a text's version, from 1")
 _PROVIDER_TEMPLATE: Final = (r"[!-~]{1,100}", "the provider's own id of the text, without spaces")
 _SENDER: Final = (r"[A-Za-z]{6}", "a DLT header of 6 letters")
@@ -296,7 +296,7 @@ class _Row:
         return {column: self.text(column, _BESIDES[column]) for column in columns if self.given(column)}
 
     def dlt_id(self, column: str) -> str:
-        value = self.text(column, _DLT)
+        value = self.text(column, DLT_ID)
         if value.endswith("0000"):
             self.warn(
                 column, f"{value} ends in zeros; a spreadsheet keeps only the first 15 digits of a number: compare it"

@@ -15,7 +15,10 @@ from typing import Any, Final
 from hunar.domain import facts
 from hunar.domain.identity import derived_id
 from hunar.domain.order import Line, Order
+from hunar.domain.returns import CANCELLED as RETURN_CANCELLED
+from hunar.domain.returns import Return
 from hunar.domain.stock import Applied
+from hunar.domain.text_kinds import RETURN, SHIP_BY
 
 LEADER: Final = "leader"
 """The contact who is told about orders."""
@@ -27,6 +30,7 @@ RELEASED: Final = "RELEASED"
 SERVED: Final = "SERVED"
 """Units that were missing are there now."""
 TEXTS: Final = (NEW_ORDER, CANCELLED, HOLD, RELEASED, SERVED)
+"""Texts about the units that a group has to send. Each is decided against those before it."""
 PAYOUT: Final = "PAYOUT"
 FETCH: Final = "FETCH"
 """The marketplace must be asked about the order: something is only claimed, or a price is missing."""
@@ -40,6 +44,9 @@ PATIENCE: Final = timedelta(minutes=10)
 
 _AFTER_SHIP_BY: Final = timedelta(hours=48)
 _AFTER_SALE: Final = timedelta(days=7)
+_AFTER_REQUEST: Final = timedelta(days=14)
+_SAYS_WHEN: Final = (NEW_ORDER, RELEASED, SERVED)
+"""Texts that name the time until which the goods must be handed over."""
 
 
 def new_effects(
@@ -51,7 +58,8 @@ def new_effects(
     """
     found = _payouts(order_ref, order, owed) | _fetches(order_ref, order, owed)
     if not waits_for_truth(order, owed, now):
-        found |= _texts(order_ref, order, owed, applied)
+        texts = _texts(order_ref, order, owed, applied)
+        found |= texts | _earlier(order_ref, order, {**owed, **texts}) | _returns(order_ref, order, owed)
     return {effect_id: effect for effect_id, effect in found.items() if effect_id not in owed}
 
 
@@ -124,6 +132,11 @@ def group_lines(order: Order, group_id: str) -> list[Line]:
     ]
 
 
+def hand_over_by(order: Order, group_id: str) -> str | None:
+    """Until when a group must hand over what it sends first, None when nobody said."""
+    return min((line.ship_by for line in group_lines(order, group_id) if line.ship_by and line.open), default=None)
+
+
 def _per_sku(lines: Iterable[tuple[Line, int]]) -> dict[str, int]:
     units: dict[str, int] = defaultdict(int)
     for line, count in lines:
@@ -146,9 +159,9 @@ def _texts(
     found = {}
     of_groups = {line.resolved.group_id for line in order.lines if line.resolved is not None and line.ours}
     # A group whose line was given to another group was told of it, and must be told that it is gone.
-    of_groups |= {effect["group_id"] for effect in owed.values() if effect.get("group_id")}
+    of_groups |= {effect["group_id"] for effect in owed.values() if effect["kind"] in TEXTS}
     for group_id in sorted(of_groups):
-        told = [effect for effect in owed.values() if effect.get("group_id") == group_id]
+        told = _texts_to(owed, group_id)
         last: Mapping[str, Any] = max(told, key=lambda effect: int(effect["n"]), default={})
         taken = [applied[line.line_id] for line in group_lines(order, group_id) if line.line_id in applied]
         short = any(line.short for line in taken)
@@ -171,6 +184,73 @@ def _texts(
             }
             found[effect_id] |= {"left_voided": len(order.left_voided)} if order.left_voided else {}
             found[effect_id] |= {"hold": text.hold} if text.hold else {}
+            if text.kind in _SAYS_WHEN and (by := hand_over_by(order, group_id)):
+                found[effect_id]["by"] = by
+    return found
+
+
+def _texts_to(owed: Mapping[str, Any], group_id: str) -> list[Mapping[str, Any]]:
+    return [effect for effect in owed.values() if effect["kind"] in TEXTS and effect["group_id"] == group_id]
+
+
+def _earlier(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """A group that was told a time and must now be ready sooner hears of it. Later does no harm: it need not know.
+
+    ``owed`` has the texts of this very moment too: they name the time as it is.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    if order.said_to_have_left:
+        return found
+    for group_id in sorted({effect["group_id"] for effect in owed.values() if effect["kind"] in _SAYS_WHEN}):
+        named = [effect for effect in _texts_to(owed, group_id) if "by" in effect]
+        to_send, by = units_to_send(order, group_id), hand_over_by(order, group_id)
+        if not named or by is None or to_send == units_held(order, group_id):
+            continue
+        text = max(named, key=lambda effect: int(effect["n"]))
+        sooner = [effect for effect in owed.values() if effect["kind"] == SHIP_BY and effect["group_id"] == group_id]
+        told = min([text["by"], *(effect["says"]["by"] for effect in sooner if effect["n"] == text["n"])])
+        if by < told:
+            found[derived_id(SHIP_BY, order_ref, group_id, LEADER, told, by)] = {
+                "kind": SHIP_BY,
+                "group_id": group_id,
+                "contact": LEADER,
+                # Once that time is past, the reminder of the morning counts the order.
+                "good_until": by,
+                "says": {"count": 1, "by": by},
+                "n": text["n"],
+            }
+    return found
+
+
+def _returns(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """One text for each return and group, with all of its lines; one more for lines that are added to it later."""
+    lines = {line.line_id: line for line in order.lines if line.ours}
+    told = {
+        (effect["return_id"], effect["group_id"], line_id)
+        for effect in owed.values()
+        if effect["kind"] == RETURN
+        for line_id in effect["lines"]
+    }
+    coming: dict[tuple[str, str], list[Return]] = defaultdict(list)
+    for entry in order.returns:
+        line = lines.get(entry.line_id)
+        if line is None or line.resolved is None or entry.status == RETURN_CANCELLED:
+            continue
+        if (entry.return_id, line.resolved.group_id, entry.line_id) not in told:
+            coming[entry.return_id, line.resolved.group_id].append(entry)
+    found = {}
+    for (return_id, group_id), entries in sorted(coming.items()):
+        line_ids = sorted(entry.line_id for entry in entries)
+        requested = facts.moment(max(entry.requested_at for entry in entries))
+        found[derived_id(RETURN, order_ref, group_id, return_id, line_ids)] = {
+            "kind": RETURN,
+            "group_id": group_id,
+            "contact": LEADER,
+            "good_until": facts.instant(requested + _AFTER_REQUEST),
+            "says": {"units": _per_sku((lines[entry.line_id], entry.requested) for entry in entries)},
+            "return_id": return_id,
+            "lines": line_ids,
+        }
     return found
 
 

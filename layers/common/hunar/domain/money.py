@@ -37,3 +37,11 @@ def rupees(paise: int) -> str:
     """An amount for a person to read: 109900 is ``1099.00``."""
     whole, rest = divmod(abs(paise), 100)
     return f"{'-' if paise < 0 else ''}{whole}.{rest:02d}"
+
+
+def grouped(paise: int) -> str:
+    """An amount as India writes it, three digits and then pairs: 12345678 paise is ``1,23,456.78``."""
+    whole, _, rest = rupees(abs(paise)).partition(".")
+    beginning, last = whole[:-3], whole[-3:]
+    pairs = [beginning[max(0, end - 2) : end] for end in range(len(beginning), 0, -2)]
+    return f"{'-' if paise < 0 else ''}{','.join([*reversed(pairs), last])}.{rest}"

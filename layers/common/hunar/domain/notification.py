@@ -39,7 +39,8 @@ UNHEARD: Final = timedelta(minutes=60)
 SLOTS: Final = ("leader", "second", "third")
 """The contacts of a group in the order in which they are told."""
 
-_TOLD: Final = frozenset({Status.ACCEPTED, Status.DELIVERED, Status.UNKNOWN})
+TOLD: Final = frozenset({Status.ACCEPTED, Status.DELIVERED, Status.UNKNOWN})
+"""The contact may have read it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Sibling:
     @property
     def tells(self) -> bool:
         """Whether the group may have read it."""
-        return self.status in _TOLD
+        return self.status in TOLD
 
 
 class Verdict(StrEnum):

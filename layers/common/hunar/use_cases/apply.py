@@ -11,14 +11,13 @@ import base64
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
-from datetime import timedelta
 from functools import partial
 from typing import Any, Final, Protocol, cast
 
 from hunar import tables
 from hunar.domain import claims, facts, worklist
 from hunar.domain.facts import Fact, ReturnNoted, ReturnRequested, ReturnStep
-from hunar.domain.identity import delivery_id, derived_id
+from hunar.domain.identity import delivery_id
 from hunar.domain.reading import Finding, Reading
 from hunar.messages import (
     Allocate,
@@ -45,6 +44,7 @@ from hunar.use_cases.change_order import (
 )
 from hunar.use_cases.count_stock import count
 from hunar.use_cases.paging import pages
+from hunar.use_cases.unknown import expiry, keep_unknown
 from hunar.use_cases.worklist import close_exception, opening
 
 __all__ = ["Desk", "apply", "notification", "unknown_message"]
@@ -54,9 +54,6 @@ SERVED: Final = 20
 
 MOST_FINDINGS: Final = 15
 """Exceptions that one delivery opens at most; the kept delivery names them all."""
-
-KEPT_WHOLE: Final = timedelta(days=30)
-"""How long a message is kept that nobody could redact, because nobody knows its fields."""
 
 
 ANSWER: Final = "answer"
@@ -121,30 +118,7 @@ def apply(desk: Desk, message: OrderEvent, marketplaces: Marketplaces) -> str:
 
 def unknown_message(desk: Desk, body: str, reason: str, *, queue: str = "order-events") -> str:
     """Keep a queue message that cannot be understood, and show it."""
-    identity = derived_id("message", body)
-    key = tables.unread_delivery("queue", queue, identity)
-    message = f"{reason} (delivery {identity})"
-    opened = worklist.opened("UNKNOWN_MESSAGE", (identity,), at=desk.now, message=message, delivery_id=identity)
-    kept = {
-        "delivery_id": identity,
-        "received_at": desk.now,
-        "verdict": "UNKNOWN_MESSAGE",
-        "body": body,
-        "expires_at": _expiry(desk.now),
-    }
-    try:
-        desk.store.commit(
-            [
-                Put(key, kept, ABSENT),
-                Put(tables.exception(opened["exception_id"]), opened),
-            ]
-        )
-    except Conflict:
-        # Another transaction may have been under way over the exception: then nothing was kept.
-        if key not in desk.store.read([key]):
-            raise Retryable("the message met another transaction") from None
-        return "duplicate"
-    return "unknown_message"
+    return keep_unknown(desk.store, queue, body, reason, at=desk.now)
 
 
 def notification(desk: Desk, body: str, name: str, notifier: Notifier) -> str:
@@ -501,7 +475,7 @@ def _keep(desk: Desk, message: Delivery, reading: Reading, key: Key, **said: Any
     if reading.redacted is not None:
         kept["body"] = reading.redacted
     else:
-        kept |= {"body_b64": message.body_b64, "expires_at": _expiry(message.received_at)}
+        kept |= {"body_b64": message.body_b64, "expires_at": expiry(message.received_at)}
     puts = [Put(key, kept, ABSENT)]
     for finding in reading.findings[:MOST_FINDINGS]:
         opened = _finding(key, finding, order, at=desk.now)
@@ -527,8 +501,3 @@ def _finding(kept: Key, finding: Finding, order: str | None, *, at: str) -> Item
         delivery_id=kept.sk,
         delivery_pk=kept.pk,
     )
-
-
-def _expiry(text: str) -> int:
-    """Epoch seconds after which DynamoDB drops the item."""
-    return int((facts.moment(text) + KEPT_WHOLE).timestamp())

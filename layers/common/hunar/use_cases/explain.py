@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from hunar import tables
 from hunar.domain import facts, ledger, worklist
-from hunar.domain.effects import TEXTS
 from hunar.domain.facts import (
     Claim,
     Fact,
@@ -25,8 +24,10 @@ from hunar.domain.facts import (
     Voided,
 )
 from hunar.domain.history import history
+from hunar.domain.money import grouped
 from hunar.domain.order import Order, counting, knowledge, read, remarks, voided
 from hunar.domain.reasons import Reason, reasons
+from hunar.domain.text_kinds import KINDS
 from hunar.messages import Look
 from hunar.ports import QueueName, Store
 from hunar.tables import Item, Table
@@ -167,7 +168,7 @@ def timeline(found: Mapping[str, Any]) -> list[Item]:
             at = text["answered_at"] or text["claimed_at"]
             rows.append(_row(at, f"text {text['status']}", None, named + reason, text["notification_id"]))
     for entry in found["entries"]:
-        detail = f"{_rupees(entry['group_paise'])} to the group, {len(entry['postings'])} postings"
+        detail = f"Rs {grouped(entry['group_paise'])} to the group, {len(entry['postings'])} postings"
         rows.append(_row(entry["recorded_at"], "booked", entry["line_id"], detail, entry["entry_id"]))
     for exception in found["exceptions"]:
         for event in exception["history"]:
@@ -275,7 +276,7 @@ def _move(entry: Any) -> Item:
 
 def _texts(store: Store, stored: Item) -> list[Item]:
     """Every text that the order ever owed, with what became of it. Whole phone numbers stay in the table."""
-    owed = {identity: effect for identity, effect in stored["owed"].items() if effect["kind"] in TEXTS}
+    owed = {identity: effect for identity, effect in stored["owed"].items() if effect["kind"] in KINDS}
     there = store.read(map(tables.notification, owed)) if owed else {}
     found = []
     for identity, effect in owed.items():
@@ -284,7 +285,9 @@ def _texts(store: Store, stored: Item) -> list[Item]:
         found.append(
             {
                 "notification_id": identity,
-                **{name: effect[name] for name in ("kind", "group_id", "contact", "n", "units", "good_until")},
+                **{name: effect[name] for name in ("kind", "group_id", "contact", "good_until")},
+                "n": effect.get("n", 0),
+                "units": effect["units"] if "units" in effect else effect["says"].get("units", {}),
                 "owed_at": effect.get("at"),
                 "to": _last_digits(item.get("to")),
                 **{name: item.get(name) for name in names},
@@ -305,11 +308,6 @@ def _entry(item: Item) -> Item:
     )
     names = ("entry_id", "kind", "line_id", "occurred_at", "recorded_at", "postings")
     return {name: item[name] for name in names} | {"group_paise": -group}
-
-
-def _rupees(paise: int) -> str:
-    sign = "-" if paise < 0 else ""
-    return f"{sign}Rs {abs(paise) // 100}.{abs(paise) % 100:02d}"
 
 
 def _exceptions(store: Store, ids: Iterable[str]) -> list[Item]:

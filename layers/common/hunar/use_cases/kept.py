@@ -15,6 +15,8 @@ from hunar.use_cases.paging import pages
 
 NO_DELIVERIES: Final = frozenset({"FAILED", "REDRIVEN", "UNKNOWN_MESSAGE", "OTHER_SELLER"})
 """Verdicts of kept queue messages that were never understood: no delivery of anybody."""
+NEVER_READ: Final = frozenset({"UNKNOWN_MESSAGE", "SMS_NEWS_UNREADABLE"})
+"""Exceptions about such messages. They outlive the message."""
 
 _SHOWN: Final = (
     "delivery_id", "order_ref", "marketplace", "account", "received_at", "event_type", "verdict", "findings",

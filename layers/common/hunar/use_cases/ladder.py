@@ -10,7 +10,7 @@ from typing import Final
 
 from hunar import tables
 from hunar.domain.identity import derived_id
-from hunar.domain.notification import SLOTS, Status
+from hunar.domain.notification import SLOTS, TOLD, Status, observed
 from hunar.domain.text_kinds import KINDS
 from hunar.messages import Notify
 from hunar.ports import Conflict, QueueName, Retryable
@@ -43,11 +43,34 @@ def tell_those_who_were_told(desk: Desk, item: Item, owed: Mapping[str, Item], f
     if item["contact"] != SLOTS[0]:
         return
     n = owed[item["notification_id"]]["n"]
-    earlier = [found.get(tables.notification(name)) for name, effect in owed.items() if effect["n"] < n]
-    slots = sorted({there["escalated"] for there in earlier if there and there.get("escalated")})
+    earlier = [name for name, effect in owed.items() if effect["n"] < n]
+    slots = [slot for slot in SLOTS[1:] if any(copy_of(name, slot, found) for name in earlier)]
     if slots:
         bodies = [_to(slot, item).model_dump_json() for slot in slots]
         desk.queues.send(QueueName.NOTIFICATIONS, bodies)
+
+
+def copies(found: Mapping[Key, Item]) -> list[Key]:
+    """Where the texts stand that other contacts were owed in place of these."""
+    of = [item["notification_id"] for item in found.values() if item.get("escalated")]
+    return [tables.notification(derived_id("contact", name, slot)) for name in of for slot in SLOTS[1:]]
+
+
+def copy_of(notification_id: str, slot: str, found: Mapping[Key, Item]) -> Item | None:
+    """The text that another contact was owed in place of one."""
+    return found.get(tables.notification(derived_id("contact", notification_id, slot)))
+
+
+def for_the_group(notification_id: str, found: Mapping[Key, Item], now: str) -> tuple[Status | None, Item | None]:
+    """How a text stands for the group: told when any contact was told it, on its way while any may be."""
+    there = [found.get(tables.notification(notification_id))]
+    there += [copy_of(notification_id, slot, found) for slot in SLOTS[1:]]
+    standing = [(observed(item, now), item) for item in there if item is not None]
+    for wanted in (TOLD, {Status.CLAIMED}):
+        for status, item in standing:
+            if status in wanted:
+                return status, item
+    return standing[0] if standing else (None, None)
 
 
 def next_contact(desk: Desk, group_id: str, slot: str) -> str | None:

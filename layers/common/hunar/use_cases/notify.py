@@ -156,7 +156,8 @@ def look(desk: Desk, order_refs: Iterable[str], group_id: str, contact: str) -> 
             tables.sms_breaker(),
         ]
     )
-    return Sight(orders, found)
+    others = ladder.copies(found)
+    return Sight(orders, {**found, **(desk.store.read(others) if others else {})})
 
 
 def judge(desk: Desk, sight: Sight, item: Item) -> Decision:
@@ -454,8 +455,7 @@ def _siblings(known: Known, found: Mapping[Key, Item], now: str) -> list[Sibling
     """All notifications about the order to the group, ours among them, as they stand."""
     siblings = []
     for identity, effect in known.owed.items():
-        there = found.get(tables.notification(identity))
-        status = observed(there, now) if there else None
+        status, there = ladder.for_the_group(identity, found, now)
         # A claim that fell silent states nothing; what it was owed for is what it would have said.
         stated = effect["units"] if there is None or there["stated"] is None else there["stated"]
         siblings.append(Sibling(effect["n"], effect["kind"], status, stated, effect.get("hold")))

@@ -32,7 +32,7 @@ from hunar.use_cases.apply import Marketplaces, know, reading_of, stock_act_of
 from hunar.use_cases.change_order import Cause, Desk, Reference, change_order
 from hunar.use_cases.check_stock import Difference, units_in
 from hunar.use_cases.count_stock import count
-from hunar.use_cases.kept import NO_DELIVERIES
+from hunar.use_cases.kept import NEVER_READ, NO_DELIVERIES
 from hunar.use_cases.paging import batches, pages
 
 _SHELF: Final = "STOCK#"
@@ -397,7 +397,7 @@ class _Rebuild:
         """Exceptions that name a delivery which is not kept any more: it expired before anybody could read it."""
         for _, item in self._live.scan(Table.EXCEPTIONS):
             identity = item.get("subject", {}).get("delivery_id")
-            if identity and item["kind"] != "UNKNOWN_MESSAGE" and identity not in self._explained:
+            if identity and item["kind"] not in NEVER_READ and identity not in self._explained:
                 named = {name: item[name] for name in ("exception_id", "kind", "order_ref", "opened_at")}
                 self._report.expired.append({"delivery_id": identity} | named)
 

@@ -30,7 +30,7 @@ _TITLES: Final = {
     413: "Content Too Large",
     503: "Service Unavailable",
 }
-_COUNTED: Final = {
+COUNTED: Final = {
     "accepted": "WebhookAccepted",
     "unreadable": "WebhookUnreadable",
     "no_account": "WebhookNoAccount",
@@ -54,7 +54,7 @@ class Door(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """A webhook call as the gateway hands it on. ``repr`` shows neither headers nor body."""
+    """A webhook call as the gateway hands it on. ``repr`` shows neither headers nor body nor query."""
 
     method: str
     marketplace: str
@@ -62,6 +62,7 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: str = field(repr=False)
     is_base64: bool = False
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def raw(self) -> tuple[bytes, bool]:
         """The bytes that were sent, and whether they could be unpacked.
@@ -106,7 +107,7 @@ def receive(
     one metric per call.
     """
     answer = _answer(request, doors, accounts, secrets, queues, now)
-    count(_COUNTED[answer.outcome])
+    count(COUNTED[answer.outcome])
     return answer
 
 
@@ -120,23 +121,23 @@ def _answer(
 ) -> Answer:
     door = doors.get(request.marketplace)
     if door is None or (request.marketplace, request.account) not in accounts:
-        return _problem(404, "no_account")
+        return problem(404, "no_account")
     if request.method != "POST":
-        return _problem(405, "method", {"allow": "POST"})
+        return problem(405, "method", {"allow": "POST"})
     raw, unpacked = request.raw()
     if len(raw) > MOST_BYTES:
-        return _problem(413, "oversize", detail=f"at most {MOST_BYTES} bytes")
+        return problem(413, "oversize", detail=f"at most {MOST_BYTES} bytes")
     identity = delivery_id(request.marketplace, request.account, raw)
     try:
         proof = _proof(door, request, raw, secrets, now)
         if proof is not Proof.PROVED:
-            return _problem(401, proof.value)
+            return problem(401, proof.value)
         readable = unpacked and door.readable(raw)
         queues.send(QueueName.ORDER_EVENTS, [_message(request, identity, raw, readable, now)])
     except Retryable as error:
-        return replace(_problem(503, "not_stored"), reason=str(error))
+        return replace(problem(503, "not_stored"), reason=str(error))
     if not readable:
-        refused = _problem(400, "unreadable", detail="the body is not one unambiguous JSON object in UTF-8; it is kept")
+        refused = problem(400, "unreadable", detail="the body is not one unambiguous JSON object in UTF-8; it is kept")
         return replace(refused, body={**refused.body, "delivery_id": identity}, delivery_id=identity)
     body = {"status": "accepted", "delivery_id": identity}
     return Answer(200, body, {"content-type": "application/json"}, "accepted", identity)
@@ -167,7 +168,7 @@ def _message(request: Request, identity: str, raw: bytes, readable: bool, now: d
     )
 
 
-def _problem(status: int, outcome: str, headers: Mapping[str, str] | None = None, detail: str | None = None) -> Answer:
+def problem(status: int, outcome: str, headers: Mapping[str, str] | None = None, detail: str | None = None) -> Answer:
     """RFC 9457. A refused proof gets no detail: it would help to guess."""
     body = {"type": "about:blank", "title": _TITLES[status], "status": status}
     if detail:

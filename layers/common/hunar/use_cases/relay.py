@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hunar.domain.effects import ALLOCATE, FETCH, PAYOUT, PUBLISH, TEXTS
-from hunar.messages import Allocate, ComputePayout, Fetch, Notify, PublishStock
+from hunar.domain.text_kinds import KINDS
+from hunar.messages import Allocate, ComputePayout, Fetch, Notify, PublishStock, Says, Tell
 from hunar.ports import QueueName, Queues, Rejected
 
 
@@ -43,6 +44,17 @@ def message_of(image: Mapping[str, Any], effect: Mapping[str, Any]) -> tuple[Que
             good_until=effect["good_until"],
         )
         return QueueName.NOTIFICATIONS, notify.model_dump_json()
+    if kind in KINDS and effect.get("says") is not None:
+        tell = Tell(
+            notification_id=effect["effect_id"],
+            notification_kind=kind,
+            order_ref=image.get("order_ref"),
+            group_id=effect["group_id"],
+            contact=effect["contact"],
+            good_until=effect["good_until"],
+            says=Says.model_validate(effect["says"]),
+        )
+        return QueueName.NOTIFICATIONS, tell.model_dump_json()
     if kind == PAYOUT:
         command = ComputePayout(order_ref=image["order_ref"], line_id=effect["line_id"])
         return QueueName.PAYOUTS, command.model_dump_json()

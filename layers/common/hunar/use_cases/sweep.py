@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hunar import tables
-from hunar.domain.due import to_send_again
-from hunar.messages import Allocate, ListingMapped, Look
+from hunar.domain.due import day_to_remind, to_send_again
+from hunar.messages import Allocate, ListingMapped, Look, Remind
 from hunar.ports import QueueName, Queues, Rejected, Retryable, Store
 from hunar.tables import Item, Key, Table
 from hunar.use_cases.owed_text import message_of as message_of_text
@@ -58,6 +58,10 @@ def sweep(desk: Desk, now: str) -> Swept:
             left = _sweep(desk, table, now, messages_of, sent) or left
         except Retryable as error:
             failed = error
+    try:
+        _send(desk.queues, _of_the_day(desk, now), sent)
+    except Retryable as error:
+        failed = error
     if failed is not None:
         raise failed
     return Swept(dict(sorted(sent.items())), left)
@@ -122,6 +126,13 @@ def _of_texts(desk: Desk, due: list[Item], now: str) -> Iterator[Message]:
     for text in due:
         if (body := message_of_text(text)) is not None:
             yield QueueName.NOTIFICATIONS, body
+
+
+def _of_the_day(desk: Desk, now: str) -> Iterator[Message]:
+    """The reminders of today, until they are written down as sent."""
+    day = day_to_remind(now)
+    if day is not None and not desk.store.read([tables.reminded(day)]):
+        yield QueueName.NOTIFICATIONS, Remind(day=day).model_dump_json()
 
 
 def _again(owner: Item, effect: Item) -> Iterator[Message]:

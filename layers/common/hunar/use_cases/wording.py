@@ -10,7 +10,7 @@ from hunar.domain import sms_text
 from hunar.domain.facts import moment
 from hunar.domain.manners import Manners
 from hunar.domain.sms_text import Words
-from hunar.domain.text_kinds import FORMS, NUMBER_CHANGED, form
+from hunar.domain.text_kinds import FORMS, LOW_STOCK, NUMBER_CHANGED, form
 from hunar.messages import Says
 from hunar.ports import Rejected, SmsRequest
 from hunar.tables import Item, Key
@@ -107,7 +107,9 @@ def of_says(says: Says, found: Mapping[Key, Item], now: str, kind: str) -> Value
         del manners
         filled = {
             "by": lambda: sms_text.by_value(says.by, words, now),
-            "item": lambda: sms_text.item_value(named(found, says.units, locale), words),
+            "item": lambda: sms_text.item_value(
+                named(found, says.units, locale), words, least=0 if kind == LOW_STOCK else 1
+            ),
             "count": lambda: _given("count", says.count),
             "amount": lambda: sms_text.amount_value(_number("amount_paise", says.amount_paise)),
             "account": lambda: _given("account", says.account),
