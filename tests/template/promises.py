@@ -89,7 +89,8 @@ ENVIRONMENT: Final = {
     "ComputePayoutFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE LEDGER_TABLE EXCEPTIONS_TABLE",
     "FetchOrderFunction": f"{ASKING} REGISTRY_TABLE ORDERS_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE ORDER_EVENTS_QUEUE_URL"
     " FETCHES_QUEUE_URL",
-    "CatchUpOrdersFunction": f"{ASKING} REGISTRY_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE ORDER_EVENTS_QUEUE_URL",
+    "CatchUpOrdersFunction": f"{ASKING} POLL_LAG_SECONDS REGISTRY_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE"
+    " ORDER_EVENTS_QUEUE_URL",
     "PublishStockFunction": f"{ASKING} DEMO REGISTRY_TABLE STOCK_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE"
     " STOCK_FEED_QUEUE_URL",
     "ParkDeadLettersFunction": "POWERTOOLS_SERVICE_NAME DELIVERIES_TABLE EXCEPTIONS_TABLE"
@@ -659,8 +660,8 @@ def names_reach_the_setting_that_reads_them(template: Template) -> Iterator[str]
     for name, function in functions(template).items():
         variables = function.get("Environment", {}).get("Variables", {})
         told_names = {key: named(value) or as_text(value) for key, value in variables.items()}
-        nobody = dict.fromkeys(("WEBHOOK_ACCOUNTS", "API_ACCOUNTS", "SMS_ACCOUNTS"), "")
-        settings = Settings.from_environment(told_names | nobody)
+        no_names = dict.fromkeys(("WEBHOOK_ACCOUNTS", "API_ACCOUNTS", "SMS_ACCOUNTS", "POLL_LAG_SECONDS"), "")
+        settings = Settings.from_environment(told_names | no_names)
         for table, told in settings.tables.items():
             if told != f"{table.value.capitalize()}Table":
                 yield f"{name} takes {told} for {table}"

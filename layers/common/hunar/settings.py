@@ -25,6 +25,8 @@ class Settings:
     """Seed data marks the stack as a demo; a demo refuses a real SMS provider."""
     emulated: bool
     """The local stack, on an emulator: its time may be shifted, and it knows no users."""
+    clock_ahead_seconds: int
+    """On an emulator what is due later can be looked at now: nobody waits there for a quarter of an hour."""
     tables: Mapping[Table, str]
     queues: Mapping[QueueName, str]
     dead_letters: Mapping[QueueName, str]
@@ -36,6 +38,8 @@ class Settings:
     """(marketplace, account) pairs whose marketplace can be asked: we have credentials for its API. What a message
     says that nobody signed is a claim for them, until the marketplace confirms it."""
     api_secret_prefix: str
+    poll_lag_seconds: int
+    """Catching up asks for what changed until so long ago."""
     sms_accounts: frozenset[tuple[str, str]]
     """(provider, account) pairs of providers of texts that may post receipts and replies."""
     sms_secret_prefix: str
@@ -66,11 +70,13 @@ class Settings:
         tables = {table: environment.get(f"{table.name}_TABLE", "") for table in Table}
         queues = {queue: environment.get(f"{queue.name}_QUEUE_URL", "") for queue in QueueName}
         dead_letters = {queue: environment.get(f"{queue.name}_DEAD_LETTER_QUEUE_ARN", "") for queue in QueueName}
+        # Both must be said: a stage that forgot one of them is a real one.
+        emulated = environment.get("STAGE") == "local" and environment.get("EMULATED") == "true"
         return cls(
             stage=environment.get("STAGE", "local"),
             demo=environment.get("DEMO", "false").lower() == "true",
-            # Both must be said: a stage that forgot one of them is a real one.
-            emulated=environment.get("STAGE") == "local" and environment.get("EMULATED") == "true",
+            emulated=emulated,
+            clock_ahead_seconds=int(environment.get("CLOCK_AHEAD_SECONDS") or 0) if emulated else 0,
             tables=_Named(tables, "table"),
             queues=_Named(queues, "queue"),
             dead_letters=_Named(dead_letters, "dead letter queue of"),
@@ -78,6 +84,7 @@ class Settings:
             secret_prefix=environment.get("SECRET_PREFIX", ""),
             api_accounts=frozenset(_accounts("API_ACCOUNTS", environment)),
             api_secret_prefix=environment.get("API_SECRET_PREFIX", ""),
+            poll_lag_seconds=int(environment.get("POLL_LAG_SECONDS") or 120),
             sms_accounts=frozenset(_accounts("SMS_ACCOUNTS", environment)),
             sms_secret_prefix=environment.get("SMS_SECRET_PREFIX", ""),
             api_url=environment.get("MARKETPLACE_API_URL", ""),

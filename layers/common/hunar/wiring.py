@@ -6,7 +6,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -195,6 +195,7 @@ class Application:
             pause=self.pause,
             claimant=context.aws_request_id,
             again=self.again,
+            lag=timedelta(seconds=self.settings.poll_lag_seconds),
         )
 
     def require_publishable(self) -> None:
@@ -210,7 +211,7 @@ class Application:
         return retried(action, pause=self.pause, random=self.random, met=conflicts_met)
 
     def clock(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + timedelta(seconds=self.settings.clock_ahead_seconds)
 
     def pause(self, seconds: float) -> None:
         time.sleep(seconds)
