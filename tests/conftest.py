@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
+import botocore.session
 from hypothesis import HealthCheck, Phase, settings
 
 for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -18,6 +20,9 @@ os.environ.update(
     # moto does not know the addresses that botocore makes from an account id
     AWS_ACCOUNT_ID_ENDPOINT_MODE="disabled",
 )
+
+# Each session reads the descriptions of the AWS services anew, megabytes of JSON; the suite makes hundreds of sessions.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 slow_is_fine = [HealthCheck.too_slow]
 settings.register_profile(
