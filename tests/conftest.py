@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
+from typing import Any
 
-import botocore.session
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -20,9 +22,6 @@ os.environ.update(
     # moto does not know the addresses that botocore makes from an account id
     AWS_ACCOUNT_ID_ENDPOINT_MODE="disabled",
 )
-
-# Each session reads the descriptions of the AWS services anew, megabytes of JSON; the suite makes hundreds of sessions.
-botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 slow_is_fine = [HealthCheck.too_slow]
 settings.register_profile(
@@ -42,3 +41,14 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("quick")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def aws_services_are_read_once() -> None:
+    """Each session of boto3 reads the descriptions of the services anew, megabytes of JSON, and there are hundreds.
+
+    Tests that need no AWS do not import it for that.
+    """
+    sessions: Any = sys.modules.get("botocore.session")
+    if sessions:
+        sessions.create_loader = functools.cache(sessions.create_loader)
