@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import sys
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -37,3 +41,14 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("quick")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def aws_services_are_read_once() -> None:
+    """Each session of boto3 reads the descriptions of the services anew, megabytes of JSON, and there are hundreds.
+
+    Tests that need no AWS do not import it for that.
+    """
+    sessions: Any = sys.modules.get("botocore.session")
+    if sessions:
+        sessions.create_loader = functools.cache(sessions.create_loader)
