@@ -92,7 +92,7 @@ def test_a_cancellation_after_the_digest_is_told(world: World) -> None:
     assert kinds(world) == ["NEW_ORDER", "NEW_ORDERS", "CANCELLED"]
 
 
-def test_a_digest_that_the_provider_throttles_goes_apart_and_together_again(world: World) -> None:
+def test_fault_42_a_digest_that_the_provider_throttles_goes_apart_and_together_again(world: World) -> None:
     for name in ("S1", "S2", "S3"):
         order(world, name)
     world.phones.answers = iter([Throttled("ThrottlingException")])
@@ -152,7 +152,7 @@ def test_after_the_days_fill_a_person_is_told_and_the_rest_comes_next_morning() 
     assert kinds(world) == ["NEW_ORDER"] * 3 + ["NEW_ORDERS"]
 
 
-def test_when_the_days_parts_are_used_up_texts_wait_for_the_next_day(world: World) -> None:
+def test_fault_44_when_the_days_parts_are_used_up_texts_wait_for_the_next_day(world: World) -> None:
     world.parts_a_day = 2
     for number in range(4):
         world.group(f"G2{number}", "en", manners=USUAL)
@@ -166,7 +166,7 @@ def test_when_the_days_parts_are_used_up_texts_wait_for_the_next_day(world: Worl
     assert kinds(world) == ["NEW_ORDER"] * 4
 
 
-def test_a_provider_that_takes_no_texts_is_asked_once_in_a_while_and_all_go_when_it_does(world: World) -> None:
+def test_fault_44_a_provider_that_takes_no_texts_is_asked_once_in_a_while_and_all_go_when_it_does(world: World) -> None:
     for number in range(4):
         world.group(f"G2{number}", "en", manners=USUAL)
         world.product(f"P{number}", f"G2{number}", "Jute tote", stock=5)

@@ -56,6 +56,13 @@ class Settings:
     """Parts of texts that may go on one day, all together."""
 
     @property
+    def sms_receipts(self) -> bool:
+        """Whether the provider of texts will say if they arrived. If not, silence means nothing."""
+        if self.sms_provider == "aws":
+            return bool(self.sms_configuration_set)
+        return any(provider == self.sms_provider for provider, _ in self.sms_accounts)
+
+    @property
     def production(self) -> bool:
         return self.stage == "prod"
 

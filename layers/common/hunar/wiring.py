@@ -176,7 +176,7 @@ class Application:
             claimant=claimant,
             now=now,
             again=self.again,
-            receipts=bool(self.settings.sms_configuration_set),
+            receipts=self.settings.sms_receipts,
             parts_a_day=self.settings.sms_parts_a_day,
         )
 

@@ -137,12 +137,12 @@ def _due(desk: Desk, item: Item, status: Status) -> Item:
 def _consequences(desk: Desk, item: Item, status: Status, kept: rules.Kept) -> list[Put]:
     """What else stands differently after the report. Raises Conflict with the transaction that it is for."""
     before, after = outcome(item.get("receipt")), outcome(kept)
-    arrived = status != item["status"] and status in (Status.ACCEPTED, Status.DELIVERED)
+    known = status != item["status"] and status in (Status.ACCEPTED, Status.DELIVERED, Status.FAILED)
     group_id, slot = item["group_id"], item["contact"]
     exceptions = _Exceptions(desk, item)
     talk, rate = tables.talk(group_id, slot), tables.template_rate(item.get("template_id") or "")
-    found = desk.store.read([talk, rate, *exceptions.keys]) if after or arrived else {}
-    puts = exceptions.close("SMS_UNKNOWN", found) if arrived else []
+    found = desk.store.read([talk, rate, *exceptions.keys]) if after or known else {}
+    puts = exceptions.close("SMS_UNKNOWN", found) if known else []
     if after is None or after == before:
         return puts
     contact = found.get(talk) or new_talk(group_id, slot, desk.now)

@@ -18,7 +18,7 @@ from hunar.domain import manners, sms_text
 from hunar.domain.facts import instant, moment
 from hunar.domain.identity import derived_id
 from hunar.domain.manners import Later, Manners
-from hunar.domain.notification import IN_FLIGHT, RECEIPT_WAIT, UNHEARD, Status, goes_again, observed
+from hunar.domain.notification import IN_FLIGHT, RECEIPT_WAIT, TOLD, UNHEARD, Status, goes_again, observed
 from hunar.domain.sms_text import Language
 from hunar.domain.text_kinds import KINDS, NEW_ORDER, NEW_ORDERS
 from hunar.ports import (
@@ -314,7 +314,13 @@ def unknown(desk: Desk, letter: Letter, reason: str) -> Status:
         again = after(desk, RECEIPT_WAIT, item)
     elif desk.receipts and KINDS[item["kind"]].ladder:
         again = after(desk, UNHEARD, item)
-    return settle(desk, letter, Status.UNKNOWN, reason=reason, **again)
+    settle(desk, letter, Status.UNKNOWN, reason=reason, **again)
+    key = tables.notification(item["notification_id"])
+    status = Status(desk.store.read([key])[key]["status"])
+    if status in TOLD - {Status.UNKNOWN}:
+        # A receipt was quicker: it did go, and nobody need ask.
+        desk.again(lambda: close_exception(desk.store, "SMS_UNKNOWN", (item["notification_id"],), at=desk.now))
+    return status
 
 
 def settle(desk: Desk, letter: Letter, status: Status, **result: Any) -> Status:
