@@ -170,13 +170,15 @@ def test_a_report_settles_what_nobody_knew_and_nobody_need_ask(world: World, sta
     assert world.phones.texts == []
 
 
-def test_a_failure_of_what_nobody_knew_leaves_the_question_open(world: World) -> None:
+def test_a_failure_of_what_nobody_knew_answers_the_question_and_somebody_else_is_told(world: World) -> None:
     body = owed(world)
     world.phones.answers = iter([Unanswered("ReadTimeoutError")])
     world.work(QueueName.NOTIFICATIONS, body)
     world.receipt(newest(world)["notification_id"], "FAILED", code="UNREACHABLE")
     assert hear(world) == ["FAILED"]
-    assert world.exceptions() == ["SMS_UNKNOWN"]
+    assert world.exceptions(closed=True) == ["SMS_UNKNOWN"]
+    world.settle(patience=timedelta(minutes=6), sweeping=True)
+    assert world.exceptions() == ["SMS_NOT_DELIVERED"], "the group has no other contact"
 
 
 def test_a_report_that_comes_after_72_hours_counts(world: World) -> None:

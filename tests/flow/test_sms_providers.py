@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -38,10 +37,7 @@ def sent(world: World) -> str:
 
 
 def told(world: World, body: str) -> list[str]:
-    def read(provider: str, raw: bytes) -> list[Any]:
-        return news.read(provider, raw, world.now)
-
-    return record_news(Desk(world.store, world.now, lambda action: action(), read), body)
+    return record_news(Desk(world.store, world.now, lambda action: action(), news.read), body)
 
 
 def posted(world: World, provider: str, form: dict[str, str]) -> str:

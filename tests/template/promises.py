@@ -83,7 +83,9 @@ ENVIRONMENT: Final = {
     " ORDERS_TABLE STOCK_TABLE ORDER_EVENTS_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL FETCHES_QUEUE_URL"
     " STOCK_FEED_QUEUE_URL",
     "NotifyGroupFunction": "POWERTOOLS_SERVICE_NAME STAGE DEMO REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE"
-    " NOTIFICATIONS_TABLE EXCEPTIONS_TABLE NOTIFICATIONS_QUEUE_URL AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2",
+    " NOTIFICATIONS_TABLE EXCEPTIONS_TABLE NOTIFICATIONS_QUEUE_URL SMS_PROVIDER SMS_PARTS_A_DAY SMS_SECRET_PREFIX"
+    " SMS_CONFIGURATION_SET SMS_ACCOUNTS"
+    " AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2",
     "RecordSmsReceiptFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE NOTIFICATIONS_TABLE DELIVERIES_TABLE"
     " EXCEPTIONS_TABLE",
     "ComputePayoutFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE LEDGER_TABLE EXCEPTIONS_TABLE",
@@ -146,6 +148,8 @@ WIDE: Final = {
     # The sender's name is data of the agency.
     "arn:${AWS::Partition}:sms-voice:${AWS::Region}:${AWS::AccountId}:sender-id/*/IN if AnySmsIdentity"
     " else ${SmsIdentityArn}",
+    # The account of the provider that the parameter names.
+    "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:hunar/${Stage}/sms/${SmsProvider}/*",
 }
 """Resources that a policy may name with a wildcard, and why."""
 
@@ -660,7 +664,9 @@ def names_reach_the_setting_that_reads_them(template: Template) -> Iterator[str]
     for name, function in functions(template).items():
         variables = function.get("Environment", {}).get("Variables", {})
         told_names = {key: named(value) or as_text(value) for key, value in variables.items()}
-        no_names = dict.fromkeys(("WEBHOOK_ACCOUNTS", "API_ACCOUNTS", "SMS_ACCOUNTS", "POLL_LAG_SECONDS"), "")
+        no_names = dict.fromkeys(
+            ("WEBHOOK_ACCOUNTS", "API_ACCOUNTS", "SMS_ACCOUNTS", "POLL_LAG_SECONDS", "SMS_PARTS_A_DAY"), ""
+        )
         settings = Settings.from_environment(told_names | no_names)
         for table, told in settings.tables.items():
             if told != f"{table.value.capitalize()}Table":
@@ -730,7 +736,9 @@ def no_permission_is_wider_than_its_reason(template: Template) -> Iterator[str]:
                 if "*" in action:
                     yield f"{name}: {action}"
             for resource in map(as_text, listed(statement["Resource"])):
-                if "*" in resource and resource not in WIDE:
+                # A phone number has no ARN.
+                to_phones = listed(statement["Action"]) == ["sns:Publish"] and resource == "*"
+                if "*" in resource and resource not in WIDE and not to_phones:
                     yield f"{name}: {resource}"
     used = Counter(named(function.get("Role")) for function in functions(template).values())
     for name in of_type(template, "AWS::IAM::Role"):

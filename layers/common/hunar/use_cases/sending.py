@@ -274,7 +274,7 @@ def post(
     answer = desk.sms.send(request)
     match answer:
         case Accepted():
-            if breaker is not None:
+            if breaker is not None and breaker["until"]:
                 _reopen(desk, breaker)
             return settle(desk, letter, Status.ACCEPTED, provider_id=answer.provider_id), None
         case Refused():
@@ -448,8 +448,9 @@ def _close(desk: Desk, breaker: Item | None, reason: str) -> None:
 
 
 def _reopen(desk: Desk, breaker: Item) -> None:
+    taken = breaker | {"until": "", "version": breaker["version"] + 1}
     try:
-        desk.store.commit([Put(tables.sms_breaker(), None, breaker["version"])])
+        desk.store.commit([Put(tables.sms_breaker(), taken, breaker["version"])])
     except Conflict:
         return  # It was closed or opened again by another worker.
     desk.again(lambda: close_exception(desk.store, "SMS_STOPPED", (), at=desk.now))
