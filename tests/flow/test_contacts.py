@@ -453,6 +453,19 @@ def test_the_warning_reaches_the_former_number_and_no_other(world: World, folder
     assert (text.kind, text.to, text.values["ending"]) == ("NUMBER_CHANGED", "+919999900011", "77")
 
 
+def test_after_two_quick_changes_each_former_number_hears_of_its_own(world: World, folder: Path) -> None:
+    registered(world)
+    bring(world, folder)
+    world.settle()
+    change(folder, "contacts", "+919999900011", "+919999900077")
+    bring(world, folder)
+    change(folder, "contacts", "+919999900077", "+919999900078")
+    bring(world, folder)
+    world.settle()
+    told_of = sorted((text.to, text.values["ending"]) for text in world.phones.texts)
+    assert told_of == [("+919999900011", "77"), ("+919999900077", "78")]
+
+
 def test_who_opted_out_of_a_kind_is_not_told_of_it_and_the_next_contact_is(world: World) -> None:
     bring(world, DEMO)
     world.settle()

@@ -51,6 +51,13 @@ class Application:
         return DynamoDBStore(client("dynamodb"), self.settings.tables)
 
     @cached_property
+    def stored(self) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+        """An item as a stream brings it, in plain values."""
+        from hunar.adapters.dynamodb.values import plain
+
+        return plain
+
+    @cached_property
     def queues(self) -> Queues:
         from hunar.adapters.sqs import SqsQueues
         from hunar.telemetry import client

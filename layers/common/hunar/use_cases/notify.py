@@ -277,10 +277,7 @@ def _already(desk: Desk, there: Item, message: Notify) -> Status:
     """Somebody claimed it before: finished, still in flight, fallen silent, or due for more."""
     status = observed(there, desk.now)
     if there["digest"] is not None and status in (Status.CLAIMED, Status.UNKNOWN):
-        # It went, or goes, with others: their one text decides.
-        again = Digest(notification_id=there["digest"]).model_dump_json()
-        pause = LONGEST_PAUSE if there["status"] == Status.CLAIMED and status is Status.CLAIMED else 0
-        desk.queues.send(QueueName.NOTIFICATIONS, [again], delay_seconds=pause)
+        # It goes with others: their one text decides, and is due itself.
         return status
     if there["status"] == Status.CLAIMED:
         if status is Status.UNKNOWN:
