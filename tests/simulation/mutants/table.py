@@ -205,9 +205,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     ),
     _one(
         "whoever finds a claim takes it for his own",
-        "use_cases.notify",
-        'return there, there["status"] == Status.CLAIMED and there["claimant"] == desk.claimant',
-        'return there, there["status"] == Status.CLAIMED',
+        "use_cases.sending",
+        'there["status"] == Status.CLAIMED and there["claimant"] == desk.claimant and there["text"] is None',
+        'there["status"] == Status.CLAIMED',
     ),
     _one(
         "a text does not wait for the one before it",
@@ -218,14 +218,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _one(
         "a claim that fell silent is left alone",
         "use_cases.notify",
-        '        return _unknown(desk, key, there, message, "no answer for 15 minutes")\n',
-        "        return status\n",
+        '            return sending.unknown(desk, Letter(there), "no answer for 15 minutes")\n        age',
+        "            return status\n        age",
     ),
     _one(
         "a text without an answer is taken for sent",
-        "use_cases.notify",
-        "            return _unknown(desk, key, claim | told, message, answer.reason)\n",
-        "            return _settle(desk, key, claim | told, Status.ACCEPTED, provider_id=None)\n",
+        "use_cases.sending",
+        "            return unknown(desk, letter, answer.reason), None\n",
+        "            return settle(desk, letter, Status.ACCEPTED, provider_id=None), None\n",
     ),
     _one(
         "what a dead stream lost is not sent again",

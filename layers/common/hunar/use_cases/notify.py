@@ -188,7 +188,7 @@ def leave(desk: Desk, sight: Sight, item: Item, decision: Decision) -> Status:
     if decision.verdict is Verdict.WAIT:
         if decision.reason == CLAIMED_ONLY:
             return wait(desk, item, decision.reason, TRUTH_PAUSE)
-        after = _earlier_due(sight, item)
+        after = _earlier_due(sight, item, desk.now)
         if after > instant(moment(desk.now) + timedelta(seconds=LONGEST_PAUSE)):
             due = tables.due(after, item["notification_id"])
             return sending.settle(desk, Letter(item), Status.WAITING, reason=decision.reason, **due)
@@ -462,11 +462,14 @@ def _siblings(known: Known, found: Mapping[Key, Item], now: str) -> list[Sibling
     return siblings
 
 
-def _earlier_due(sight: Sight, item: Item) -> str:
-    """The first moment at which an earlier text that waits is looked at; empty when none has one."""
+def _earlier_due(sight: Sight, item: Item, now: str) -> str:
+    """The first moment at which an earlier text that waits is looked at; empty when none has one, or when one is on
+    its way: that is over in seconds."""
     owed = sight.orders[item["order_ref"]].owed
     n = owed[item["of"] or item["notification_id"]]["n"]
     earlier = [sight.found.get(tables.notification(name)) for name, effect in owed.items() if effect["n"] < n]
+    if any(there and observed(there, now) is Status.CLAIMED for there in earlier):
+        return ""
     due = [there["due_sk"].partition("#")[0] for there in earlier if there and "due_sk" in there]
     return min(due, default="")
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from hunar import tables
-from hunar.domain import manners, sms_text
+from hunar.domain import manners, sms_text, worklist
 from hunar.domain.facts import instant, moment
 from hunar.domain.identity import derived_id
 from hunar.domain.manners import Later, Manners
@@ -36,7 +36,7 @@ from hunar.ports import (
     Throttled,
 )
 from hunar.tables import Item, Key
-from hunar.use_cases.worklist import close_exception, open_exception
+from hunar.use_cases.worklist import close_exception, closing, open_exception, opening
 
 FIRST_PAUSE: Final = 15
 LONGEST_PAUSE: Final = 900
@@ -308,13 +308,12 @@ def failed(desk: Desk, letter: Letter, kind: str, reason: str) -> Status:
 def unknown(desk: Desk, letter: Letter, reason: str) -> Status:
     """It may or may not have gone. A person is told; a kind that may go twice is looked at again after a while."""
     item = letter.item
-    _tell(desk, item, "SMS_UNKNOWN", (item["notification_id"],), f"{item['kind']} to {item['contact']}: {reason}")
     again = {}
     if goes_again(item):
         again = after(desk, RECEIPT_WAIT, item)
     elif desk.receipts and KINDS[item["kind"]].ladder:
         again = after(desk, UNHEARD, item)
-    return settle(desk, letter, Status.UNKNOWN, reason=reason, **again)
+    return _settled_as(desk, letter, Status.UNKNOWN, {"reason": reason, **again}, asks=True)
 
 
 def settle(desk: Desk, letter: Letter, status: Status, **result: Any) -> Status:
@@ -324,19 +323,31 @@ def settle(desk: Desk, letter: Letter, status: Status, **result: Any) -> Status:
     """
     if status is Status.ACCEPTED and desk.receipts and KINDS[letter.item["kind"]].ladder:
         result |= after(desk, UNHEARD, letter.item)
+    return _settled_as(desk, letter, status, result)
+
+
+def _settled_as(desk: Desk, letter: Letter, status: Status, result: Mapping[str, Any], *, asks: bool = False) -> Status:
+    """``asks``: a person is to find out whether it went. Text and question stand and fall in one transaction."""
     done = _replaced(letter, status, desk.now, result)
+    known = status is not Status.UNKNOWN and letter.item["resent"]
     try:
-        desk.store.commit(puts(letter, done))
+        desk.store.commit([*puts(letter, done), *(_question(desk, done.item, asks=asks) if asks or known else ())])
     except Conflict:
-        desk.again(lambda: _settle_late(desk, letter, status, result))
-    if status is Status.ACCEPTED:
-        cause = (letter.item["notification_id"],)
-        if letter.item["resent"]:
-            desk.again(lambda: close_exception(desk.store, "SMS_UNKNOWN", cause, at=desk.now))
+        desk.again(lambda: _settle_late(desk, letter, status, result, asks=asks))
     return status
 
 
-def _settle_late(desk: Desk, letter: Letter, status: Status, result: Mapping[str, Any]) -> None:
+def _question(desk: Desk, item: Item, *, asks: bool) -> list[Put]:
+    """What opens, or closes, the exception that asks whether a text went."""
+    cause, message = (item["notification_id"],), f"{item['kind']} to {item['contact']}: {item['reason']}"
+    about = {"order_ref": item["order_ref"], "group_id": item["group_id"]}
+    opened = worklist.opened("SMS_UNKNOWN", cause, at=desk.now, message=message, **about)
+    key = tables.exception(opened["exception_id"])
+    there = desk.store.read([key]).get(key)
+    return opening(opened, there) if asks else closing(there, at=desk.now)
+
+
+def _settle_late(desk: Desk, letter: Letter, status: Status, result: Mapping[str, Any], *, asks: bool) -> None:
     """Somebody wrote since: what they know stays, and our answer is added."""
     keys = [tables.notification(item["notification_id"]) for item in letter.items]
     there = desk.store.read(keys)
@@ -356,10 +367,13 @@ def _settle_late(desk: Desk, letter: Letter, status: Status, result: Mapping[str
         else:
             continue
         writes.append(Put(key, written | {"version": now["version"] + 1}, now["version"]))
-    if writes:
-        desk.store.commit(writes)
-    if was_unknown and status is not Status.UNKNOWN:
-        close_exception(desk.store, "SMS_UNKNOWN", (letter.item["notification_id"],), at=desk.now)
+    if not writes:
+        return
+    if asks or (status is not Status.UNKNOWN and (was_unknown or letter.item["resent"])):
+        # A receipt that says more than we do has dealt with the question itself.
+        settled = any(put.item and put.item["status"] == status for put in writes)
+        writes += _question(desk, {**letter.item, **result}, asks=asks) if settled else []
+    desk.store.commit(writes)
 
 
 def _with_text(letter: Letter, draft: Draft, parts: int) -> Letter:
