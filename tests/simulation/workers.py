@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 
 from greenlet import getcurrent, greenlet
 
+from hunar import ports
 from hunar.adapters.memory import Fault, MemoryStore
 from hunar.ports import (
     Accepted,
@@ -64,6 +65,8 @@ EVERY: Final = 300
 """Seconds from one beginning of what a clock begins to the next."""
 DELAYS: Final = {"a little later": 4, "later": 70, "much later": 900}
 """Seconds that a queue holds a message back."""
+LONGER_THAN_ANYBODY: Final = 3600.0
+"""Seconds that no worker lives."""
 PASSES: Final = {"time passes": 2, "much time passes": 17}
 
 _FAULTS: Final = {
@@ -561,11 +564,14 @@ class Network:
         world.turn("before SendTextMessage")
         world.watch.texts.goes(request)
         event = world.happens("SendTextMessage")
-        if event in (None, "no answer, text went"):
+        if event in (None, "no answer, text went", "hangs"):
             self.texts.append(request)
             world.tell(f"SMS {request.to} {request.kind} {request.text}")
+            self.took(request)
         if event is not None:
             world.tell(f"    the phone network: {event}")
+        if event == "hangs":
+            world.pause(LONGER_THAN_ANYBODY)
         world.turn("after SendTextMessage")
         match event:
             case None:
@@ -574,5 +580,10 @@ class Network:
                 return Throttled("busy")
             case "refused":
                 return Refused("NUMBER")
+            case "takes none":
+                return ports.Stopped("the account may not send")
             case _:
                 return Unanswered(event)
+
+    def took(self, request: SmsRequest) -> None:
+        """A text is on its way to a phone. Here nobody says what becomes of it."""

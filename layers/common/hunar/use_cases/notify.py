@@ -379,7 +379,7 @@ def _together(desk: Desk, item: Item, others: list[str], sight: Sight) -> Status
             alone = {**member, "digest": None}
             _single(desk, alone, sight, decisions[member["notification_id"]])
         return Status.SUPPRESSED
-    return _deliver(desk, rest, draft, sight, done=others)
+    return _deliver(desk, rest, draft, sight, done=[item["notification_id"], *others])
 
 
 def _claim_together(desk: Desk, item: Item, others: list[str]) -> Letter | None:
