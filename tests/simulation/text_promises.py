@@ -153,6 +153,9 @@ def _shown(found: dict[Key, Item], records: dict[str, Item]) -> set[tuple[str, s
             case "FAILED":
                 # Who is told of a text that a receipt calls failed is for ``Post`` to see.
                 listed = record["receipt"] is not None or is_shown(asked, "SMS_REJECTED", "NO_CONTACT")
+            case "SUPPRESSED" if record["reason"] == OPTED_OUT:
+                # The others are told in her place, or a person tells her: for ``Post`` to see.
+                listed = True
             case _:
                 if is_shown(identity, "SMS_UNKNOWN"):
                     raise Broken("nobody is asked about what is settled", str(record))

@@ -45,6 +45,8 @@ STORMY_LOOKS: Final = 4
 LOOKS: Final = 120
 """So many at most are looked at afterwards."""
 QUIET: Final = ("", "", "10:00-10:40", "09:00-11:30")
+ENOUGH: Final = 2000
+"""Parts a day."""
 MONEY: Final = "PAYOUT_PAID"
 GOOD_FOR: Final = timedelta(days=7)
 
@@ -91,7 +93,7 @@ class Texts:
         }
         contacts = {group_id: draw.choice((1, 2, 3)) for group_id in groups}
         drawn = weather.drawn(draw, weather.WITH_RECEIPTS)
-        receipts, parts = draw.random() < 0.85, draw.choice((2000,) * 19 + (4,))
+        receipts, parts = draw.random() < 0.85, draw.choice((ENOUGH, ENOUGH, ENOUGH, 4))
         return cls(tuple(_story(draw, contacts)), drawn, manners, contacts, receipts, parts, seed)
 
     @classmethod
@@ -237,6 +239,8 @@ def _rest(world: Texting, watch: Watch) -> None:
     """The faults stop; all that waits comes to its moment, and in the end nothing waits. Then money is told once more:
     whatever stood in its way is gone."""
     world.calm()
+    # Whoever looked at the worklist let more texts go.
+    world.parts_a_day = ENOUGH
     _until_quiet(world)
     world.redrive()
     _until_all_is_done(world, watch)

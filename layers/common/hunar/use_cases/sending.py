@@ -36,7 +36,7 @@ from hunar.ports import (
     Throttled,
 )
 from hunar.tables import Item, Key
-from hunar.use_cases.worklist import close_exception, closing, open_exception, opening
+from hunar.use_cases.worklist import closing, open_exception, opening
 
 FIRST_PAUSE: Final = 15
 LONGEST_PAUSE: Final = 900
@@ -450,17 +450,20 @@ def _close(desk: Desk, breaker: Item | None, reason: str) -> None:
     """No text is tried for a while: each would only be refused again."""
     until = instant(moment(desk.now) + STOPPED)
     stopped = {"until": until, "reason": reason, "version": (breaker["version"] if breaker else 0) + 1}
+    puts = [Put(tables.sms_breaker(), stopped, breaker["version"] if breaker else ABSENT)]
+    opened = worklist.opened("SMS_STOPPED", (), at=desk.now, message=f"the provider takes no texts: {reason}")
     with suppress(Conflict):  # Another worker met the same and wrote it.
-        desk.store.commit([Put(tables.sms_breaker(), stopped, breaker["version"] if breaker else ABSENT)])
-    open_exception(desk.store, "SMS_STOPPED", (), at=desk.now, message=f"the provider takes no texts: {reason}")
+        desk.store.commit([*puts, *opening(opened, desk.store.read([_STOPPED]).get(_STOPPED))])
 
 
 def _reopen(desk: Desk, breaker: Item) -> None:
-    try:
-        desk.store.commit([Put(tables.sms_breaker(), None, breaker["version"])])
-    except Conflict:
-        return  # It was closed or opened again by another worker.
-    desk.again(lambda: close_exception(desk.store, "SMS_STOPPED", (), at=desk.now))
+    closed = closing(desk.store.read([_STOPPED]).get(_STOPPED), at=desk.now)
+    with suppress(Conflict):  # It was closed or opened again by another worker.
+        desk.store.commit([Put(tables.sms_breaker(), None, breaker["version"]), *closed])
+
+
+_STOPPED: Final = tables.exception(worklist.exception_id("SMS_STOPPED"))
+"""It stands open as long as there is a breaker: both are written in one transaction."""
 
 
 def _tell(desk: Desk, item: Item, kind: str, cause: tuple[Any, ...], text: str) -> None:
