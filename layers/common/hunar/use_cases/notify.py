@@ -237,6 +237,7 @@ def _single(
     status = _deliver(desk, Letter(item), draft, sight, resend=resend, done=done)
     if status in (Status.ACCEPTED, Status.UNKNOWN):
         ladder.tell_those_who_were_told(desk, item, known.owed, sight.found)
+        ladder.tell_what_follows(desk, item, known.owed)
     return status
 
 
