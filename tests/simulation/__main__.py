@@ -29,7 +29,9 @@ CHANNELS: Final = 8
 TEXTS: Final = 4
 """One of texts for so many of orders."""
 KINDS: Final[dict[str, type[Schedule] | type[Trade] | type[Texts]]] = {
-    "orders": Schedule, "channels": Trade, "texts": Texts
+    "orders": Schedule,
+    "channels": Trade,
+    "texts": Texts,
 }
 SHOWN: Final = 3
 """Failing schedules that are shrunk and told; the others are only named."""

@@ -49,7 +49,8 @@ class TextWatch:
             raise Broken("only what is unknown goes once more", f"{identity} was {before['status']}")
         # A text that goes once more stands there with what it said the first time, until it is worded anew.
         claimed = item["status"] == "CLAIMED" and before is not None and before["status"] == "CLAIMED"
-        if claimed and item["text"] is not None and item["digest"] is None:
+        answered = before is not None and any(before[name] != item[name] for name in ("heard", "receipt"))
+        if claimed and not answered and item["text"] is not None and item["digest"] is None:
             self.counted.setdefault((day(item["claimed_at"]), identity), item["parts"])
             if self.post is not None:
                 self.post.writes(item)
@@ -282,7 +283,11 @@ class Post:
         about = (record["group_id"], record["contact"], record["kind"].replace("ORDERS", "ORDER"))
         if record["reason"] == OPTED_OUT and about not in self.opted_out:
             raise Broken("only who wants no texts gets none", str(record))
-        if record["status"] == "SUPPRESSED" and record["kind"] not in (*TEXTS, "NEW_ORDERS") and about not in self.opted_out:
+        if (
+            record["status"] == "SUPPRESSED"
+            and record["kind"] not in (*TEXTS, "NEW_ORDERS")
+            and about not in self.opted_out
+        ):
             raise Broken("what is owed is done", f"not told, and nobody asked for that: {record}")
         if record["status"] == "EXPIRED" and record["answered_at"] <= record["good_until"]:
             raise Broken("what is owed is done", f"called too old too early: {record}")

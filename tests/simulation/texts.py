@@ -239,6 +239,7 @@ def _rest(world: Texting, watch: Watch) -> None:
     """The faults stop; all that waits comes to its moment, and in the end nothing waits. Then money is told once more:
     whatever stood in its way is gone."""
     world.calm()
+    _without_doubles(world)
     # Whoever looked at the worklist let more texts go.
     world.parts_a_day = ENOUGH
     _until_quiet(world)
@@ -266,11 +267,18 @@ def _until_quiet(world: Texting) -> None:
         raise Broken("all queues are empty in the end", f"left: {left}")
 
 
+def _without_doubles(world: Texting) -> None:
+    """A text that waits for long gathers messages; each only does what the first does, and takes its time."""
+    once = {(message.queue, message.body): message for message in reversed(world.waiting)}
+    world.waiting = [message for message in world.waiting if once[message.queue, message.body] is message]
+
+
 def _next_look(world: Texting, watch: Watch) -> bool:
     """The clock goes to the moment of the text that is due first. False when none is."""
     due = [item["due_sk"].partition("#")[0] for item in watch.texts.records.values() if "due_sk" in item]
     if not due:
         return False
+    _without_doubles(world)
     until = (moment(min(due)) - world.time).total_seconds()
     world.wait(max(until, 0.0) + 1, ticks=CALM_TICKS)
     return True

@@ -97,9 +97,6 @@ WITH_APIS: Final = {event: most for event, most in WITH_PHONES.items() if event 
 
 
 WITH_RECEIPTS: Final = WITH_PHONES | {
-    # A text that waits for a day gathers a message for every time that one of its messages came twice meanwhile.
-    "by two": 0.1,
-    "not deleted": 0.1,
     "takes none": 0.1,
     "hangs": 0.1,
     "silence": 0.3,
