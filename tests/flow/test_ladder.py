@@ -11,6 +11,7 @@ from hunar import tables
 from hunar.domain.notification import SLOTS
 from hunar.ports import Put, Refused, Unanswered
 from tests.flipkart_messages import cancelled, created, item
+from tests.simulation.news import hold
 from tests.world import World, phone
 
 HOUR = timedelta(minutes=60)
@@ -93,6 +94,18 @@ def test_who_was_told_in_her_place_hears_what_follows(world: World) -> None:
     world.post(cancelled("S1", 3))
     world.settle()
     assert told(world)[2:] == [("leader", "CANCELLED"), ("second", "CANCELLED")]
+
+
+def test_who_is_told_late_hears_that_the_goods_are_held_though_the_leader_knows(world: World) -> None:
+    """The leader's phone got the hold and not the order before it."""
+    world.post(created("S1", item("STOLE", 3)))
+    world.settle()
+    world.post(hold("S1", "1", 3, "2026-11-25T10:00:00+05:30"))
+    world.settle()
+    assert told(world) == [("leader", "NEW_ORDER"), ("leader", "HOLD")]
+    world.receipt(newest(world), "DELIVERED")
+    world.settle(patience=HOUR + 2 * RUN, sweeping=True)
+    assert told(world)[2:] == [("second", "NEW_ORDER"), ("second", "HOLD")]
 
 
 def test_an_order_that_is_over_is_told_to_nobody_else(world: World) -> None:

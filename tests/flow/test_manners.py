@@ -10,7 +10,7 @@ import pytest
 from hunar import tables
 from hunar.domain import sms_text
 from hunar.domain.facts import instant
-from hunar.ports import Refused, Stopped, Throttled, Unanswered
+from hunar.ports import Put, Refused, Retryable, Stopped, Throttled, Unanswered
 from tests.flipkart_messages import cancelled, created, item
 from tests.world import World
 
@@ -196,3 +196,37 @@ def test_what_was_sent_is_counted_once_for_the_contact_and_for_the_day(world: Wo
     assert list(talk["sent"].values()) == [parts]
     assert [said["kind"] for said in talk["recent"]] == ["NEW_ORDER"]
     assert talk["recent"][0]["at"] == instant(world.time)
+
+
+def test_who_was_told_with_others_waits_no_more(world: World) -> None:
+    order(world, "S1")
+    for number in range(2, 5):
+        order(world, f"S{number}", number)
+    assert len(waiting(world)) == 3
+    world.settle(patience=timedelta(minutes=36), sweeping=True)
+    assert kinds(world) == ["NEW_ORDER", "NEW_ORDERS"]
+    assert waiting(world) == []
+
+
+def waiting(world: World) -> list[str]:
+    """The new orders that are to be told together."""
+    return list(world.store.read([tables.talk("G11", "leader")])[tables.talk("G11", "leader")]["waiting"])
+
+
+def test_nobody_is_asked_about_a_provider_that_takes_texts_again(world: World) -> None:
+    """Whoever finds that it does is stopped at once."""
+    world.phones.answers = iter([Stopped("MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT")])
+    order(world, "S1")
+    commit = world.store.commit
+
+    def dies_when_it_is_open(puts: list[Put]) -> None:
+        commit(puts)
+        if any(put.key == tables.sms_breaker() for put in puts):
+            world.store.commit = commit  # type: ignore[method-assign]
+            raise Retryable("the function was stopped")
+
+    world.store.commit = dies_when_it_is_open  # type: ignore[method-assign,assignment]
+    world.settle(patience=timedelta(minutes=40), sweeping=True)
+    assert kinds(world) == ["NEW_ORDER"]
+    assert tables.sms_breaker() not in world.store.everything()
+    assert "SMS_STOPPED" not in world.exceptions()

@@ -150,6 +150,25 @@ def test_a_cancellation_waits_for_the_text_that_is_on_its_way(world: World) -> N
     assert "2" in world.phones.texts[-1].text
 
 
+def test_a_text_that_is_on_its_way_is_over_in_seconds_whatever_the_clocks_say(world: World) -> None:
+    """Whoever claimed the first text did so a moment later than the other worker looked at its clock."""
+    world.post(created("S1", item("STOLE", 3)))
+    [body] = owed(world)
+
+    def meanwhile() -> None:
+        world.phones.before_answer = lambda: None
+        world.time -= timedelta(seconds=2)
+        world.post(cancelled("S1", 1))
+        [other] = owed(world)
+        assert world.work(QueueName.NOTIFICATIONS, other) == "WAITING"
+        world.time += timedelta(seconds=2)
+
+    world.phones.before_answer = meanwhile
+    world.work(QueueName.NOTIFICATIONS, body)
+    world.settle(patience=timedelta(seconds=10))
+    assert [text.kind for text in world.phones.texts] == ["NEW_ORDER", "CANCELLED"]
+
+
 def test_a_cancellation_before_the_first_text_is_in_it(world: World) -> None:
     world.post(created("S1", item("STOLE", 3)))
     [first] = owed(world)
@@ -222,6 +241,29 @@ def test_an_answer_that_comes_after_the_claim_was_called_unknown_is_kept(world: 
     world.phones.before_answer = much_later
     assert world.work(QueueName.NOTIFICATIONS, body) == "ACCEPTED"
     assert only(world)["status"] == "ACCEPTED"
+
+
+def test_nobody_is_asked_about_a_text_that_went_the_second_time(world: World) -> None:
+    """Whoever wrote that it went is stopped at once."""
+    world.phones.answers = iter([Unanswered("ReadTimeoutError")])
+    world.post(created("S1", item("STOLE", 3)))
+    [body] = owed(world)
+    commit = world.store.commit
+
+    def dies_when_it_went(puts: list[Put]) -> None:
+        commit(puts)
+        if any(put.item and put.item.get("status") == "ACCEPTED" for put in puts):
+            world.store.commit = commit  # type: ignore[method-assign]
+            raise ConnectionError("the function was stopped")
+
+    assert world.work(QueueName.NOTIFICATIONS, body) == "UNKNOWN"
+    assert world.exceptions() == ["SMS_UNKNOWN"]
+    world.time += timedelta(minutes=16)
+    world.store.commit = dies_when_it_went  # type: ignore[method-assign,assignment]
+    with pytest.raises(ConnectionError):
+        world.work(QueueName.NOTIFICATIONS, body)
+    assert only(world)["status"] == "ACCEPTED"
+    assert world.exceptions() == []
 
 
 GOOD, NOW = "2026-11-27T00:00:00Z", "2026-11-25T00:00:00Z"

@@ -1,5 +1,5 @@
-"""``make simulate SEEDS=5000``: plays that many schedules of orders, and a part of as many of channels, on all
-processors and says what broke.
+"""``make simulate SEEDS=5000``: plays that many schedules of orders, and a part of as many of channels and
+of texts, on all processors and says what broke.
 
 A failing schedule is shrunk, told in words, and written down if ``--keep`` names a folder.
 """
@@ -21,11 +21,18 @@ from typing import Final
 from tests.simulation.channels import Trade
 from tests.simulation.schedule import Schedule
 from tests.simulation.shrink import shrunk
+from tests.simulation.texts import Texts
 
 CHUNK: Final = 50
 CHANNELS: Final = 8
 """One schedule of channels for so many of orders: it takes longer."""
-KINDS: Final[dict[str, type[Schedule] | type[Trade]]] = {"orders": Schedule, "channels": Trade}
+TEXTS: Final = 4
+"""One of texts for so many of orders."""
+KINDS: Final[dict[str, type[Schedule] | type[Trade] | type[Texts]]] = {
+    "orders": Schedule,
+    "channels": Trade,
+    "texts": Texts,
+}
 SHOWN: Final = 3
 """Failing schedules that are shrunk and told; the others are only named."""
 
@@ -63,7 +70,7 @@ def calm(kind: str, seeds: range) -> float:
 
 def tell(kind: str, seed: int, keep: Path | None) -> None:
     schedule = KINDS[kind].of(seed)
-    smallest = shrunk(schedule) if isinstance(schedule, Trade) else shrunk(schedule)
+    smallest: Schedule | Trade | Texts = shrunk(schedule)
     played = smallest.play(tell=True)
     print(f"\n{kind}, seed {seed}: {played.found}\nThe smallest history that still does it:\n" + "\n".join(played.tale))
     if keep:
@@ -100,10 +107,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
     parser.add_argument("--seeds", type=int, default=5000, help="how many schedules of orders")
     parser.add_argument("--channels", type=int, help=f"how many schedules of channels; else one for {CHANNELS}")
+    parser.add_argument("--texts", type=int, help=f"how many schedules of texts; else one for {TEXTS}")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--keep", type=Path, help="a folder for the smallest form of failing schedules")
     asked = parser.parse_args()
-    many = {"orders": asked.seeds, "channels": asked.seeds // CHANNELS if asked.channels is None else asked.channels}
+    many = {
+        "orders": asked.seeds,
+        "channels": asked.seeds // CHANNELS if asked.channels is None else asked.channels,
+        "texts": asked.seeds // TEXTS if asked.texts is None else asked.texts,
+    }
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         found = {kind: play_all(kind, range(asked.first, asked.first + n), pool) for kind, n in many.items() if n}
     for kind, seeds in found.items():

@@ -267,10 +267,10 @@ def _known(world: Trading, found: dict[Key, Item]) -> None:
 def _first_texts(world: Trading, found: dict[Key, Item]) -> None:
     """Each group hears of an order once, and of one that is still to be sent in any case."""
     records = {key.pk: item for key, item in found.items() if key.sk == "NOTIFICATION"}
+    # The same text may go twice when nobody knew whether it went.
     texts = Counter(
-        (promises.shipment_of(records[text.notification_id]["order_ref"]), text.to)
-        for text in world.phones.texts
-        if text.kind == "NEW_ORDER"
+        (promises.shipment_of(records[identity]["order_ref"]), to)
+        for identity, to in {(text.notification_id, text.to) for text in world.phones.texts if text.kind == "NEW_ORDER"}
     )
     unclear = {promises.shipment_of(item["order_ref"]) for item in records.values() if item["status"] == "UNKNOWN"}
     for name, order in _orders(found).items():

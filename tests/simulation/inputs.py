@@ -171,11 +171,11 @@ class Shipment:
 Make = Callable[[Shipment, random.Random, str], What]
 
 
-def _announced(shipment: Shipment, draw: random.Random, at: str) -> What:
+def announced(shipment: Shipment, draw: random.Random, at: str) -> What:
     return _announcement(shipment, shipment.lines, at, held=draw.random() < 0.08)
 
 
-def _announced_again(shipment: Shipment, draw: random.Random, at: str) -> What:
+def announced_again(shipment: Shipment, draw: random.Random, at: str) -> What:
     """The same lines, other quantities, or even other products: the later announcement holds, whenever it arrives."""
     lines = {
         line_id: (
@@ -196,12 +196,12 @@ def _announcement(shipment: Shipment, lines: Mapping[str, tuple[str, int]], at: 
     return message
 
 
-def _cancelled(shipment: Shipment, draw: random.Random, at: str) -> What:
+def cut(shipment: Shipment, draw: random.Random, at: str) -> What:
     line_id, _, units = shipment.some_line(draw)
     return cancelled(shipment.shipment, draw.randint(1, units), line_id, at=at)
 
 
-def _held(shipment: Shipment, draw: random.Random, at: str) -> What:
+def held(shipment: Shipment, draw: random.Random, at: str) -> What:
     line_id, _, units = shipment.some_line(draw)
     quantity = draw.randint(1, units)
     return hold(shipment.shipment, line_id, draw.choice((quantity, str(quantity))), at)
@@ -217,9 +217,9 @@ class News:
 
 
 NEWS: Final = (
-    News(0.15, 2, _announced_again),
-    News(0.4, 2, _cancelled),
-    News(0.15, 2, _held),
+    News(0.15, 2, announced_again),
+    News(0.4, 2, cut),
+    News(0.15, 2, held),
     News(0.15, 2, lambda shipment, draw, at: unhold(shipment.shipment, at)),
     News(0.08, 1, lambda shipment, draw, at: dates_changed(shipment.shipment, draw.choice(SHIP_BY), at)),
     News(0.04, 1, lambda shipment, draw, at: form_failed(shipment.shipment, at)),
@@ -240,7 +240,7 @@ def _life(shipment: Shipment, draw: random.Random) -> list[Input]:
             if draw.random() < news.odds:
                 making.insert(min(draw.randint(0, len(making)), draw.randint(0, len(making))), news.make)
     if draw.random() < 0.97:
-        making.insert(0, _announced)
+        making.insert(0, announced)
     for make in making:
         shipment.say("message", draw, lambda at, make=make: {"message": make(shipment, draw, at)})  # type: ignore[misc]
     if len(steps) > 2 and draw.random() < 0.5:
@@ -352,7 +352,7 @@ def _rush(draw: random.Random) -> list[Input]:
     for number in range(1, 5):
         lines = {f"{number}1": (LATE_MAPPED, draw.randint(1, 4))}
         shipment = Shipment(f"S{number}", clock(number), lines, minute=number)
-        shipment.say("message", draw, lambda at, shipment=shipment: {"message": _announced(shipment, draw, at)})  # type: ignore[misc]
+        shipment.say("message", draw, lambda at, shipment=shipment: {"message": announced(shipment, draw, at)})  # type: ignore[misc]
         told += shipment.told
     found = [replace(each, at=round(1 + draw.random() / 5, 1)) for each in told]
     return sorted(found, key=lambda each: each.at)

@@ -7,7 +7,6 @@ account must hold and what is known of each order, byte for byte.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -15,13 +14,14 @@ from typing import Any, Final
 from hunar import tables
 from hunar.domain.order import knowledge, read
 from hunar.tables import Item, Key, Table
+from tests.simulation import text_promises
+from tests.simulation.broken import Broken, shipment_of
 from tests.simulation.inputs import GROUP_OF
 from tests.simulation.paper import Paper
+from tests.simulation.text_promises import TEXTS, TextWatch
 from tests.simulation.workers import Simulation
-from tests.world import phone
 
 COUNTERS: Final = ("on_hand", "available", "reserved", "short", "uncounted")
-TEXTS: Final = ("NEW_ORDER", "CANCELLED", "HOLD", "RELEASED", "SERVED")
 OF_FACTS: Final = frozenset(TEXTS) - {"SERVED"}
 """Texts that are owed for what is newly known; units that came are told without it."""
 BY_THE_ORDER_ALONE: Final = (
@@ -30,19 +30,6 @@ BY_THE_ORDER_ALONE: Final = (
     "FORM_FAILED", "FAIR_MISCOUNT", "UNKNOWN_MESSAGE",
 )  # fmt: skip
 """Kinds of exceptions that no arrival decides."""
-SPOKEN: Final = re.compile(r"(\d+) (\w+)")
-
-
-class Broken(Exception):
-    """A promise that does not hold, by its name."""
-
-    def __init__(self, promise: str, text: str) -> None:
-        super().__init__(f"{promise}: {text}")
-        self.promise = promise
-
-
-def shipment_of(order_ref: str) -> str:
-    return order_ref.rsplit(":", 1)[1]
 
 
 class Watch:
@@ -52,6 +39,7 @@ class Watch:
         self._paper = paper
         self._stock: dict[str, Item] = {}
         self._orders: dict[str, Item] = {}
+        self.texts = TextWatch()
         self.broken: Broken | None = None
 
     def __call__(self, written: Sequence[tuple[Key, Item]]) -> None:
@@ -75,6 +63,8 @@ class Watch:
                 skus.update(line["sku"] for line in item["applied"].values())
                 if before:
                     skus.update(line["sku"] for line in before["applied"].values())
+            elif key.sk == "NOTIFICATION":
+                self.texts.written(item)
         for before, after in orders:
             if before:
                 self._kept(before, after)
@@ -156,7 +146,7 @@ def check(world: Simulation, acknowledged: Iterable[str], paper: Paper, clean: S
     _queue_of_lines(found)
     _findable(found, acknowledged)
     _ledger(found, paper)
-    _texts(world, found, paper)
+    text_promises.check(world, found, paper, world.watch.texts)
     _told_apart(world, found, paper)
     _worklist(found)
     if clean is not None:
@@ -270,81 +260,6 @@ def _ledger(found: dict[Key, Item], paper: Paper) -> None:
             due = paper.due_paise(shipment, line_id) // 10
             if booked != due:
                 raise Broken("each account is as on paper", f"{shipment} line {line_id}: {booked} booked, {due} due")
-
-
-def _texts(world: Simulation, found: dict[Key, Item], paper: Paper) -> None:
-    records = {item["notification_id"]: item for item in _of(found, Table.NOTIFICATIONS, "NOTIFICATION")}
-    sent = Counter(text.notification_id for text in world.phones.texts)
-    if twice := [identity for identity, times in sent.items() if times > 1]:
-        raise Broken("no text is sent twice", str([records.get(identity) for identity in twice]))
-    open_now = [item for item in _of(found, Table.EXCEPTIONS) if item["closed_at"] is None]
-    shown = Counter((item["kind"], item["order_ref"], item["group_id"]) for item in open_now)
-    unclear = Counter()
-    for identity, record in records.items():
-        about = (record["order_ref"], record["group_id"])
-        match record["status"]:
-            case "ACCEPTED":
-                if identity not in sent:
-                    raise Broken("what is called sent was sent", str(record))
-            case "SUPPRESSED" | "EXPIRED":
-                if identity in sent:
-                    raise Broken("what is called not sent was not sent", str(record))
-            case "UNKNOWN":
-                unclear["SMS_UNKNOWN", *about] += 1
-            case "FAILED":
-                unclear["SMS_REJECTED", *about] += 1
-            case _:
-                raise Broken("nothing is left to do", f"a text stands {record['status']}")
-    for about, count in unclear.items():
-        if shown[about] != count:
-            raise Broken("unknown and failed texts stand on the worklist", f"{about}: {count}, shown {shown[about]}")
-    if stray := set(sent) - set(records):
-        raise Broken("what was sent is known", str(stray))
-    for order_ref in {item["order_ref"] for item in _of(found, Table.ORDERS, "ORDER")}:
-        for group_id in sorted(set(GROUP_OF.values())):
-            if not any(about[1:] == (order_ref, group_id) for about in unclear):
-                _last_text(world, records, paper, order_ref, group_id)
-    owed = {
-        identity
-        for item in _of(found, Table.ORDERS, "ORDER")
-        for identity, effect in item["owed"].items()
-        if effect["kind"] in TEXTS
-    }
-    if lost := owed - set(records):
-        raise Broken("what is owed is done", f"texts that nobody looked at: {sorted(lost)}")
-
-
-def _last_text(world: Simulation, records: dict[str, Item], paper: Paper, order_ref: str, group_id: str) -> None:
-    """The last text about an order states its final state."""
-    mine = [
-        text
-        for text in world.phones.texts
-        if text.to == phone(group_id) and records[text.notification_id]["order_ref"] == order_ref
-    ]
-    units = paper.to_send(shipment_of(order_ref), group_id)
-    held = paper.held(shipment_of(order_ref), group_id)
-    left = paper.orders[shipment_of(order_ref)].left
-    # Once the goods are gone nothing more is asked of a group, and of what is all held it hears at its release.
-    open_end = left or held == units
-    wrong = "the last text states the final state"
-    told = [text for text in mine if text.kind in ("NEW_ORDER", "CANCELLED")]
-    if not told:
-        if units and not open_end:
-            raise Broken(wrong, f"{order_ref} {group_id} heard nothing of {units}")
-        return
-    last, true = told[-1], sum(units.values())
-    spoken = {name.upper(): int(number) for number, name in SPOKEN.findall(last.values["item"])}
-    says = int(last.values["left"]) if last.kind == "CANCELLED" else sum(spoken.values())
-    if last.kind == "NEW_ORDER" and spoken != units and not open_end:
-        raise Broken(wrong, f"{order_ref} {group_id}: {last.text}, is {units}")
-    if says > true or (says < true and not open_end):
-        raise Broken(wrong, f"{order_ref} {group_id}: {last.text}, is {units}")
-    if not left and says:
-        about = [text.kind for text in mine if text.kind in ("HOLD", "RELEASED", "NEW_ORDER")]
-        if held and [kind for kind in about if kind != "NEW_ORDER"][-1:] != ["HOLD"]:
-            raise Broken(wrong, f"{order_ref} {group_id} was not told to keep back {held}: {about}")
-        if not held and about[-1:] == ["HOLD"]:
-            raise Broken(wrong, f"{order_ref} {group_id} still keeps back {units}")
 
 
 def _told_apart(world: Simulation, found: dict[Key, Item], paper: Paper) -> None:

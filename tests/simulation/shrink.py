@@ -14,9 +14,10 @@ from typing import Final, TypeVar
 
 from tests.simulation.channels import Trade
 from tests.simulation.schedule import Played, Schedule
+from tests.simulation.texts import Texts
 
 T = TypeVar("T")
-S = TypeVar("S", Schedule, Trade)
+S = TypeVar("S", Schedule, Trade, Texts)
 
 FRESH_SEEDS: Final = 40
 CALM_WEATHER: Final = {"switch": 0.3}

@@ -39,7 +39,9 @@ AT: Final[Mapping[str, tuple[str, ...]]] = {
     "TransactWriteItems": (THROTTLED, LOST),
     "SendMessage": (THROTTLED, LOST, REPEATED),
     "SendMessageBatch": (THROTTLED, LOST, REPEATED, HALF_TAKEN),
-    "SendTextMessage": ("busy", "refused", "no text", "no answer, text went"),
+    "SendTextMessage": ("busy", "refused", "no text", "no answer, text went", "takes none", "hangs"),
+    # what the provider says later of a text that it took: all in order and at once when nothing happens
+    "receipt": ("silence", "only sent", "failed", "early", "hours late", "out of order", "twice", "contradiction"),
     # a message on its way through a queue, a batch on its way out of a stream, the clock while people work
     "queued": ("a little later", "later", "much later"),
     "received": ("by two",),
@@ -92,6 +94,21 @@ _OF_APIS: Final = {
 }
 WITH_APIS: Final = {event: most for event, most in WITH_PHONES.items() if event not in _OF_PHONES} | _OF_APIS
 """Where marketplaces are asked and told, every text goes: what becomes of those that do not is played elsewhere."""
+
+
+WITH_RECEIPTS: Final = WITH_PHONES | {
+    "takes none": 0.1,
+    "hangs": 0.1,
+    "silence": 0.3,
+    "only sent": 0.2,
+    "failed": 0.3,
+    "early": 0.3,
+    "hours late": 0.2,
+    "out of order": 0.2,
+    "twice": 0.2,
+    "contradiction": 0.2,
+}
+"""Where the provider says what became of a text, and has its bad days."""
 
 
 def drawn(draw: random.Random, events: Mapping[str, float] = WITH_PHONES) -> Weather:

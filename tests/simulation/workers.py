@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from greenlet import getcurrent, greenlet
 
+from hunar import ports
 from hunar.adapters.memory import Fault, MemoryStore
 from hunar.ports import (
     Accepted,
@@ -33,6 +34,7 @@ from hunar.use_cases.relay import relay
 from hunar.use_cases.retry import retried
 from tests.simulation import weather
 from tests.simulation.choices import NOTHING, Choices
+from tests.simulation.text_promises import TextWatch
 from tests.simulation.weather import Weather
 from tests.world import START, World
 
@@ -42,6 +44,7 @@ TIMEOUT: Final = {
     QueueName.PAYOUTS: 30,
     QueueName.FETCHES: 60,
     QueueName.STOCK_FEED: 60,
+    QueueName.SMS_RECEIPTS: 30,
 }
 """Seconds after which a worker of the queue is ended."""
 VISIBILITY: Final = {queue: 6 * seconds for queue, seconds in TIMEOUT.items()}
@@ -62,6 +65,8 @@ EVERY: Final = 300
 """Seconds from one beginning of what a clock begins to the next."""
 DELAYS: Final = {"a little later": 4, "later": 70, "much later": 900}
 """Seconds that a queue holds a message back."""
+LONGER_THAN_ANYBODY: Final = 3600.0
+"""Seconds that no worker lives."""
 PASSES: Final = {"time passes": 2, "much time passes": 17}
 
 _FAULTS: Final = {
@@ -74,6 +79,26 @@ _FAULTS: Final = {
 
 class Stopped(BaseException):
     """A worker was stopped in the middle. Not an Exception: no code can catch it and go on."""
+
+
+class Watching(Protocol):
+    """Whoever looks at each write and at each text at the moment at which it happens."""
+
+    texts: TextWatch
+
+    def __call__(self, written: Sequence[tuple[Key, Item]]) -> None: ...
+
+
+class Nobody:
+    """Nobody looks."""
+
+    def __init__(self) -> None:
+        self.texts = TextWatch()
+
+    def __call__(self, written: Sequence[tuple[Key, Item]]) -> None:
+        for key, item in written:
+            if key.sk == "NOTIFICATION":
+                self.texts.written(item)
 
 
 class Stuck(Exception):
@@ -139,7 +164,7 @@ class Simulation(World):
         self.store = Tables(self)
         self.queues = SimulatedQueues(self)  # type: ignore[assignment]
         self.phones = Network(self)  # type: ignore[assignment]
-        self.watch: Callable[[list[tuple[Key, Item]]], None] = lambda written: None
+        self.watch: Watching = Nobody()
         self.clocks: list[Clock] = []
         self.failures: list[str] = []
         """What workers raised that they should not raise."""
@@ -537,12 +562,16 @@ class Network:
     def send(self, request: SmsRequest) -> SmsAnswer:
         world = self._simulation
         world.turn("before SendTextMessage")
+        world.watch.texts.goes(request)
         event = world.happens("SendTextMessage")
-        if event in (None, "no answer, text went"):
+        if event in (None, "no answer, text went", "hangs"):
             self.texts.append(request)
             world.tell(f"SMS {request.to} {request.kind} {request.text}")
+            self.took(request)
         if event is not None:
             world.tell(f"    the phone network: {event}")
+        if event == "hangs":
+            world.pause(LONGER_THAN_ANYBODY)
         world.turn("after SendTextMessage")
         match event:
             case None:
@@ -551,5 +580,10 @@ class Network:
                 return Throttled("busy")
             case "refused":
                 return Refused("NUMBER")
+            case "takes none":
+                return ports.Stopped("the account may not send")
             case _:
                 return Unanswered(event)
+
+    def took(self, request: SmsRequest) -> None:
+        """A text is on its way to a phone. Here nobody says what becomes of it."""

@@ -34,8 +34,8 @@ class Mutant:
 
     name: str
     patches: tuple[Patch, ...]
-    channels: bool = False
-    """Whether schedules with marketplaces that can be asked and told are to find it."""
+    kind: str = "orders"
+    """Of the schedules that are to find it: of orders, of channels, or of texts."""
 
 
 class Outdated(Exception):

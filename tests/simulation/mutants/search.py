@@ -9,10 +9,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from tests.simulation.channels import Trade
+from tests.simulation.__main__ import KINDS
 from tests.simulation.mutants import Mutant, at_work
 from tests.simulation.mutants.table import MUTANTS
-from tests.simulation.schedule import Schedule
 
 MOST: Final = 3000
 """Schedules that are tried for each mutant."""
@@ -30,7 +29,7 @@ def finds(mutant: Mutant, seed: int) -> str | None:
 
     None also when a worker raised something strange: an exception would be seen without any promise.
     """
-    schedule: Schedule | Trade = Trade.of(seed) if mutant.channels else Schedule.of(seed)
+    schedule = KINDS[mutant.kind].of(seed)
     with at_work(mutant):
         played = schedule.play()
     if played.broken is None or played.failures:

@@ -12,7 +12,11 @@ def _one(name: str, module: str, old: str, new: str) -> Mutant:
 
 
 def _channels(name: str, module: str, old: str, new: str) -> Mutant:
-    return Mutant(name, (Patch(module, old, new),), channels=True)
+    return Mutant(name, (Patch(module, old, new),), kind="channels")
+
+
+def _texts(name: str, module: str, old: str, new: str) -> Mutant:
+    return Mutant(name, (Patch(module, old, new),), kind="texts")
 
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
@@ -205,9 +209,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     ),
     _one(
         "whoever finds a claim takes it for his own",
-        "use_cases.notify",
-        'return there, there["status"] == Status.CLAIMED and there["claimant"] == desk.claimant',
-        'return there, there["status"] == Status.CLAIMED',
+        "use_cases.sending",
+        'there["status"] == Status.CLAIMED and there["claimant"] == desk.claimant and there["text"] is None',
+        'there["status"] == Status.CLAIMED',
     ),
     _one(
         "a text does not wait for the one before it",
@@ -218,14 +222,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _one(
         "a claim that fell silent is left alone",
         "use_cases.notify",
-        '        return _unknown(desk, key, there, message, "no answer for 15 minutes")\n',
-        "        return status\n",
+        '            return sending.unknown(desk, Letter(there), "no answer for 15 minutes")\n        age',
+        "            return status\n        age",
     ),
     _one(
         "a text without an answer is taken for sent",
-        "use_cases.notify",
-        "            return _unknown(desk, key, claim | told, message, answer.reason)\n",
-        "            return _settle(desk, key, claim | told, Status.ACCEPTED, provider_id=None)\n",
+        "use_cases.sending",
+        "            return unknown(desk, letter, answer.reason), None\n",
+        "            return settle(desk, letter, Status.ACCEPTED, provider_id=None), None\n",
     ),
     _one(
         "what a dead stream lost is not sent again",
@@ -287,7 +291,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
                 "                feed_in(self._desk, self._whose, page.parts, page.problems, self._kind)\n",
             ),
         ),
-        channels=True,
+        kind="channels",
     ),
     _channels(
         "a page that fails is skipped",
@@ -350,5 +354,102 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "domain.order",
         "isinstance(fact, Voided | Remapped) or (isinstance(fact, Placed | Cancelled) and fact in judged.denied)\n",
         "isinstance(fact, Voided | Remapped)\n",
+    ),
+    # texts
+    _texts(
+        "a text is not written down before it goes",
+        "use_cases.sending",
+        "        writes = [*puts(letter, ready), Put(talk_key,",
+        "        writes = [Put(talk_key,",
+    ),
+    _texts(
+        "what nobody knows of goes again and again",
+        "domain.notification",
+        'KINDS[item["kind"]].resend and not item["resent"] and item["receipt"] is None',
+        'KINDS[item["kind"]].resend and item["receipt"] is None',
+    ),
+    _texts(
+        "money is told again when nobody knows whether it was",
+        "use_cases.tell",
+        "    if not ours:\n",
+        '    if not ours and item["status"] != Status.UNKNOWN:\n',
+    ),
+    _texts(
+        "a late answer is written over what the phone said",
+        "use_cases.sending",
+        '        if now["status"] in (Status.CLAIMED, Status.UNKNOWN):\n',
+        '        if now["status"] in (Status.CLAIMED, Status.UNKNOWN, Status.DELIVERED):\n',
+    ),
+    _texts(
+        "who did not hear of it is told again in her own place",
+        "use_cases.ladder",
+        "    slots = SLOTS[SLOTS.index(slot) + 1 :]\n",
+        "    slots = SLOTS[SLOTS.index(slot) :]\n",
+    ),
+    _texts(
+        "who was told in another's place does not hear what follows",
+        "use_cases.ladder",
+        '    if item["contact"] != SLOTS[0]:\n        return\n',
+        '    if item["contact"]:\n        return\n',
+    ),
+    _texts(
+        "who is told in another's place does not hear of a hold",
+        "use_cases.notify",
+        "        ladder.tell_what_follows(desk, item, known.owed)\n",
+        "",
+    ),
+    _texts(
+        "what may not go now is dropped",
+        "use_cases.notify",
+        "if resend else _back(desk, letter, ready)\n",
+        "if resend else sending.settle(desk, letter, Status.SUPPRESSED, reason=ready.reason)\n",
+    ),
+    _texts(
+        "what is put off has no moment",
+        "use_cases.sending",
+        'reason=later.reason, **tables.due(later.at, item["notification_id"])\n    )\n    waits',
+        "reason=later.reason\n    )\n    waits",
+    ),
+    _texts(
+        "nobody is told in place of who wants no texts",
+        "use_cases.notify",
+        "        return sending.settle(desk, Letter(item), Status.SUPPRESSED, reason=ladder.OPTED_OUT, **due)\n    known",
+        "        return sending.settle(desk, Letter(item), Status.SUPPRESSED, reason=ladder.OPTED_OUT)\n    known",
+    ),
+    _texts(
+        "a provider that took no texts once is asked about for ever",
+        "use_cases.sending",
+        "            if breaker is not None:\n",
+        '            if breaker is not None and breaker["until"] > desk.now:\n',
+    ),
+    _texts(
+        "a digest that does not go loses its orders",
+        "use_cases.notify",
+        "    for item in letter.members or (letter.item,):\n",
+        "    for item in letter.members[:1] or (letter.item,):\n",
+    ),
+    _texts(
+        "a cancellation does not see a digest on its way",
+        "use_cases.ladder",
+        "for item in there if item is not None]\n",
+        'for item in there if item is not None and not item["digest"]]\n',
+    ),
+    _texts(
+        "what is said of a digest is not said of its orders",
+        "use_cases.record_receipt",
+        "for member in members_of(desk.store, item) for put",
+        "for member in members_of(desk.store, item)[1:] for put",
+    ),
+    _texts(
+        "a text that comes back is counted each time that it goes",
+        "use_cases.sending",
+        "        counted = identity in manners.sent_today(talk, desk.now)\n",
+        "        counted = False\n",
+    ),
+    _texts(
+        "the night is not asked for",
+        "domain.manners",
+        '    if morning is not None and not (at_night == "due" and ship_by',
+        '    if morning is not None and not (at_night == "due" or ship_by',
     ),
 )

@@ -11,7 +11,7 @@ from typing import Final
 from hunar import tables
 from hunar.domain.identity import derived_id
 from hunar.domain.notification import SLOTS, TOLD, Status, observed
-from hunar.domain.text_kinds import KINDS
+from hunar.domain.text_kinds import HOLD, KINDS, RELEASED
 from hunar.messages import Notify
 from hunar.ports import Conflict, QueueName, Retryable
 from hunar.tables import Item, Key
@@ -19,6 +19,7 @@ from hunar.use_cases import sending
 from hunar.use_cases.sending import Desk, Letter
 from hunar.use_cases.worklist import open_exception
 
+_HOLDS: Final = frozenset({HOLD, RELEASED})
 OPTED_OUT: Final = "this contact wants no texts of this kind"
 
 
@@ -48,6 +49,22 @@ def tell_those_who_were_told(desk: Desk, item: Item, owed: Mapping[str, Item], f
     slots = [slot for slot in SLOTS[1:] if any(copy_of(name, slot, found) for name in earlier)]
     if slots:
         bodies = [_to(slot, item).model_dump_json() for slot in slots]
+        desk.queues.send(QueueName.NOTIFICATIONS, bodies)
+
+
+def tell_what_follows(desk: Desk, item: Item, owed: Mapping[str, Item]) -> None:
+    """Whoever is told in another's place hears, too, what was owed since: that the goods are to be kept back, or no
+    longer. How many they are stands in her own text."""
+    if item["of"] is None or item["contact"] == SLOTS[0]:
+        return
+    n = owed[item["of"]]["n"]
+    since = {name: effect for name, effect in owed.items() if effect["n"] > n and effect["kind"] in _HOLDS}
+    about = {"order_ref": item["order_ref"], "of": None}
+    bodies = [
+        _to(item["contact"], {**effect, **about, "notification_id": name}).model_dump_json()
+        for name, effect in since.items()
+    ]
+    if bodies:
         desk.queues.send(QueueName.NOTIFICATIONS, bodies)
 
 

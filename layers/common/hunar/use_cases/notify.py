@@ -239,6 +239,7 @@ def _single(
     status = _deliver(desk, Letter(item), draft, sight, resend=resend, done=done)
     if status in (Status.ACCEPTED, Status.UNKNOWN):
         ladder.tell_those_who_were_told(desk, item, known.owed, sight.found)
+        ladder.tell_what_follows(desk, item, known.owed)
     return status
 
 
@@ -378,7 +379,7 @@ def _together(desk: Desk, item: Item, others: list[str], sight: Sight) -> Status
             alone = {**member, "digest": None}
             _single(desk, alone, sight, decisions[member["notification_id"]])
         return Status.SUPPRESSED
-    return _deliver(desk, rest, draft, sight, done=others)
+    return _deliver(desk, rest, draft, sight, done=[item["notification_id"], *others])
 
 
 def _claim_together(desk: Desk, item: Item, others: list[str]) -> Letter | None:

@@ -14,11 +14,11 @@ from datetime import timedelta
 from typing import Any, Final
 
 from hunar import tables
-from hunar.domain import manners, sms_text
+from hunar.domain import manners, sms_text, worklist
 from hunar.domain.facts import instant, moment
 from hunar.domain.identity import derived_id
 from hunar.domain.manners import Later, Manners
-from hunar.domain.notification import IN_FLIGHT, RECEIPT_WAIT, TOLD, UNHEARD, Status, goes_again, observed
+from hunar.domain.notification import IN_FLIGHT, RECEIPT_WAIT, UNHEARD, Status, goes_again, observed
 from hunar.domain.sms_text import Language
 from hunar.domain.text_kinds import KINDS, NEW_ORDER, NEW_ORDERS
 from hunar.ports import (
@@ -36,7 +36,7 @@ from hunar.ports import (
     Throttled,
 )
 from hunar.tables import Item, Key
-from hunar.use_cases.worklist import close_exception, open_exception
+from hunar.use_cases.worklist import closing, open_exception, opening
 
 FIRST_PAUSE: Final = 15
 LONGEST_PAUSE: Final = 900
@@ -308,19 +308,12 @@ def failed(desk: Desk, letter: Letter, kind: str, reason: str) -> Status:
 def unknown(desk: Desk, letter: Letter, reason: str) -> Status:
     """It may or may not have gone. A person is told; a kind that may go twice is looked at again after a while."""
     item = letter.item
-    _tell(desk, item, "SMS_UNKNOWN", (item["notification_id"],), f"{item['kind']} to {item['contact']}: {reason}")
     again = {}
     if goes_again(item):
         again = after(desk, RECEIPT_WAIT, item)
     elif desk.receipts and KINDS[item["kind"]].ladder:
         again = after(desk, UNHEARD, item)
-    settle(desk, letter, Status.UNKNOWN, reason=reason, **again)
-    key = tables.notification(item["notification_id"])
-    status = Status(desk.store.read([key])[key]["status"])
-    if status in TOLD - {Status.UNKNOWN}:
-        # A receipt was quicker: it did go, and nobody need ask.
-        desk.again(lambda: close_exception(desk.store, "SMS_UNKNOWN", (item["notification_id"],), at=desk.now))
-    return status
+    return _settled_as(desk, letter, Status.UNKNOWN, {"reason": reason, **again}, asks=True)
 
 
 def settle(desk: Desk, letter: Letter, status: Status, **result: Any) -> Status:
@@ -330,19 +323,31 @@ def settle(desk: Desk, letter: Letter, status: Status, **result: Any) -> Status:
     """
     if status is Status.ACCEPTED and desk.receipts and KINDS[letter.item["kind"]].ladder:
         result |= after(desk, UNHEARD, letter.item)
+    return _settled_as(desk, letter, status, result)
+
+
+def _settled_as(desk: Desk, letter: Letter, status: Status, result: Mapping[str, Any], *, asks: bool = False) -> Status:
+    """``asks``: a person is to find out whether it went. Text and question stand and fall in one transaction."""
     done = _replaced(letter, status, desk.now, result)
+    known = status is not Status.UNKNOWN and letter.item["resent"]
     try:
-        desk.store.commit(puts(letter, done))
+        desk.store.commit([*puts(letter, done), *(_question(desk, done.item, asks=asks) if asks or known else ())])
     except Conflict:
-        desk.again(lambda: _settle_late(desk, letter, status, result))
-    if status is Status.ACCEPTED:
-        cause = (letter.item["notification_id"],)
-        if letter.item["resent"]:
-            desk.again(lambda: close_exception(desk.store, "SMS_UNKNOWN", cause, at=desk.now))
+        desk.again(lambda: _settle_late(desk, letter, status, result, asks=asks))
     return status
 
 
-def _settle_late(desk: Desk, letter: Letter, status: Status, result: Mapping[str, Any]) -> None:
+def _question(desk: Desk, item: Item, *, asks: bool) -> list[Put]:
+    """What opens, or closes, the exception that asks whether a text went."""
+    cause, message = (item["notification_id"],), f"{item['kind']} to {item['contact']}: {item['reason']}"
+    about = {"order_ref": item["order_ref"], "group_id": item["group_id"]}
+    opened = worklist.opened("SMS_UNKNOWN", cause, at=desk.now, message=message, **about)
+    key = tables.exception(opened["exception_id"])
+    there = desk.store.read([key]).get(key)
+    return opening(opened, there) if asks else closing(there, at=desk.now)
+
+
+def _settle_late(desk: Desk, letter: Letter, status: Status, result: Mapping[str, Any], *, asks: bool) -> None:
     """Somebody wrote since: what they know stays, and our answer is added."""
     keys = [tables.notification(item["notification_id"]) for item in letter.items]
     there = desk.store.read(keys)
@@ -362,10 +367,13 @@ def _settle_late(desk: Desk, letter: Letter, status: Status, result: Mapping[str
         else:
             continue
         writes.append(Put(key, written | {"version": now["version"] + 1}, now["version"]))
-    if writes:
-        desk.store.commit(writes)
-    if was_unknown and status is not Status.UNKNOWN:
-        close_exception(desk.store, "SMS_UNKNOWN", (letter.item["notification_id"],), at=desk.now)
+    if not writes:
+        return
+    if asks or (status is not Status.UNKNOWN and (was_unknown or letter.item["resent"])):
+        # A receipt that says more than we do has dealt with the question itself.
+        settled = any(put.item and put.item["status"] == status for put in writes)
+        writes += _question(desk, {**letter.item, **result}, asks=asks) if settled else []
+    desk.store.commit(writes)
 
 
 def _with_text(letter: Letter, draft: Draft, parts: int) -> Letter:
@@ -442,18 +450,21 @@ def _close(desk: Desk, breaker: Item | None, reason: str) -> None:
     """No text is tried for a while: each would only be refused again."""
     until = instant(moment(desk.now) + STOPPED)
     stopped = {"until": until, "reason": reason, "version": (breaker["version"] if breaker else 0) + 1}
+    puts = [Put(tables.sms_breaker(), stopped, breaker["version"] if breaker else ABSENT)]
+    opened = worklist.opened("SMS_STOPPED", (), at=desk.now, message=f"the provider takes no texts: {reason}")
     with suppress(Conflict):  # Another worker met the same and wrote it.
-        desk.store.commit([Put(tables.sms_breaker(), stopped, breaker["version"] if breaker else ABSENT)])
-    open_exception(desk.store, "SMS_STOPPED", (), at=desk.now, message=f"the provider takes no texts: {reason}")
+        desk.store.commit([*puts, *opening(opened, desk.store.read([_STOPPED]).get(_STOPPED))])
 
 
 def _reopen(desk: Desk, breaker: Item) -> None:
-    taken = breaker | {"until": "", "version": breaker["version"] + 1}
-    try:
-        desk.store.commit([Put(tables.sms_breaker(), taken, breaker["version"])])
-    except Conflict:
-        return  # It was closed or opened again by another worker.
-    desk.again(lambda: close_exception(desk.store, "SMS_STOPPED", (), at=desk.now))
+    closed = closing(desk.store.read([_STOPPED]).get(_STOPPED), at=desk.now)
+    over = breaker | {"until": "", "version": breaker["version"] + 1}
+    with suppress(Conflict):  # It was closed or opened again by another worker.
+        desk.store.commit([Put(tables.sms_breaker(), over, breaker["version"]), *closed])
+
+
+_STOPPED: Final = tables.exception(worklist.exception_id("SMS_STOPPED"))
+"""It stands open as long as the breaker does: both are written in one transaction."""
 
 
 def _tell(desk: Desk, item: Item, kind: str, cause: tuple[Any, ...], text: str) -> None:
