@@ -58,7 +58,8 @@ def aws_services_are_read_once() -> None:
 
 
 _NUMBER_OR_TEXT = re.compile(
-    r"(?<![0-9A-Za-z])(\+?91)?[6-9][0-9]{9}(?![0-9A-Za-z])|[\u0600-\u06ff\u0900-\u0dff]|\\u0(6|9|[a-d])[0-9a-f]{2}", re.IGNORECASE
+    r"(?<![0-9A-Za-z])(\+?91)?[6-9][0-9]{9}(?![0-9A-Za-z])|[\u0600-\u06ff\u0900-\u0dff]|\\u0(6|9|[a-d])[0-9a-f]{2}",
+    re.IGNORECASE,
 )
 """A mobile number of India, or a letter of one of its scripts: what texts are written in, and people's names."""
 _said: list[str] = []

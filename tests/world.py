@@ -137,11 +137,11 @@ class World:
         self._numbers = itertools.count()
         self.crashed = 0
         if crashes is not None:
-            self._break("commit", self.store)
-            self._break("send", self.queues)
-            self._break("send", self.phones)
+            self.breaks("commit", self.store)
+            self.breaks("send", self.queues)
+            self.breaks("send", self.phones)
 
-    def _break(self, name: str, part: Any) -> None:
+    def breaks(self, name: str, part: Any) -> None:
         """From now on a call of the part may be the last thing that its worker did, or almost did."""
         call = getattr(part, name)
 

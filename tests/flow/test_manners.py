@@ -10,6 +10,7 @@ import pytest
 from hunar import tables
 from hunar.domain import sms_text
 from hunar.domain.facts import instant
+from hunar.domain.sms_text import LOCALES
 from hunar.ports import Put, Refused, Retryable, Stopped, Throttled, Unanswered
 from tests.flipkart_messages import cancelled, created, item
 from tests.world import World
@@ -61,6 +62,22 @@ def test_the_first_order_is_told_at_once_and_those_of_the_next_half_hour_togethe
     members = [found for found in world.notifications() if found["digest"]]
     assert len(members) == 9 and {found["text"] for found in members} == {world.phones.texts[1].text}
     assert sum(found["parts"] for found in world.notifications()) <= 5, "half a part for each order of a burst of ten"
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_an_order_costs_two_parts_in_her_language_and_one_in_english_and_less_than_half_of_one_in_a_rush(
+    locale: str,
+) -> None:
+    world = World()
+    world.group("G11", locale, manners=USUAL)
+    world.product("STOLE", "G11", "Stole", stock=500)
+    world.settle()
+    order(world, "S0")
+    assert sms_text.parts(world.phones.texts[0].text) == (1 if locale == "en" else 2)
+    for number in range(1, 10):
+        order(world, f"S{number}")
+    world.settle(patience=timedelta(minutes=36), sweeping=True)
+    assert 2 * sum(sms_text.parts(text.text) for text in world.phones.texts) <= 10
 
 
 def test_a_burst_of_two_hundred_orders_is_a_handful_of_texts(world: World) -> None:
