@@ -170,8 +170,6 @@ class Story:
         """The notifications whose text may have come a second time."""
         self.workers_ended = False
         """Whether the emulator may have ended a worker in the middle of its work."""
-        self.looks_later = 0
-        """Messages that may lie in the queue of texts for a quarter of an hour, only to find that nothing is left."""
         self.runs_before: dict[str, int] = {}
         """How often each function had run when the story began: warming does not count."""
 
@@ -289,10 +287,9 @@ class Story:
 
         The emulator ends workers in the middle of their work when it deploys anew. A text whose worker ended between
         claim and answer is never sent again by itself and looked at a quarter of an hour later: nobody waits for it.
-        Nor for a look at a text that was just being sent together with others.
         """
         until = time.monotonic() + seconds
-        lenient = self.workers_ended or self.looks_later > 0
+        lenient = self.workers_ended
         while True:
             timeout = 10 if lenient else seconds
             reply = self.http("GET", f"/local/quiet?timeout={timeout}", timeout=timeout + 60)
@@ -302,13 +299,12 @@ class Story:
                 raise Wrong(f"not quiet after {seconds} s: {reply.body[:300].decode(errors='replace')}")
 
     def _silent(self, verdict: Mapping[str, Any]) -> bool:
-        """Whether all that is left are messages of texts whose claims fell silent, and looks at nothing."""
+        """Whether all that is left are messages of texts whose claims fell silent."""
         if not all(entry.startswith("notifications: 0 waiting") for entry in verdict["busy"]):
             return False
         left = verdict["queues"]["notifications"]
         claimed = sum(item["status"] == "CLAIMED" for item in self.all("/api/notifications"))
-        # A look at nothing is put off. What a worker had in its hands comes again soon and must be waited for.
-        return bool(left["in_flight"] + max(0, left["delayed"] - self.looks_later) <= claimed)
+        return bool(left["in_flight"] + left["delayed"] <= claimed)
 
     def ahead(self, minutes: int) -> None:
         """Sending goes by a clock that is ahead, until it is 0 again, and what is due by then is looked at."""
@@ -1089,8 +1085,6 @@ def texts_that_wait(story: Story) -> None:
 
     story.report.begin("An hour later")
     here = len(story.get("/local/phones"))
-    # Of those that go together one takes the others along, whose own messages come in at that moment.
-    story.looks_later = len(orders) - 1
     try:
         story.ahead(WAITED_MINUTES)
     finally:
