@@ -47,6 +47,8 @@ class TextWatch:
         self.records[identity] = item
         if before is not None and item["resent"] > before["resent"] and before["status"] != "UNKNOWN":
             raise Broken("only what is unknown goes once more", f"{identity} was {before['status']}")
+        if before is not None and before["resent"] and (before["status"], item["status"]) == ("UNKNOWN", "CLAIMED"):
+            raise Broken("only what is unknown goes once more", f"{identity} goes a third time")
         # A text that goes once more stands there with what it said the first time, until it is worded anew.
         claimed = item["status"] == "CLAIMED" and before is not None and before["status"] == "CLAIMED"
         answered = before is not None and any(before[name] != item[name] for name in ("heard", "receipt"))
@@ -80,8 +82,7 @@ def check(world: Simulation, found: dict[Key, Item], paper: Paper, watch: TextWa
         raise Broken("what is owed is done", f"texts that nobody looked at: {sorted(lost)}")
     for order in orders:
         for group_id in sorted(set(GROUP_OF.values())):
-            if (order["order_ref"], group_id) not in unclear:
-                _last_texts(world, records, paper, order["order_ref"], group_id)
+            _last_texts(world, records, paper, order["order_ref"], group_id, unclear)
     _counted(found, watch)
 
 
@@ -134,8 +135,8 @@ def _of_its_digest(record: Item, records: dict[str, Item]) -> None:
         raise Broken("a digest and its members say the same", f"{record}, and its digest {digest}")
 
 
-def _shown(found: dict[Key, Item], records: dict[str, Item]) -> set[tuple[str, str]]:
-    """What nobody knows of, and what failed, stands on the worklist. Returns the orders and groups concerned."""
+def _shown(found: dict[Key, Item], records: dict[str, Item]) -> set[tuple[str, str, str]]:
+    """What nobody knows of, and what failed, stands on the worklist. Returns the orders, groups and contacts."""
     shown = {
         item["exception_id"]
         for key, item in found.items()
@@ -163,17 +164,27 @@ def _shown(found: dict[Key, Item], records: dict[str, Item]) -> set[tuple[str, s
                 continue
         if not listed:
             raise Broken("unknown and failed texts stand on the worklist", str(record))
-        unclear |= {(fact["order_ref"], fact["group_id"]) for fact in _facts(record, records)}
+        unclear |= {(fact["order_ref"], fact["group_id"], fact["contact"]) for fact in _facts(record, records)}
     return unclear
 
 
-def _last_texts(world: Simulation, records: dict[str, Item], paper: Paper, order_ref: str, group_id: str) -> None:
+def _last_texts(
+    world: Simulation,
+    records: dict[str, Item],
+    paper: Paper,
+    order_ref: str,
+    group_id: str,
+    unclear: set[tuple[str, str, str]],
+) -> None:
     """The last text about an order states its final state, to each contact who was told of it."""
     units = paper.to_send(shipment_of(order_ref), group_id)
     # Once the goods are gone nothing more is asked of a group, and of what is all held it hears at its release.
     open_end = paper.orders[shipment_of(order_ref)].left or paper.held(shipment_of(order_ref), group_id) == units
     heard = False
     for slot in SLOTS:
+        if (order_ref, group_id, slot) in unclear:
+            heard = True  # Or a person is asked to find out.
+            continue
         mine = [
             (text, fact)
             for text in world.phones.texts

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
@@ -21,6 +21,7 @@ from hunar.domain.notification import SLOTS
 from hunar.messages import Says, Tell
 from hunar.ports import Put, QueueName, SmsRequest
 from tests import sms_news
+from tests.flipkart_messages import step
 from tests.simulation import inputs as kinds
 from tests.simulation import weather
 from tests.simulation.broken import Broken
@@ -32,7 +33,6 @@ from tests.simulation.promises import Watch, check
 from tests.simulation.schedule import CALM_TICKS, STORM_TICKS, Played
 from tests.simulation.text_promises import Post
 from tests.simulation.workers import SWEEP_TIMEOUT, Clock, Message, Network, Simulation
-from tests.flipkart_messages import step
 from tests.world import START, phone
 
 SOLD: Final = ("STOLE", "HORSE")
@@ -85,7 +85,7 @@ class Texts:
         manners = {
             group_id: {
                 "quiet": draw.choice(QUIET),
-                "digest_minutes": draw.choice((0, 5, 20)),
+                "digest_minutes": draw.choice((0, 5, 20, 20)),
                 "texts_a_day": draw.choice((2, 4, 20)),
                 "amounts": draw.random() < 0.5,
             }
@@ -297,8 +297,8 @@ def _story(draw: random.Random, contacts: Mapping[str, int]) -> list[Input]:
         minute = draw.randint(0, 20)
         shipment = Shipment(f"S{number}", clock(minute), lines, minute=minute + draw.randint(0, 200))
         for make in _life(draw):
-            shipment.say("message", draw, lambda at, make=make: {"message": make(shipment, draw, at)})  # type: ignore[misc]
-        begins, apart = draw.random() * draw.choice((10, 900, 3600)), draw.choice((1, 60, 1200))
+            shipment.say("message", draw, lambda at, make=make, of=shipment: {"message": make(of, draw, at)})  # type: ignore[misc]
+        begins, apart = draw.random() * draw.choice((10, 900, 3600)), draw.choice((1, 60, 1200, 2400))
         for nth, each in enumerate(shipment.told):
             told.append(replace(each, at=begins + (nth + draw.random()) * apart))
     for sku in SOLD:

@@ -395,8 +395,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _texts(
         "who is told in another's place does not hear of a hold",
         "use_cases.notify",
-        "        ladder.tell_what_follows(desk, item, known.owed)\n",
+        "        ladder.tell_what_follows(desk, item, owed)\n",
         "",
+    ),
+    _texts(
+        "who is being told in another's place is not seen",
+        "use_cases.ladder",
+        'if item.get("escalated") or is_due(item, now)]\n',
+        'if item.get("escalated")]\n',
     ),
     _texts(
         "what may not go now is dropped",
@@ -413,8 +419,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _texts(
         "nobody is told in place of who wants no texts",
         "use_cases.notify",
-        "        return sending.settle(desk, Letter(item), Status.SUPPRESSED, reason=ladder.OPTED_OUT, **due)\n    known",
-        "        return sending.settle(desk, Letter(item), Status.SUPPRESSED, reason=ladder.OPTED_OUT)\n    known",
+        "Letter(item), Status.SUPPRESSED, reason=ladder.OPTED_OUT, **due)\n    known",
+        "Letter(item), Status.SUPPRESSED, reason=ladder.OPTED_OUT)\n    known",
     ),
     _texts(
         "a provider that took no texts once is asked about for ever",
@@ -425,8 +431,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _texts(
         "a digest that does not go loses its orders",
         "use_cases.notify",
-        "    for item in letter.members or (letter.item,):\n",
-        "    for item in letter.members[:1] or (letter.item,):\n",
+        "    for item in letter.members or (letter.item,):\n        sending.put_off",
+        "    for item in letter.members[:1] or (letter.item,):\n        sending.put_off",
     ),
     _texts(
         "a cancellation does not see a digest on its way",
