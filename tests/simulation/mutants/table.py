@@ -389,8 +389,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _texts(
         "who was told in another's place does not hear what follows",
         "use_cases.ladder",
-        '    if item["contact"] != SLOTS[0]:\n        return\n',
-        '    if item["contact"]:\n        return\n',
+        '    if item["of"] is not None:\n        return\n',
+        '    if item["kind"]:\n        return\n',
     ),
     _texts(
         "who is told in another's place does not hear of a hold",

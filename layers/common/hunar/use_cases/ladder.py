@@ -43,7 +43,7 @@ def climb(desk: Desk, letter: Letter) -> Status:
 
 def tell_those_who_were_told(desk: Desk, item: Item, owed: Mapping[str, Item], found: Mapping[Key, Item]) -> None:
     """A contact who was told of an order because the first did not hear of it is told what follows, too."""
-    if item["contact"] != SLOTS[0]:
+    if item["of"] is not None:
         return
     n = owed[item["notification_id"]]["n"]
     earlier = [name for name, effect in owed.items() if effect["n"] < n]
@@ -56,7 +56,7 @@ def tell_those_who_were_told(desk: Desk, item: Item, owed: Mapping[str, Item], f
 def tell_what_follows(desk: Desk, item: Item, owed: Mapping[str, Item]) -> None:
     """Whoever is told in another's place hears, too, what was owed since: that the goods are to be kept back, or no
     longer. How many they are stands in her own text."""
-    if item["of"] is None or item["contact"] == SLOTS[0]:
+    if item["of"] is None:
         return
     n = owed[item["of"]]["n"]
     since = {name: effect for name, effect in owed.items() if effect["n"] > n and effect["kind"] in _HOLDS}
