@@ -28,7 +28,7 @@ export SAM_CLI_TELEMETRY := 0
 for_sam := PATH="$(CURDIR)/.tools/bin:$$PATH" HUNAR_UV="$(CURDIR)/$(uv)" HUNAR_PYTHON="$$(cat .tools/python)"
 runtime = $$(basename "$$(ls .tools/bin/python3.* | head -n 1)")
 
-.PHONY: help run test check bench simulate night mutate build lock clean pytest ruff-check ruff-format mypy validate contract built race storm FORCE
+.PHONY: help run test check bench simulate night mutate build lock clean pytest ruff-check ruff-format mypy validate contract built race storm crowd FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -39,21 +39,8 @@ run: .venv/ready .tools/sam/ready .tools/ministack/ready ## the local stack at h
 test: .venv/ready ## unit, contract, flow, property and template tests; no network, no SAM, no emulator
 	@$(MAKE) pytest
 
-check: .venv/ready .tools/sam/ready .tools/ministack/ready ## all that CI does
-	@times=; began=$$(date +%s); \
-	step() { \
-	    printf '\n=== make %s\n' "$$*"; start=$$(date +%s); result=0; \
-	    $(MAKE) "$$@" || result=$$?; \
-	    times="$$times$$(printf '%5s s  make %s' $$(( $$(date +%s) - start )) "$$*")\n"; \
-	    [ $$result -eq 0 ] || finish "failed in: make $$*" 1; \
-	}; \
-	finish() { printf '\n%b%5s s  %s\n' "$$times" $$(( $$(date +%s) - began )) "$$1"; exit $$2; }; \
-	for target in pytest simulate contract ruff-check ruff-format mypy validate build; do step $$target; done; \
-	step run "ARGS=--check --port 0"; \
-	step built; \
-	step race; \
-	step storm; \
-	finish "all checks passed" 0
+check: .venv/ready .tools/sam/ready .tools/ministack/ready ## all that CI does; what each step prints is in .local/check too
+	@$(dev) -m local.steps "$(MAKE)"
 
 bench: .venv/ready .tools/sam/ready .tools/ministack/ready ## reference programs and measures
 	@$(dev) -m bench $(ARGS)
@@ -83,9 +70,10 @@ clean: ## remove environments, tools, builds and caches
 	@rm -rf .venv .tools .local .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
-# The steps of check, one by one.
+# The steps of check, one by one; local/steps.py says which run beside each other.
+# On all processors. To look at one test: make pytest ARGS="-n 0 -x tests/unit/test_x.py" (with -n 0 --pdb and -s work).
 pytest: .venv/ready
-	@$(dev) -m pytest -q $(ARGS)
+	@$(dev) -m pytest -q -n auto --dist worksteal $(ARGS)
 
 # The contract suite once more, against MiniStack, and there with real threads. It starts and stops its own.
 contract: .venv/ready .tools/ministack/ready
@@ -108,10 +96,14 @@ built: .venv/ready
 	@$(dev) -m pytest -q tests/built/built_layer.py
 
 race: .venv/ready .tools/sam/ready .tools/ministack/ready
-	@$(dev) -m bench.race
+	@$(dev) -m bench race doors
 
 storm: .venv/ready .tools/sam/ready .tools/ministack/ready
-	@$(dev) -m bench.storm
+	@$(dev) -m bench storm
+
+# Both, on one deployed stack.
+crowd: .venv/ready .tools/sam/ready .tools/ministack/ready
+	@$(dev) -m bench race doors storm
 
 # Which Python. Looked for each time, written only if the answer is another: then all that hangs on it is made anew.
 .tools/python: FORCE

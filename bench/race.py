@@ -8,7 +8,6 @@ ever met proves nothing and fails.
 from __future__ import annotations
 
 import csv
-import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.doors import doors
 from bench.messages import created
-from bench.stack import Running, hunar, running
+from bench.stack import Running, hunar
 
 CLIENTS = 8
 ORDERS = 200
@@ -74,15 +72,3 @@ def _fill_shelf(stack: Running) -> None:
             csv.writer(file).writerows([("sku", "quantity", "act_id"), (SKU, missing, f"race-{time.time_ns()}")])
         hunar("import", folder)
     stack.quiet()
-
-
-def main() -> int:
-    with running() as stack:
-        wrong = [*race(stack), *doors(stack)]
-    for line in wrong:
-        print(f"race: {line}", file=sys.stderr)
-    return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,7 +11,6 @@ import contextlib
 import os
 import random
 import signal
-import sys
 import threading
 import time
 from collections import Counter
@@ -21,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench.messages import created
-from bench.stack import Running, running
+from bench.stack import Running
 from local import messages
 
 CLIENTS = 8
@@ -263,15 +262,3 @@ def _kinds(stack: Running, shipments: set[str]) -> Counter[str]:
 
 def _conflicts(stack: Running, since: float) -> int:
     return sum(line["conflicts"] for line in stack.logged("ApplyOrderEvents", "conflicts_retried", since=since))
-
-
-def main() -> int:
-    with running() as stack:
-        wrong = storm(stack)
-    for line in wrong:
-        print(f"storm: {line}", file=sys.stderr)
-    return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

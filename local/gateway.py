@@ -1,6 +1,6 @@
 """The one local port: in front of the deployed API, and home of the demo page.
 
-``/webhooks/…`` goes to the deployed HTTP API as it came, ``/api/…`` and ``/console`` go there signed,
+``/webhooks/…`` and ``/sms/…`` go to the deployed HTTP API as they came, ``/api/…`` and ``/console`` go there signed,
 ``/local/…`` shows and moves the local stack itself. It serves loopback names only, so that no page of
 the web reaches it under a name of its own (DNS rebinding), and sends no CORS headers.
 """
@@ -13,6 +13,7 @@ import http.client
 import json
 import logging
 import math
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
@@ -30,7 +31,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import messages
+from local import exotel, messages
 from local.quiet import Verdict
 
 LOCAL_USERS: Final = {
@@ -46,6 +47,9 @@ MAX_BODY: Final = 10 * 1024 * 1024
 """Bytes; API Gateway takes no more. The function's own, smaller limit is the function's business."""
 
 UPSTREAM_SECONDS: Final = 60
+MOST_SAID: Final = 1_600
+MOST_AHEAD: Final = 4 * 24 * 3600
+"""Seconds; no text waits longer."""
 
 PAGE: Final = Path(__file__).parent / "page"
 PAGE_FILES: Final = {
@@ -90,6 +94,8 @@ class Phones(Protocol):
     def received(self) -> list[dict[str, Any]]: ...
 
     def refused(self) -> list[dict[str, Any]]: ...
+
+    def texts(self) -> list[dict[str, Any]]: ...
 
 
 class Channels(Protocol):
@@ -147,8 +153,14 @@ class Behind:
     """Asks the marketplaces at once for all that changed; returns what the function answered."""
     publish: Callable[[], Mapping[str, Any]]
     """Tells every channel every figure, as each night; returns what the function answered."""
-    groups: Sequence[Mapping[str, str]] = ()
-    """The demo's groups for the page: group_id, name, city, locale, leader, phone."""
+    sms_token: str
+    """What the provider proves itself with that has the number which groups can call and write to."""
+    import_files: Callable[[Mapping[str, str]], str]
+    """Imports registry files, text by name; returns what the command said."""
+    set_clock: Callable[[int], object]
+    """Sets by how many seconds the clock of the sending function is ahead."""
+    contacts: Sequence[Mapping[str, str]] = ()
+    """The demo's contacts for the page, each with the group: group_id, name, city, slot, contact, locale, phone."""
     users: Mapping[str, Credentials] = field(default_factory=lambda: LOCAL_USERS)
 
 
@@ -170,10 +182,14 @@ def application(behind: Behind) -> web.Application:
     app.add_routes(
         [
             web.route("*", "/webhooks/{rest:.*}", gateway.webhook),
+            web.route("*", "/sms/{rest:.*}", gateway.webhook),
             web.route("*", "/api/{rest:.*}", gateway.api),
             web.route("*", "/console{rest:.*}", gateway.api),
             web.get("/local/phones", gateway.phones),
             web.get("/local/phones/refused", gateway.phones_refused),
+            web.get("/local/phones/texts", gateway.phones_texts),
+            web.post("/local/phones/reply", gateway.reply),
+            web.post("/local/phones/missed-call", gateway.missed_call),
             web.post("/local/faults", gateway.faults),
             web.get("/local/quiet", gateway.quiet),
             web.get("/local/functions", gateway.functions),
@@ -181,6 +197,8 @@ def application(behind: Behind) -> web.Application:
             web.get("/local/events", gateway.events),
             web.post("/local/send", gateway.send),
             web.post("/local/map", gateway.map_listing),
+            web.post("/local/import", gateway.import_files),
+            web.post("/local/clock", gateway.clock),
             web.post("/local/redeploy", gateway.redeploy),
             web.post("/local/dead-letters/{queue}", gateway.dead_letter),
             web.post("/local/redrive", gateway.redrive),
@@ -221,7 +239,7 @@ async def _loopback_only(
     hosts = [value.decode("latin-1") for name, value in request.raw_headers if name.lower() == b"host"]
     if len(hosts) != 1 or _name(f"//{hosts[0]}") not in _LOOPBACK:
         return problem(403, "Only loopback names are served", "Use http://127.0.0.1 or http://localhost.")
-    webhook = request.raw_path.startswith("/webhooks/")
+    webhook = request.raw_path.startswith(("/webhooks/", "/sms/"))
     if request.method not in ("GET", "HEAD") and not webhook:
         origin = request.headers.get("Origin")
         if origin is not None and origin != f"http://{hosts[0]}":
@@ -351,8 +369,37 @@ class _Gateway:
         """What the SMS service refused, with the operators' reasons."""
         return web.json_response(self._behind.phones.refused())
 
+    async def phones_texts(self, request: web.Request) -> web.Response:
+        """Every text that the SMS service took, also what no phone received, with the last that was said of it."""
+        return web.json_response(self._behind.phones.texts())
+
+    async def reply(self, request: web.Request) -> web.Response:
+        """A phone answers by a text: ``{"to": the phone, "text": "1"}``. An empty text is a missed call."""
+        return await self._answered(request, calls=False)
+
+    async def missed_call(self, request: web.Request) -> web.Response:
+        """A phone, ``{"to": the phone}``, calls the number and hangs up."""
+        return await self._answered(request, calls=True)
+
+    async def _answered(self, request: web.Request, *, calls: bool) -> web.Response:
+        try:
+            asked = await _object(request)
+            phone, said = asked.get("to"), "" if calls else asked.get("text")
+            if not isinstance(phone, str) or not re.fullmatch(r"\+91[6-9][0-9]{9}", phone):
+                raise ValueError("to is not a phone as +919999900011")
+            if not isinstance(said, str) or len(said) > MOST_SAID:
+                raise ValueError(f"text is not a text of at most {MOST_SAID} characters")
+        except ValueError as error:
+            return problem(400, "No phone can answer that", str(error))
+        now, sid = datetime.now(UTC), uuid.uuid4().hex
+        posted = exotel.text(phone, said, now, sid) if said else exotel.missed_call(phone, now, sid)
+        target = f"/sms/{exotel.PROVIDER}/{exotel.ACCOUNT}?{urlencode({'token': self._behind.sms_token})}"
+        raw = [(b"Host", request.host.encode()), (b"Content-Type", posted.content_type.encode())]
+        answer = await self._pass_webhook("POST", target, raw, posted.body)
+        return web.json_response({"status": answer.status, "answer": answer.body.decode(errors="replace")})
+
     async def faults(self, request: web.Request) -> web.Response:
-        """Lets the next SMS requests go wrong: ``{"hang": 1}``, ``lose``, ``throttle``, ``reject``, ``fail``.
+        """Lets the next SMS requests go wrong: ``{"hang": 1}``, and whatever else ``local.phones.Faults`` knows.
 
         With a ``marketplace`` in it, the next requests to that: ``{"marketplace", "operation", "fault", "times"}``.
         """
@@ -393,7 +440,7 @@ class _Gateway:
         return web.json_response(
             {
                 "account": urlsplit(self._behind.account["url"]).path.removeprefix("/webhooks/"),
-                "groups": [dict(group) for group in self._behind.groups],
+                "contacts": [dict(contact) for contact in self._behind.contacts],
                 "messages": messages.offered(),
                 "products": [{"sku": p.sku, "title": p.title, "price": p.price} for p in messages.PRODUCTS],
             }
@@ -436,6 +483,29 @@ class _Gateway:
     async def map_listing(self, request: web.Request) -> web.Response:
         """Maps the listing that the story sells before anybody mapped it."""
         return await self._change(self._behind.map_listing)
+
+    async def import_files(self, request: web.Request) -> web.Response:
+        """Imports registry files: ``{"groups.csv": "group_id,…"}``."""
+        try:
+            files = await _object(request)
+            for name, text in files.items():
+                if not re.fullmatch(r"[a-z_]{1,40}\.csv", name) or not isinstance(text, str):
+                    raise ValueError(f"{name[:60]}: is no CSV file and its text")
+            if not files:
+                raise ValueError("there is no file")
+        except ValueError as error:
+            return problem(400, "That cannot be imported", str(error))
+        return await self._change(lambda: self._behind.import_files(files))
+
+    async def clock(self, request: web.Request) -> web.Response:
+        """Puts the clock of the sending function ahead: ``{"ahead_seconds": 960}``; 0 is the real time."""
+        try:
+            seconds = (await _object(request)).get("ahead_seconds")
+            if isinstance(seconds, bool) or not isinstance(seconds, int) or not 0 <= seconds <= MOST_AHEAD:
+                raise ValueError(f"ahead_seconds is not a number of seconds from 0 to {MOST_AHEAD}")
+        except ValueError as error:
+            return problem(400, "The clock cannot be set", str(error))
+        return await self._change(lambda: self._behind.set_clock(seconds))
 
     async def redeploy(self, request: web.Request) -> web.Response:
         """Deploys a second time, with whatever is on its way."""
@@ -596,7 +666,7 @@ class _Gateway:
         return response
 
     async def background(self, app: web.Application) -> AsyncIterator[None]:
-        """While the server runs: says ``change`` when a text arrives, and for a while after somebody acted."""
+        """While the server runs: says ``change`` when a text or receipt comes, and for a while after somebody acted."""
         watch = asyncio.create_task(self._watch())
         yield
         watch.cancel()
@@ -609,14 +679,15 @@ class _Gateway:
         await self._bump()
 
     async def _watch(self) -> None:
-        texts, before = 0, time.monotonic()
+        texts: list[dict[str, Any]] = []
+        before = time.monotonic()
         while True:
             await asyncio.sleep(0.1)
-            now, count = time.monotonic(), len(self._behind.phones.received())
+            now, seen = time.monotonic(), self._behind.phones.texts()
             due = any(before < self._acted_at + after <= now for after in _AFTERWARDS)
             before = now
-            if due or count != texts:
-                texts = count
+            if due or seen != texts:
+                texts = seen
                 await self._bump()
 
     async def _bump(self) -> None:

@@ -5,6 +5,9 @@ texts as an operator has them on file, matches what is sent with patterns of its
 parts itself. It refuses what AWS or an operator refuses. (An operator does so after AWS has
 accepted; here the answer comes at once, so that a mistake is seen where it is made.)
 
+What becomes of a text is told by events, as AWS tells it of texts that were sent with a configuration
+set: that it was sent, and then how it ended.
+
 It can be told to fail: see ``Faults``.
 """
 
@@ -16,12 +19,12 @@ import json
 import re
 import unicodedata
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
@@ -29,6 +32,21 @@ _TARGET: Final = "PinpointSMSVoiceV2.SendTextMessage"
 _LONGEST_VALUE: Final = 30
 _VARIABLE: Final = re.compile(r"\{(\w+)\}")
 _ZERO_WIDTH_JOINERS: Final = {"\u200c", "\u200d"}
+_SECONDS: Final = frozenset({"hang_seconds", "delay_receipts"})
+
+
+class End(NamedTuple):
+    """How a text ends: the event's type without ``TEXT_``, its description, and whether the phone has the text."""
+
+    status: str
+    description: str
+    reached: bool = False
+
+
+DELIVERED: Final = End("DELIVERED", "Message has been accepted by phone", reached=True)
+UNREACHABLE: Final = End("UNREACHABLE", "Phone is currently unreachable/unavailable")
+SCRUBBED: Final = End("CARRIER_BLOCKED", "Message blocked by carrier: 633 TEMPLATE_NOT_MATCHED")
+"""The operator holds every text against the registered ones, after AWS has taken it."""
 
 
 class Refusal(Exception):
@@ -60,15 +78,31 @@ class Faults:
     """ConflictException, opted out; nothing is delivered."""
     fail: int = 0
     """InternalServerException; nothing is delivered, but the sender cannot know."""
+    stop: int = 0
+    """ServiceQuotaExceededException: the month's spend limit is reached. Nothing is delivered."""
+    ildo: int = 0
+    """The text would go by the international route, and cost what that costs."""
+    undelivered: int = 0
+    """Accepted; the phone cannot be reached."""
+    scrub: int = 0
+    """Accepted; the operator finds no registered text like it."""
+    no_receipt: int = 0
+    """Nobody ever says what became of the text."""
+    early_receipt: int = 0
+    """The last event comes before the answer."""
+    duplicate_receipts: int = 0
+    """Each event comes twice."""
+    delay_receipts: float = 0.0
+    """Seconds by which all events come later than they would."""
 
     def set(self, values: Mapping[str, Any]) -> None:
         """Changes the named faults. ValueError for a name or a number that does not exist."""
         known = {entry.name for entry in fields(self)}
         for name, value in values.items():
-            if name not in known or isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+            if name not in known or isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
                 raise ValueError(f"fault {name!r}: unknown, or not a number of requests or seconds")
         for name, value in values.items():
-            setattr(self, name, float(value) if name == "hang_seconds" else int(value))
+            setattr(self, name, float(value) if name in _SECONDS else int(value))
 
     def take(self, name: str) -> bool:
         """Whether this request has the fault; one fewer is left."""
@@ -90,6 +124,14 @@ class Phones:
 
     price_per_part: Decimal = Decimal("0.00278")
     """US dollars. A request whose MaxPrice is below the text's price is refused."""
+    international_price_per_part: Decimal = Decimal("0.02171")
+    """US dollars, of the route that a text takes which no operator knows."""
+    sent_after: float = 0.1
+    """Seconds from the request until the event that the text was sent."""
+    ends_after: float = 0.4
+    """Seconds from the request until the last event."""
+    tell: Callable[[str], object] | None = None
+    """Takes each event as a text; it may block. None: nobody wants to know."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     faults: Faults = field(default_factory=Faults)
     opted_out: set[str] = field(default_factory=set)
@@ -97,6 +139,8 @@ class Phones:
     _templates: dict[tuple[str, str], _Registered] = field(default_factory=dict)
     _received: list[dict[str, Any]] = field(default_factory=list)
     _refused: list[dict[str, Any]] = field(default_factory=list)
+    _told: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _on_their_way: int = 0
 
     def register(
         self, entity_id: str, sender_id: str, template_id: str, text: str, *, numeric: Iterable[str] = ()
@@ -144,17 +188,30 @@ class Phones:
         """Every request that was refused, and what the operator calls the reason."""
         return [dict(entry) for entry in self._refused]
 
+    def texts(self) -> list[dict[str, Any]]:
+        """Every text that was accepted, also what no phone received, in order: as ``received`` shows them, with what
+        the last event said, where its parts end (in UTF-16 units) and whether it ``reached`` the phone."""
+        return [dict(entry) for entry in self._told.values()]
+
+    def receipts_on_their_way(self) -> int:
+        """Events that come within the next moment; those that are kept back do not count."""
+        return self._on_their_way
+
     def clear(self) -> None:
         """Forgets texts, refusals and faults; keeps the registrations."""
         self._received.clear()
         self._refused.clear()
+        self._told.clear()
         self.faults = Faults()
 
-    def deliver(self, message: Mapping[str, Any]) -> str:
-        """Checks a SendTextMessage request and puts the text on the phone; returns its message id. Raises Refusal."""
+    def deliver(self, message: Mapping[str, Any], *, end: End = DELIVERED, price: Decimal | None = None) -> str:
+        """Checks a SendTextMessage request and has the text end so; returns its message id. Raises Refusal.
+
+        ``price`` is that of a part in US dollars, if it is another than usual.
+        """
         try:
             _check_request(message)
-            self._check_network(message)
+            self._check_network(message, self.price_per_part if price is None else price)
             self._check_registration(message)
         except Refusal as refusal:
             self._refused.append(
@@ -168,19 +225,67 @@ class Phones:
                 }
             )
             raise
-        self._received.append(
-            {
-                "to": message["DestinationPhoneNumber"],
-                "text": message["MessageBody"],
-                "parts": count_parts(message["MessageBody"]),
-                "template_id": _parameters(message)["IN_TEMPLATE_ID"],
-                "notification_id": _notification_id(message),
-                "received_at": self._time(),
-            }
-        )
-        return str(uuid.uuid4())
+        text = {
+            "to": message["DestinationPhoneNumber"],
+            "text": message["MessageBody"],
+            "parts": count_parts(message["MessageBody"]),
+            "template_id": _parameters(message)["IN_TEMPLATE_ID"],
+            "notification_id": _notification_id(message),
+            "received_at": self._time(),
+        }
+        message_id = str(uuid.uuid4())
+        if end.reached:
+            self._received.append(text)
+        ends = part_ends(message["MessageBody"])
+        self._told[message_id] = text | {"part_ends": ends, "reached": end.reached, "receipt": None, "detail": None}
+        return message_id
 
-    def _check_network(self, message: Mapping[str, Any]) -> None:
+    def events(
+        self, message: Mapping[str, Any], message_id: str, end: End, *, price: Decimal | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """That a text was sent, and how it ended, as AWS tells it: fields and types of its event format 1.0."""
+        now = int(self.now().timestamp() * 1000)
+        parts = count_parts(message["MessageBody"])
+        common = {
+            "eventVersion": "1.0",
+            "originationPhoneNumber": message["OriginationIdentity"],
+            "destinationPhoneNumber": message["DestinationPhoneNumber"],
+            "isoCountryCode": "IN",
+            "mcc": "404",
+            "mnc": "45",
+            "carrierName": "Fictional Mobile",
+            "messageId": message_id,
+            "messageRequestTimestamp": now,
+            "messageEncoding": "GSM" if _is_gsm(message["MessageBody"]) else "Unicode",
+            "messageType": message.get("MessageType", "TRANSACTIONAL"),
+            "context": dict(message.get("Context") or {}),
+            "totalMessageParts": parts,
+            "totalMessagePrice": float((self.price_per_part if price is None else price) * parts),
+            "totalCarrierFee": 0.0,
+        }
+
+        def event(status: str, description: str, *, after: float, final: bool) -> dict[str, Any]:
+            said = {"eventType": f"TEXT_{status}", "eventTimestamp": now + int(after * 1000), "isFinal": final}
+            return said | common | {"messageStatus": status, "messageStatusDescription": description}
+
+        sent = event("SENT", "Message has been sent to the carrier", after=self.sent_after, final=False)
+        return sent, event(end.status, end.description, after=self.ends_after, final=True)
+
+    async def report(self, event: Mapping[str, Any], *, after: float = 0.0, times: int = 1, kept: bool = False) -> None:
+        """Tells an event so many times, after so many seconds. ``kept`` says that nobody should wait for it."""
+        self._on_their_way += not kept
+        try:
+            await asyncio.sleep(after)
+            told = self._told.get(event["messageId"])
+            if told is not None and (event["isFinal"] or told["receipt"] is None):
+                told |= {"receipt": event["messageStatus"], "detail": event["messageStatusDescription"]}
+            if self.tell is not None:
+                for _ in range(times):
+                    await asyncio.to_thread(self.tell, json.dumps(event))
+        finally:
+            self._on_their_way -= not kept
+
+    def _check_network(self, message: Mapping[str, Any], price_per_part: Decimal) -> None:
         number = message["DestinationPhoneNumber"]
         if not number.startswith("+91"):
             raise Refusal(
@@ -191,7 +296,7 @@ class Phones:
         if number in self.opted_out:
             raise Refusal("ConflictException", "DESTINATION_PHONE_NUMBER_OPTED_OUT", "OPTED_OUT")
         price = message.get("MaxPrice")
-        if price is not None and Decimal(price) < self.price_per_part * count_parts(message["MessageBody"]):
+        if price is not None and Decimal(price) < price_per_part * count_parts(message["MessageBody"]):
             raise Refusal("ValidationException", "PRICE_OVER_THRESHOLD", "PRICE_OVER_THRESHOLD", "MaxPrice")
 
     def _check_registration(self, message: Mapping[str, Any]) -> None:
@@ -225,17 +330,49 @@ class Phones:
 def sms_service(phones: Phones) -> web.Application:
     """The emulated SMS service: AWS JSON 1.0 on ``POST /``. Whoever runs it binds it to the loopback address."""
 
+    reporting: set[asyncio.Task[None]] = set()
+    """Tasks are kept by nobody else, and one that nobody keeps may vanish."""
+
+    def later(report: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(report)
+        reporting.add(task)
+        task.add_done_callback(reporting.discard)
+
+    async def tell(message: Mapping[str, Any], message_id: str, end: End, price: Decimal | None) -> None:
+        faults = phones.faults
+        if faults.take("no_receipt") or not message.get("ConfigurationSetName"):
+            return
+        sent, ended = phones.events(message, message_id, end, price=price)
+        times, delay = 1 + faults.take("duplicate_receipts"), faults.delay_receipts
+        if faults.take("early_receipt"):
+            await phones.report(ended, times=times)
+        else:
+            later(phones.report(ended, after=phones.ends_after + delay, times=times, kept=delay > 0))
+        later(phones.report(sent, after=phones.sent_after + delay, times=times, kept=delay > 0))
+
+    async def stop(app: web.Application) -> None:
+        for task in reporting:
+            task.cancel()
+        await asyncio.gather(*reporting, return_exceptions=True)
+
     async def send_text_message(request: web.Request) -> web.Response:
         try:
             message = await _read(request)
             faults = phones.faults
             if faults.take("throttle"):
                 raise Refusal("ThrottlingException", "", "RATE_EXCEEDED")
+            if faults.take("stop"):
+                raise Refusal(
+                    "ServiceQuotaExceededException", "MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT", "SPEND_LIMIT_REACHED"
+                )
             if faults.take("reject"):
                 raise Refusal("ConflictException", "DESTINATION_PHONE_NUMBER_OPTED_OUT", "OPTED_OUT")
             if faults.take("fail"):
                 raise Refusal("InternalServerException", "", "INTERNAL", status=500)
-            message_id = phones.deliver(message)
+            price = phones.international_price_per_part if faults.take("ildo") else None
+            end = UNREACHABLE if faults.take("undelivered") else SCRUBBED if faults.take("scrub") else DELIVERED
+            message_id = phones.deliver(message, end=end, price=price)
+            await tell(message, message_id, end, price)
             if faults.take("hang"):
                 await asyncio.sleep(faults.hang_seconds)
             if faults.take("lose") and request.transport is not None:
@@ -246,25 +383,32 @@ def sms_service(phones: Phones) -> web.Application:
 
     application = web.Application()
     application.router.add_post("/", send_text_message)
+    application.on_shutdown.append(stop)
     return application
 
 
 def count_parts(text: str) -> int:
     """Parts of a text, by encoding it: 140 octets in one part, 134 in each of several."""
-    try:
-        coded = [_septets(char) for char in text]
-        limit, several = 160, 153
-    except KeyError:
-        coded = [len(char.encode("utf-16-le")) // 2 for char in text]
-        limit, several = 70, 67
+    return len(part_ends(text))
+
+
+def part_ends(text: str) -> list[int]:
+    """Where each part of a text ends, in UTF-16 units as a browser counts them; the last is the text's end."""
+    units = [len(char.encode("utf-16-le")) // 2 for char in text]
+    if _is_gsm(text):
+        coded, limit, several = [_septets(char) for char in text], 160, 153
+    else:
+        coded, limit, several = units, 70, 67
     if sum(coded) <= limit:
-        return 1
-    remaining, count = several, 1
-    for size in coded:
+        return [sum(units)]
+    ends, remaining, at = [], several, 0
+    for size, width in zip(coded, units, strict=True):
         if size > remaining:
-            remaining, count = several, count + 1
+            ends.append(at)
+            remaining = several
         remaining -= size
-    return count
+        at += width
+    return [*ends, at]
 
 
 _ONE_SEPTET: Final = frozenset(
@@ -280,6 +424,10 @@ def _septets(char: str) -> int:
     if char in _ONE_SEPTET:
         return 1
     raise KeyError(char)
+
+
+def _is_gsm(text: str) -> bool:
+    return all(char in _ONE_SEPTET or char in _TWO_SEPTETS for char in text)
 
 
 async def _read(request: web.Request) -> dict[str, Any]:
@@ -306,6 +454,7 @@ def _check_request(message: Mapping[str, Any]) -> None:
         "MaxPrice": lambda value: isinstance(value, str) and re.fullmatch(r"[0-9]{0,2}\.[0-9]{1,5}", value),
         "TimeToLive": lambda value: isinstance(value, int) and 5 <= value <= 259_200,
         "Context": lambda value: isinstance(value, dict) and len(value) <= 5,
+        "ConfigurationSetName": lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_:/-]{1,256}", value),
         "DestinationCountryParameters": lambda value: (
             isinstance(value, dict) and value.keys() <= {"IN_ENTITY_ID", "IN_TEMPLATE_ID"}
         ),

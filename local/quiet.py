@@ -28,6 +28,7 @@ QUEUES: Final = {
     "fetches": "FetchesQueueUrl",
     "stock-feed": "StockFeedQueueUrl",
     "amazon-notifications": "AmazonNotificationsQueueUrl",
+    "sms-receipts": "SmsReceiptsQueueUrl",
 }
 """Queue and the stack output that holds its URL."""
 
@@ -72,6 +73,8 @@ class Look:
     """Newest record that the relay says it has passed on, per stream."""
     due: Mapping[str, int] = field(default_factory=dict)
     """Items that the sweep would do something about now, per table."""
+    receipts: int = 0
+    """Events about texts that the SMS service is about to send."""
 
 
 def on_its_way(look: Look) -> list[str]:
@@ -85,6 +88,8 @@ def on_its_way(look: Look) -> list[str]:
         relayed = look.relayed.get(name)
         if newest is not None and (relayed is None or relayed < newest):
             found.append(f"{name} stream: {newest} is written, {relayed or 'nothing'} is relayed")
+    if look.receipts:
+        found.append(f"SMS service: {look.receipts} receipts on their way")
     return found
 
 
@@ -220,11 +225,15 @@ def newest_relayed(lines: Iterable[str], known: Mapping[str, int | None]) -> dic
 class Observer:
     """Looks at the deployed stack through its own AWS interfaces.
 
-    ``client`` makes boto3 clients of the emulator by service name. It keeps its place in the streams and in
-    the relay's log, so a look reads only what is new. One thread at a time.
+    ``client`` makes boto3 clients of the emulator by service name, ``receipts`` counts the events that the SMS
+    service is about to send. It keeps its place in the streams and in the relay's log, so a look reads only what
+    is new. One thread at a time.
     """
 
-    def __init__(self, client: Callable[[str], Any], outputs: Mapping[str, str]) -> None:
+    def __init__(
+        self, client: Callable[[str], Any], outputs: Mapping[str, str], receipts: Callable[[], int] = lambda: 0
+    ) -> None:
+        self._receipts = receipts
         self._sqs = client("sqs")
         self._logs = client("logs")
         self._streams = client("dynamodbstreams")
@@ -244,13 +253,15 @@ class Observer:
         self._relayed: dict[str, int | None] = dict.fromkeys(STREAMS)
 
     def look(self) -> Look:
-        """Queues first, then streams, then what was relayed: the order that the proof above needs. Then what is due."""
+        """What is about to come first, then queues, then streams, then what was relayed: the order that the proof above
+        needs. Then what is due."""
+        receipts = self._receipts()
         queues = {name: self._backlog(url) for name, url in self._queues.items()}
         for name in STREAMS:
             self._read_stream(name)
         self._read_log()
         due = {name: due_now(self._dynamodb, table, self._registry) for name, table in self._tables.items()}
-        return Look(queues, dict(self._written), dict(self._relayed), due)
+        return Look(queues, dict(self._written), dict(self._relayed), due, receipts)
 
     def _backlog(self, url: str) -> Backlog:
         names = ("", "NotVisible", "Delayed")
@@ -309,6 +320,23 @@ class Function:
         if "FunctionError" in answer:
             raise RuntimeError(f"{said.get('errorType')}: {said.get('errorMessage')}")
         return dict(said or {})
+
+
+class Clock:
+    """The clock of a deployed function. What is due later can be looked at now instead of being waited for."""
+
+    def __init__(self, client: Callable[[str], Any], outputs: Mapping[str, str], output: str) -> None:
+        self._functions = client("lambda")
+        self._name = outputs[output]
+
+    def set_ahead(self, seconds: int) -> None:
+        """Seconds by which it is ahead from now on; its workers start anew. An emulated function alone takes that."""
+        settings = self._functions.get_function_configuration(FunctionName=self._name)
+        told = settings["Environment"]["Variables"] | {"EMULATED": "true", "CLOCK_AHEAD_SECONDS": str(seconds)}
+        self._functions.update_function_configuration(FunctionName=self._name, Environment={"Variables": told})
+        self._functions.get_waiter("function_updated_v2").wait(
+            FunctionName=self._name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        )
 
 
 class Sweep:

@@ -17,6 +17,7 @@ if __name__ == "__main__":
 import argparse
 import asyncio
 import base64
+import contextlib
 import csv
 import json
 import queue
@@ -30,12 +31,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType, TracebackType
 from typing import Any, Final, NoReturn
 
 from aiohttp import web
+from botocore.exceptions import BotoCoreError, ClientError
 
-from local import gateway, quiet
+from local import exotel, gateway, quiet
 from local.marketplace_apis import Amazon, Flipkart, MarketplaceApis, marketplace_service
 from local.phones import Phones, sms_service
 from local.stack import HOST, REGION, PortTaken, Stack, StackError
@@ -222,8 +225,10 @@ def run(listener: socket.socket, *, check: bool) -> int:
         apis_url = servers.open(web.AppRunner(marketplace_service(marketplaces), access_log=None), reserve(0))
         with Stack(ROOT, say=say, sms_url=sms_url, public_url=url, marketplaces_url=apis_url) as stack:
             try:
-                account, api_account = prepare(stack, url, credentials)
-                observer = quiet.Observer(stack.client, stack.outputs)
+                sms_token = secrets.token_urlsafe(24)
+                account, api_account = prepare(stack, url, credentials, sms_token)
+                phones.tell = receipts_teller(stack)
+                observer = quiet.Observer(stack.client, stack.outputs, phones.receipts_on_their_way)
                 sweep = quiet.Sweep(stack.client, stack.outputs)
                 await_quiet(observer)
                 stack.warm()
@@ -246,7 +251,10 @@ def run(listener: socket.socket, *, check: bool) -> int:
                     notify_amazon=amazon_notifier(stack),
                     catch_up=quiet.Function(stack.client, stack.outputs, "CatchUpOrdersFunctionName").run,
                     publish=quiet.Function(stack.client, stack.outputs, "PublishStockFunctionName").run,
-                    groups=groups(DEMO),
+                    sms_token=sms_token,
+                    import_files=lambda files: main_thread.does(partial(import_files, files))(),
+                    set_clock=quiet.Clock(stack.client, stack.outputs, "NotifyGroupFunctionName").set_ahead,
+                    contacts=contacts(DEMO),
                 )
                 servers.open(gateway.runner(gateway.application(behind)), listener)
                 say(f"ready after {time.monotonic() - began:.0f} s")
@@ -261,9 +269,9 @@ def run(listener: socket.socket, *, check: bool) -> int:
 
 
 def prepare(
-    stack: Stack, url: str, credentials: Mapping[str, Mapping[str, str]]
+    stack: Stack, url: str, credentials: Mapping[str, Mapping[str, str]], sms_token: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The deployed stack with the demo agency in it.
+    """The deployed stack with the demo agency in it. ``sms_token`` is what the provider with the groups' number knows.
 
     Returns the webhook secrets of this run: of the Flipkart account without an API, and of the one that has one.
     """
@@ -279,6 +287,10 @@ def prepare(
         *((("credentials", marketplace, API_ACCOUNT), one) for marketplace, one in credentials.items()),
     ]
     with _Timed("seeding the demo agency"):
+        sms_secret = f"{stack.outputs['SmsSecretPrefix']}/{exotel.PROVIDER}/{exotel.ACCOUNT}"
+        stack.client("secretsmanager").create_secret(
+            Name=sms_secret, SecretString=json.dumps({"webhook_token": sms_token})
+        )
         # Before the import: the shelves that it fills are told to the channels at once.
         with ThreadPoolExecutor(len(stored)) as pool:
             for done in [pool.submit(hunar, "account", *words, stdin=json.dumps(one)) for words, one in stored]:
@@ -343,6 +355,17 @@ def amazon_notifier(stack: Stack) -> Callable[[str], object]:
     return partial(_send, stack.client("sqs"), stack.outputs["AmazonNotificationsQueueUrl"])
 
 
+def receipts_teller(stack: Stack) -> Callable[[str], object]:
+    """What the SMS service does with an event: it gives it to a topic, which puts it on our queue as it is."""
+    return partial(_send_while_there, stack.client("sqs"), stack.outputs["SmsReceiptsQueueUrl"])
+
+
+def _send_while_there(sqs: Any, url: str, text: str) -> None:
+    # Ctrl-C ends the emulator before the servers: what is told then has nobody to hear it.
+    with contextlib.suppress(BotoCoreError, ClientError):
+        _send(sqs, url, text)
+
+
 def _send(sqs: Any, url: str, text: str) -> None:
     sqs.send_message(QueueUrl=url, MessageBody=text)
 
@@ -403,16 +426,26 @@ def hunar(*arguments: str, stdin: str = "") -> str:
     return answer.stdout
 
 
-def groups(folder: Path) -> list[dict[str, str]]:
-    """The groups of the registry files with their leaders, for the page."""
-    leaders = {row["group_id"]: row for row in rows(folder / "contacts.csv") if row["slot"] == "leader"}
+def import_files(files: Mapping[str, str]) -> str:
+    """Runs the real import over registry files, text by name; returns what the command said."""
+    with TemporaryDirectory(dir=ROOT / ".local") as folder:
+        for name, text in files.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        return hunar("import", folder)
+
+
+def contacts(folder: Path) -> list[dict[str, str]]:
+    """The contacts of the registry files with their groups, for the page. A contact may read another language."""
+    of_group = {row["group_id"]: row for row in rows(folder / "groups.csv")}
     return [
         {
-            **{name: row[name] for name in ("group_id", "name", "city", "locale")},
-            "leader": leaders[row["group_id"]]["name"],
-            "phone": leaders[row["group_id"]]["phone"],
+            **{name: of_group[row["group_id"]][name] for name in ("group_id", "name", "city")},
+            "slot": row["slot"],
+            "contact": row["name"],
+            "locale": row.get("locale") or of_group[row["group_id"]]["locale"],
+            "phone": row["phone"],
         }
-        for row in rows(folder / "groups.csv")
+        for row in rows(folder / "contacts.csv")
     ]
 
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -37,3 +44,41 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("quick")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def aws_services_are_read_once() -> None:
+    """Each session of boto3 reads the descriptions of the services anew, megabytes of JSON, and there are hundreds.
+
+    Tests that need no AWS do not import it for that.
+    """
+    sessions: Any = sys.modules.get("botocore.session")
+    if sessions:
+        sessions.create_loader = functools.cache(sessions.create_loader)
+
+
+_NUMBER_OR_TEXT = re.compile(
+    r"(?<![0-9A-Za-z])(\+?91)?[6-9][0-9]{9}(?![0-9A-Za-z])|[\u0600-\u06ff\u0900-\u0dff]|\\u0(6|9|[a-d])[0-9a-f]{2}",
+    re.IGNORECASE,
+)
+"""A mobile number of India, or a letter of one of its scripts: what texts are written in, and people's names."""
+_said: list[str] = []
+
+
+def _watched(self: logging.Handler, record: logging.LogRecord) -> str:
+    line = _format(self, record)
+    if _NUMBER_OR_TEXT.search(line):
+        _said.append(line)
+    return line
+
+
+_format = logging.Handler.format
+logging.Handler.format = _watched  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def no_log_line_has_a_number_or_a_text() -> Iterator[None]:
+    """Of no test in the whole suite, whatever it logs."""
+    _said.clear()
+    yield
+    assert not _said

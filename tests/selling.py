@@ -25,6 +25,8 @@ from tests.world import World
 
 READERS: Mapping[str, apply.Marketplace] = {"amazon": amazon, "flipkart": flipkart}
 AMAZON_ORDER = "402-1234567-{:07}"
+LAG = timedelta(minutes=2)
+"""As deployed, unless somebody says otherwise."""
 
 
 class SellingWorld(World):
@@ -100,6 +102,7 @@ class SellingWorld(World):
             pause=self._pass,
             claimant=f"worker-{next(self._numbers)}",
             again=self._again,
+            lag=LAG,
         )
 
     def clock(self) -> datetime:

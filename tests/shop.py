@@ -39,6 +39,8 @@ from hunar.use_cases.retry import retried
 START = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 PAGE = 2
 DEMO = ("shop", "demo")
+LAG = timedelta(minutes=2)
+"""As deployed, unless somebody says otherwise."""
 
 
 class Shop:
@@ -52,6 +54,7 @@ class Shop:
         "show": Rate(200, 5),
     }
     SEARCHES: Sequence[str] = ("orders",)
+    LEAST_LAG = timedelta(0)
     MOST_OFFERS = 2
 
     def token_call(self, client_id: str, client_secret: str, refresh_token: str | None) -> TokenCall:
@@ -201,6 +204,7 @@ class Market:
         self.channel = Shop()
         self.accounts = accounts or (DEMO,)
         self.left = 60.0
+        self.lag = LAG
         self._numbers = itertools.count()
         self._pools: dict[QueueName, list[tuple[datetime, int, str]]] = {}
 
@@ -224,6 +228,7 @@ class Market:
             pause=lambda seconds: self.later(seconds=seconds),
             claimant=f"worker-{next(self._numbers)}",
             again=lambda action: retried(action, pause=lambda _: None, random=lambda: 0.5),
+            lag=self.lag,
         )
 
     def shelf(self, sku: str, available: int, buffer: int = 0) -> None:

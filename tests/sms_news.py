@@ -22,8 +22,8 @@ def answer(phone: str, text: str, *, at: str, reply_id: str) -> str:
     return json.dumps({"replies": [{"phone": phone, "text": text, "at": at, "reply_id": reply_id}]})
 
 
-def read(provider: str, body: bytes) -> list[Receipt | Reply]:
-    """What ``report`` and ``answer`` wrote. Raises Rejected."""
+def read(provider: str, body: bytes, received_at: str) -> list[Receipt | Reply]:
+    """What ``report`` and ``answer`` wrote. They always say when. Raises Rejected."""
     try:
         said = json.loads(body)
     except ValueError:

@@ -137,11 +137,11 @@ class World:
         self._numbers = itertools.count()
         self.crashed = 0
         if crashes is not None:
-            self._break("commit", self.store)
-            self._break("send", self.queues)
-            self._break("send", self.phones)
+            self.breaks("commit", self.store)
+            self.breaks("send", self.queues)
+            self.breaks("send", self.phones)
 
-    def _break(self, name: str, part: Any) -> None:
+    def breaks(self, name: str, part: Any) -> None:
         """From now on a call of the part may be the last thing that its worker did, or almost did."""
         call = getattr(part, name)
 
@@ -250,8 +250,8 @@ class World:
         self, sku: str, group_id: str, name: str, *, listed: bool = True, stock: int = 0, low_at: int | None = None
     ) -> None:
         names = dict.fromkeys(("en", "hi", "bn", "ta"), name)
-        item = {"sku": sku, "group_id": group_id, "hsn": "6214", "names": names, "piece_price_paise": None}
-        item |= {"low_at": low_at}
+        item: Item = {"sku": sku, "group_id": group_id, "hsn": "6214", "names": names, "piece_price_paise": None}
+        item["low_at"] = low_at
         self.store.commit([Put(tables.product(sku), item)])
         if listed:
             self.map_listing(sku, group_id)

@@ -1,4 +1,5 @@
-"""POST /webhooks/{marketplace}/{account} → order-events queue, POST /sms/{provider}/{account} → sms-receipts queue.
+"""POST /webhooks/{marketplace}/{account} → order-events queue, and what is posted to
+/sms/{provider}/{account} → sms-receipts queue.
 
 One AWS call once the secret is known.
 """

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer
-
 from hunar import wiring
 from hunar.telemetry import logger
 from hunar.use_cases.relay import relay
-
-_READ = TypeDeserializer()
 
 
 def handle(event: dict[str, Any], context: Any) -> None:
@@ -22,9 +18,9 @@ def handle(event: dict[str, Any], context: Any) -> None:
 
 
 def _image(record: dict[str, Any]) -> dict[str, Any]:
-    """What relaying needs of the new item; numbers stay as they are, nobody computes with them here."""
+    """What relaying needs of the new item."""
     image = record["dynamodb"].get("NewImage", {})
-    return {name: _READ.deserialize(image[name]) for name in ("order_ref", "sku", "effects") if name in image}
+    return wiring.application().stored({name: image[name] for name in ("order_ref", "sku", "effects") if name in image})
 
 
 def _last(records: list[dict[str, Any]]) -> dict[str, str]:

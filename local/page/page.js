@@ -4,14 +4,22 @@
 
 const $ = (id) => document.getElementById(id);
 const HEADERS = { "X-Local-User": "maker", "Content-Type": "application/json" };
-const LANGUAGES = { hi: "Hindi", bn: "Bengali", ta: "Tamil", en: "English" };
+const LANGUAGES = {
+  en: "English", hi: "Hindi", bn: "Bengali", ta: "Tamil", te: "Telugu", mr: "Marathi", gu: "Gujarati", kn: "Kannada",
+  ml: "Malayalam", or: "Odia", pa: "Punjabi", as: "Assamese", ur: "Urdu",
+};
+const SLOTS = { leader: "leader", second: "second contact", third: "third contact" };
+const RECEIPTS = {
+  SENT: ["wait", "sent"], SUCCESSFUL: ["wait", "with the operator"], DELIVERED: ["good", "arrived"],
+  UNREACHABLE: ["bad", "the phone is off"], CARRIER_BLOCKED: ["bad", "refused by the operator"],
+};
 const STATE_TONE = { DELIVERED: "good", CANCELLED: "bad", UNKNOWN: "wait", HELD: "wait" };
 
 const CHANNELS = { amazon: "Amazon", flipkart: "Flipkart" };
 const FIGURE_SECONDS = 30; // so long the page waits for the other channel to show a sale
 
 const seen = { orders: [], stock: [], phones: [], exceptions: [], notifications: [], entries: [], channels: [] };
-let offer = { account: "", messages: [], products: [], groups: [] };
+let offer = { account: "", messages: [], products: [], contacts: [] };
 let chosen = null; // order_ref of the selected order
 let known = false; // whether the server has said yet what there is
 let revealed = ""; // what the selected order's card showed when it was last scrolled to
@@ -48,13 +56,15 @@ function draw(parent, rows, key, render) {
       if (child) {
         const scrolls = child.querySelector(".texts");
         const focused = child.contains(document.activeElement);
-        const which = focused ? document.activeElement.dataset.channel : undefined;
+        const which = focused ? document.activeElement.dataset.channel || document.activeElement.dataset.answer : undefined;
         const folds = [...child.querySelectorAll("details")].map((fold) => fold.open);
         if (at === child) at = made;
         child.replaceWith(made);
-        if (scrolls) made.querySelector(".texts").scrollTop = scrolls.scrollTop;
+        const scrolling = made.querySelector(".texts");
+        if (scrolls && scrolling) scrolling.scrollTop = scrolls.scrollTop;
         made.querySelectorAll("details").forEach((fold, number) => { fold.open = Boolean(folds[number]); });
-        if (focused) (made.querySelector(which ? `[data-channel="${which}"]` : "button") || made).focus();
+        const again = which ? `[data-channel="${which}"], [data-answer="${which}"]` : "button";
+        if (focused) (made.querySelector(again) || made).focus();
         made.classList.add("fresh");
       } else {
         parent.insertBefore(made, at);
@@ -192,7 +202,7 @@ async function choose(orderRef, sent = false) {
 }
 
 function drawStock() {
-  const names = new Map(offer.groups.map((group) => [group.group_id, group.city]));
+  const names = new Map(offer.contacts.map((contact) => [contact.group_id, contact.city]));
   draw($("stock"), seen.stock, (item) => item.sku, (item) => {
     const figure = (value, warn) => node("td", { class: warn ? "n warn" : "n", text: String(value) });
     return node("tr", {},
@@ -274,30 +284,106 @@ async function sell(marketplace, listing) {
   }
 }
 
+// --- the phones: what came, where its parts end, what was said of it, and answering
+
 function drawPhones() {
-  const count = seen.phones.length;
+  const count = seen.phones.filter((text) => text.reached).length;
   $("phones-count").textContent = count ? `(${count} text${count === 1 ? "" : "s"})` : "";
-  const groups = new Map(offer.groups.map((group) => [group.phone, group]));
-  for (const text of seen.phones) if (!groups.has(text.to)) groups.set(text.to, { phone: text.to, name: text.to });
-  const rows = [...groups.values()].map((group) => ({
-    ...group,
+  const records = new Map(seen.notifications.map((record) => [record.notification_id, record]));
+  const phones = new Map(offer.contacts.map((contact) => [contact.phone, contact]));
+  for (const text of seen.phones) if (!phones.has(text.to)) phones.set(text.to, { phone: text.to, name: text.to });
+  const rows = [...phones.values()].map((contact) => ({
+    ...contact,
     known,
-    texts: seen.phones.filter((text) => text.to === group.phone).reverse(),
-  }));
+    texts: seen.phones.filter((text) => text.to === contact.phone).reverse().map((text) => ({
+      ...text,
+      kind: (records.get(text.notification_id) || {}).kind,
+      locale: (records.get(text.notification_id) || {}).locale || contact.locale,
+      heard: (records.get(text.notification_id) || {}).heard,
+    })),
+  })).filter((row) => row.slot === "leader" || row.texts.length);
   draw($("phones"), rows, (phone) => phone.phone, renderPhone);
 }
 
+// The letters as a person sees them: a border that falls inside one cuts it apart on a phone that shows parts apart.
+function letters(text, locale) {
+  if (!Intl.Segmenter) return [...text].map((letter, at, all) => [all.slice(0, at).join("").length, letter]);
+  return [...new Intl.Segmenter(locale, { granularity: "grapheme" }).segment(text)].map((one) => [one.index, one.segment]);
+}
+
+// The text with a border behind each part but the last.
+function inParts(text, ends, locale) {
+  const borders = ends.slice(0, -1);
+  const pieces = [];
+  let plain = "";
+  const add = (piece) => {
+    if (plain) pieces.push(plain);
+    plain = "";
+    pieces.push(piece);
+  };
+  const border = (number) => node("span", { class: "border", lang: "en", dir: "ltr", text: `part ${number} ends` });
+  for (const [at, letter] of letters(text, locale)) {
+    const within = borders.findIndex((end) => at < end && end < at + letter.length);
+    const before = borders.indexOf(at);
+    if (before >= 0) add(border(before + 1));
+    if (within >= 0) {
+      add(node("span", { class: "cut", title: `part ${within + 1} ends inside this letter`, text: letter }));
+      add(border(within + 1));
+    } else plain += letter;
+  }
+  if (plain) pieces.push(plain);
+  return pieces;
+}
+
+function renderText(text) {
+  const parts = `${text.parts} part${text.parts === 1 ? "" : "s"}`;
+  const [tone, words] = RECEIPTS[text.receipt] || ["wait", text.receipt ? text.receipt.toLowerCase() : "nothing said of it yet"];
+  const heard = text.heard ? `${text.heard.what.replace("_", " ")}, by ${text.heard.how.replace("_", " ")}` : "";
+  return node("li", { class: text.reached ? null : "lost" },
+    node("p", { lang: text.locale, dir: text.locale === "ur" ? "rtl" : null }, ...inParts(text.text, text.part_ends, text.locale)),
+    node("p", { class: "soft" },
+      [text.kind ? text.kind.replaceAll("_", " ").toLowerCase() : "", time(text.received_at), parts].filter(Boolean).join(" · ") + " ",
+      node("span", { class: `tag ${tone}`, title: text.detail, text: words }),
+      heard ? node("span", { class: "tag good", text: heard }) : null));
+}
+
 function renderPhone(phone) {
-  const texts = phone.texts.map((text) =>
-    node("li", {},
-      node("p", { lang: phone.locale, text: text.text }),
-      node("p", { class: "soft", text: `${time(text.received_at)} · ${text.parts} part${text.parts === 1 ? "" : "s"}` })));
-  const about = [phone.leader, phone.city, LANGUAGES[phone.locale]].filter(Boolean).join(" · ");
+  const texts = phone.texts.map(renderText);
+  const about = [phone.contact, SLOTS[phone.slot], phone.city, LANGUAGES[phone.locale]].filter(Boolean).join(" · ");
+  const answers = [["1", "Reply 1"], ["2", "Reply 2"], ["", "Missed call"]].map(([said, words]) => {
+    const button = node("button", {
+      type: "button", "data-answer": said || "call", "aria-label": `${words} from ${phone.contact || phone.phone}`, text: words,
+    });
+    button.addEventListener("click", () => answer(phone.phone, said));
+    return button;
+  });
   return node("li", { class: "phone" },
     node("h3", { lang: phone.locale, text: phone.name }),
     node("p", { class: "soft", text: about || phone.phone }),
-    texts.length ? node("ul", { class: "texts", tabindex: "0", "aria-label": `Texts to ${phone.name}` }, ...texts)
-      : node("p", { class: "empty", text: phone.known ? "No text yet." : "" }));
+    texts.length ? node("ul", { class: "texts", tabindex: "0", "aria-label": `Texts to ${phone.contact || phone.name}` }, ...texts)
+      : node("p", { class: "empty", text: phone.known ? "No text yet." : "" }),
+    node("div", { class: "answers" }, ...answers));
+}
+
+async function answer(phone, said) {
+  const what = said ? `Replied ${said}` : "Called and hung up";
+  try {
+    const told = await post(said ? "/local/phones/reply" : "/local/phones/missed-call", said ? { to: phone, text: said } : { to: phone });
+    $("phone-answer").textContent = told.status === 200 ? `${what}.` : `${what}: ${told.status} ${inWords(told.answer)}`;
+  } catch (error) {
+    $("phone-answer").textContent = `Not said: ${error.message}`;
+  }
+}
+
+async function setFault(event) {
+  event.preventDefault();
+  const select = $("fault");
+  try {
+    await post("/local/faults", { [select.value]: 1 });
+    $("phone-answer").textContent = `The next text ${select.selectedOptions[0].textContent}.`;
+  } catch (error) {
+    $("phone-answer").textContent = error.message;
+  }
 }
 
 function drawExceptions() {
@@ -340,7 +426,7 @@ function renderSplit(line) {
   const owners = [...new Set(postings.map((posting) => posting.account.split(":")).filter((parts) => parts[1] === "group")
     .map((parts) => parts[2]))];
   const owner = owners.map((id) => {
-    const group = offer.groups.find((candidate) => candidate.group_id === id);
+    const group = offer.contacts.find((candidate) => candidate.group_id === id);
     return group ? `${group.name} (${group.city})` : id;
   }).join(", ");
   const withheld = sum("gst_input_fees") + sum("tcs_receivable") + sum("tds_receivable");
@@ -516,13 +602,13 @@ async function refresh() {
   try {
     do {
       again = false;
-      const [orders, stock, phones, exceptions, channels] = await Promise.all([
-        all("/api/orders"), all("/api/stock"), get("/local/phones"), all("/api/exceptions?state=open"),
-        get("/local/channels"),
+      const [orders, stock, phones, exceptions, channels, notifications] = await Promise.all([
+        all("/api/orders"), all("/api/stock"), get("/local/phones/texts"), all("/api/exceptions?state=open"),
+        get("/local/channels"), all("/api/notifications"),
       ]);
       const details = new Map(seen.orders.map((order) => [order.order_ref, order.history]));
       seen.orders = orders.map((order) => ({ ...order, history: order.history || details.get(order.order_ref) }));
-      Object.assign(seen, { stock, phones, exceptions, channels });
+      Object.assign(seen, { stock, phones, exceptions, channels, notifications });
       known = true;
       drawOrders();
       drawStock();
@@ -572,6 +658,7 @@ async function start() {
     showFields();
   });
   $("order").addEventListener("change", () => choose($("order").value));
+  $("faults").addEventListener("submit", setFault);
   $("map").addEventListener("click", () => act("/local/map", "Importing…", "Mapped; what waited goes on"));
   $("redeploy").addEventListener("click", () => act("/local/redeploy", "Deploying, half a minute…", "Deployed"));
   offer = await get("/local/messages");

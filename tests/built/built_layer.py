@@ -60,6 +60,10 @@ def boto3(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+HEAVY = {"babel", "phonenumbers"}
+"""33 and 48 MB: our own words, months and rule for telephone numbers take their place, for texts above all."""
+
+
 def built_name(function: str) -> str:
     return function.title().replace("_", "") + "Function"
 
@@ -84,6 +88,12 @@ def test_a_built_function_is_imported_with_the_built_layer_and_nothing_else(func
         if Path(origin).is_relative_to(LAYER) and origin.endswith(".py"):
             assert cached and Path(cached).is_file(), f"{name} would be compiled at each cold start"
     assert imported["hunar"][0] == str(LAYER / "hunar/__init__.py")
+    assert HEAVY.isdisjoint(name.partition(".")[0] for name in imported)
+    if function == "notify_group":
+        assert "hunar.domain.sms_text" in imported
+        assert "hunar.domain.sms_rules" not in imported, (
+            "texts are checked before they are built in, not when one is sent"
+        )
 
 
 def test_a_built_function_is_its_handler_and_nothing_else() -> None:
@@ -105,7 +115,7 @@ def test_all_bytecode_of_the_layer_is_used_without_a_look_at_its_source() -> Non
 def test_the_layer_leaves_boto3_to_the_runtime_and_the_command_line_to_the_desk() -> None:
     there = {path.name for path in LAYER.iterdir()}
     assert {"hunar", "pydantic", "aws_lambda_powertools"} <= there
-    assert there.isdisjoint({"boto3", "botocore", "s3transfer", "typer", "rich", "bin"})
+    assert there.isdisjoint({"boto3", "botocore", "s3transfer", "typer", "rich", "bin", *HEAVY})
     assert not (LAYER / "hunar/cli").exists()
 
 

@@ -273,6 +273,12 @@ def test_that_there_is_none_stays_until_a_person_ticks() -> None:
     heard(world, name, "packed")
     assert answer(world, "S1") == "no_stock"
     assert world.exceptions() == ["NO_STOCK"]
+    # What she said before counts, too, when it comes in late.
+    late = opened()
+    other = texted(late, "S1")
+    heard(late, other, "packed")
+    heard(late, other, "no_stock", at="2026-11-25T04:00:00Z")
+    assert answer(late, "S1") == "no_stock"
     # A tick from before she said so does not know of it.
     heard(world, name, "packed", "tick", at="2026-11-25T04:00:00Z")
     assert answer(world, "S1") == "no_stock"

@@ -18,7 +18,7 @@ from hunar.domain.identity import delivery_id
 from hunar.messages import ORDER_EVENT, ApiAnswer
 from hunar.ports import HttpAnswer, Put, QueueName, Rejected, Retryable
 from hunar.tables import Item, Table
-from hunar.use_cases.catch_up import FIRST_WINDOW, LAG, OVERLAP, Outcome, catch_up
+from hunar.use_cases.catch_up import FIRST_WINDOW, OVERLAP, Outcome, catch_up
 from hunar.use_cases.worklist import close_exception
 from tests.shop import DEMO, START, Market
 
@@ -103,7 +103,24 @@ def test_windows_overlap_so_that_a_list_which_lags_behind_hides_nothing() -> Non
     assert found(market) == ["S1"]
     asked = [call.path for call in market.server.made("search")]
     assert asked[-1] == "/orders?since=2026-11-25T03:53:00Z&until=2026-11-25T04:05:00Z"
-    assert (timedelta(minutes=2), timedelta(minutes=10)) == (LAG, OVERLAP)
+    assert timedelta(minutes=10) == OVERLAP
+
+
+def test_how_long_ago_a_window_ends_is_a_setting_and_a_marketplace_that_needs_more_gets_more() -> None:
+    market = Market()
+    market.lag = timedelta(seconds=2)
+    run(market)
+    sell(market, 1)
+    market.later(seconds=1)
+    run(market)
+    assert found(market) == []
+    market.later(seconds=2)
+    run(market)
+    assert found(market) == ["S1"]
+    market.channel.LEAST_LAG = timedelta(minutes=3)
+    market.later(minutes=5)
+    run(market)
+    assert cursor(market)["since"] == instant(market.time - timedelta(minutes=3))
 
 
 def test_a_new_account_is_asked_seven_days_back_in_windows_of_a_day() -> None:

@@ -61,6 +61,7 @@ def test_a_claimed_order_reserves_at_once_and_asks_and_tells_nobody_yet(world: W
 
 
 def test_a_group_is_told_after_ten_minutes_in_which_the_marketplace_did_not_answer(world: World) -> None:
+    world.remind_nobody(days=3)
     world.post(created("S1", item("STOLE", 3)))
     world.settle(patience=TEN_MINUTES + RUN, sweeping=True)
     assert [kind for kind, _ in world.phones.to("G11")] == ["NEW_ORDER"]

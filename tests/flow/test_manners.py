@@ -10,6 +10,7 @@ import pytest
 from hunar import tables
 from hunar.domain import sms_text
 from hunar.domain.facts import instant
+from hunar.domain.sms_text import LOCALES
 from hunar.ports import Put, Refused, Retryable, Stopped, Throttled, Unanswered
 from tests.flipkart_messages import cancelled, created, item
 from tests.world import World
@@ -63,6 +64,22 @@ def test_the_first_order_is_told_at_once_and_those_of_the_next_half_hour_togethe
     assert sum(found["parts"] for found in world.notifications()) <= 5, "half a part for each order of a burst of ten"
 
 
+@pytest.mark.parametrize("locale", LOCALES)
+def test_an_order_costs_two_parts_in_her_language_and_one_in_english_and_less_than_half_of_one_in_a_rush(
+    locale: str,
+) -> None:
+    world = World()
+    world.group("G11", locale, manners=USUAL)
+    world.product("STOLE", "G11", "Stole", stock=500)
+    world.settle()
+    order(world, "S0")
+    assert sms_text.parts(world.phones.texts[0].text) == (1 if locale == "en" else 2)
+    for number in range(1, 10):
+        order(world, f"S{number}")
+    world.settle(patience=timedelta(minutes=36), sweeping=True)
+    assert 2 * sum(sms_text.parts(text.text) for text in world.phones.texts) <= 10
+
+
 def test_a_burst_of_two_hundred_orders_is_a_handful_of_texts(world: World) -> None:
     for number in range(200):
         world.post(created(f"S{number}", item("STOLE", 1)))
@@ -92,7 +109,7 @@ def test_a_cancellation_after_the_digest_is_told(world: World) -> None:
     assert kinds(world) == ["NEW_ORDER", "NEW_ORDERS", "CANCELLED"]
 
 
-def test_a_digest_that_the_provider_throttles_goes_apart_and_together_again(world: World) -> None:
+def test_fault_42_a_digest_that_the_provider_throttles_goes_apart_and_together_again(world: World) -> None:
     for name in ("S1", "S2", "S3"):
         order(world, name)
     world.phones.answers = iter([Throttled("ThrottlingException")])
@@ -152,7 +169,7 @@ def test_after_the_days_fill_a_person_is_told_and_the_rest_comes_next_morning() 
     assert kinds(world) == ["NEW_ORDER"] * 3 + ["NEW_ORDERS"]
 
 
-def test_when_the_days_parts_are_used_up_texts_wait_for_the_next_day(world: World) -> None:
+def test_fault_44_when_the_days_parts_are_used_up_texts_wait_for_the_next_day(world: World) -> None:
     world.parts_a_day = 2
     for number in range(4):
         world.group(f"G2{number}", "en", manners=USUAL)
@@ -166,7 +183,7 @@ def test_when_the_days_parts_are_used_up_texts_wait_for_the_next_day(world: Worl
     assert kinds(world) == ["NEW_ORDER"] * 4
 
 
-def test_a_provider_that_takes_no_texts_is_asked_once_in_a_while_and_all_go_when_it_does(world: World) -> None:
+def test_fault_44_a_provider_that_takes_no_texts_is_asked_once_in_a_while_and_all_go_when_it_does(world: World) -> None:
     for number in range(4):
         world.group(f"G2{number}", "en", manners=USUAL)
         world.product(f"P{number}", f"G2{number}", "Jute tote", stock=5)
@@ -228,5 +245,5 @@ def test_nobody_is_asked_about_a_provider_that_takes_texts_again(world: World) -
     world.store.commit = dies_when_it_is_open  # type: ignore[method-assign,assignment]
     world.settle(patience=timedelta(minutes=40), sweeping=True)
     assert kinds(world) == ["NEW_ORDER"]
-    assert tables.sms_breaker() not in world.store.everything()
+    assert world.store.read([tables.sms_breaker()])[tables.sms_breaker()]["until"] == ""
     assert "SMS_STOPPED" not in world.exceptions()

@@ -74,7 +74,7 @@ def test_a_crash_while_sending_is_unknown_after_fifteen_minutes_and_a_person_ask
     assert len(world.phones.texts) == 1
 
 
-def test_a_throttled_text_waits_and_goes(world: World) -> None:
+def test_fault_42_a_throttled_text_waits_and_goes(world: World) -> None:
     world.phones.answers = iter([Throttled("ThrottlingException"), Throttled("ThrottlingException")])
     world.post(created("S1", item("STOLE", 3)))
     world.settle(patience=timedelta(minutes=5))

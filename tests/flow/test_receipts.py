@@ -170,13 +170,15 @@ def test_a_report_settles_what_nobody_knew_and_nobody_need_ask(world: World, sta
     assert world.phones.texts == []
 
 
-def test_a_failure_of_what_nobody_knew_leaves_the_question_open(world: World) -> None:
+def test_a_failure_of_what_nobody_knew_answers_the_question_and_somebody_else_is_told(world: World) -> None:
     body = owed(world)
     world.phones.answers = iter([Unanswered("ReadTimeoutError")])
     world.work(QueueName.NOTIFICATIONS, body)
     world.receipt(newest(world)["notification_id"], "FAILED", code="UNREACHABLE")
     assert hear(world) == ["FAILED"]
-    assert world.exceptions() == ["SMS_UNKNOWN"]
+    assert world.exceptions(closed=True) == ["SMS_UNKNOWN"]
+    world.settle(patience=timedelta(minutes=6), sweeping=True)
+    assert world.exceptions() == ["SMS_NOT_DELIVERED"], "the group has no other contact"
 
 
 def test_a_report_that_comes_after_72_hours_counts(world: World) -> None:
@@ -185,6 +187,26 @@ def test_a_report_that_comes_after_72_hours_counts(world: World) -> None:
     world.receipt(name, "DELIVERED")
     assert hear(world) == ["DELIVERED"]
     assert talk(world)["delivered_at"] == world.now
+
+
+def test_the_last_delivery_is_the_last_one_though_an_older_one_is_reported_after_it(world: World) -> None:
+    first = sent(world, "S1")
+    world.time += timedelta(minutes=10)
+    second = sent(world, "S2")
+    delivered = world.now
+    world.receipt(second, "DELIVERED")
+    world.receipt(first, "DELIVERED", at="2026-11-25T04:00:05Z")
+    hear(world)
+    assert talk(world)["delivered_at"] == delivered
+
+
+def test_nobody_need_be_called_when_it_arrives_after_all(world: World) -> None:
+    name = sent(world)
+    world.settle(patience=timedelta(minutes=90), sweeping=True)
+    assert world.exceptions() == ["SMS_NOT_DELIVERED"]
+    world.receipt(name, "DELIVERED")
+    assert hear(world) == ["DELIVERED"]
+    assert world.exceptions() == []
 
 
 def test_on_its_way_it_still_must_arrive_in_time(world: World) -> None:
@@ -331,7 +353,7 @@ def deliver(world: World, times: int) -> None:
         hear(world)
 
 
-def test_three_texts_in_a_row_that_did_not_reach_the_phone_are_shown_once(world: World) -> None:
+def test_fault_43_three_texts_in_a_row_that_did_not_reach_the_phone_are_shown_once(world: World) -> None:
     fail(world, 2)
     assert "CONTACT_STALE" not in world.exceptions()
     deliver(world, 1)
@@ -344,6 +366,19 @@ def test_three_texts_in_a_row_that_did_not_reach_the_phone_are_shown_once(world:
     fail(world, 2)
     # Whoever dealt with it is not asked again by each text that follows.
     assert "CONTACT_STALE" not in world.exceptions()
+
+
+@pytest.mark.parametrize("code", ["INVALID", "BLOCKED", "NDNC"])
+def test_fault_43_a_number_that_takes_no_texts_is_not_tried_again_and_a_person_hears_of_it(
+    world: World, code: str
+) -> None:
+    """No such number, a phone that blocks texts, one on the register of those who want none: all say no for good."""
+    name = sent(world)
+    world.receipt(name, "FAILED", code=code, reason="the phone takes no texts")
+    hear(world)
+    world.settle(patience=timedelta(hours=3), sweeping=True)
+    assert [request.to for request in world.phones.texts] == [phone("G11")]
+    assert world.exceptions() == ["SMS_NOT_DELIVERED"]
 
 
 def test_a_delivery_shows_that_the_number_is_good(world: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hunar import tables
 from hunar.adapters.memory import Fault, MemoryQueues
 from hunar.domain.facts import instant
-from hunar.messages import Remind, Says, Tell
+from hunar.messages import Remind, Tell
 from hunar.ports import Put, QueueName, Rejected, Throttled
 from hunar.tables import Key
 from hunar.use_cases.remind import Desk, remind
@@ -336,19 +336,12 @@ def test_what_a_group_is_told_apart_waits_for_the_sweep_like_every_text(world: W
     assert [tell.order_ref for tell in told(world)] == ["flipkart:demo:S1"]
 
 
-def test_a_text_that_waits_with_what_it_says_is_sent_again_as_it_was(world: World) -> None:
-    world.remind_nobody()
-    tell = Tell(
-        notification_id="n1",
-        notification_kind="LOW_STOCK",
-        group_id="G11",
-        contact="leader",
-        good_until="2026-11-27T18:30:00Z",
-        says=Says(units={"CAP": 0}),
-    )
-    world.phones.answers = iter([Throttled("ThrottlingException")])
-    world.queues.send(QueueName.NOTIFICATIONS, [tell.model_dump_json()])
-    world.work_off(QueueName.NOTIFICATIONS)
-    world.lose_messages()
-    world.settle(patience=timedelta(minutes=15), sweeping=True)
-    assert [(text.kind, text.values) for text in world.phones.texts] == [("LOW_STOCK", {"item": "0 CAP"})]
+def test_a_text_that_waits_is_sent_with_the_same_words_though_its_message_was_lost(shelves: World) -> None:
+    shelves.phones.answers = iter([Throttled("ThrottlingException")])
+    run(shelves)
+    [first] = told(shelves, "LOW_STOCK")
+    assert shelves.lose_messages() == 1
+    shelves.settle(patience=timedelta(minutes=10), sweeping=True)
+    assert told(shelves, "LOW_STOCK") == [first]
+    assert [kind for kind, _ in shelves.phones.to("G11")] == ["LOW_STOCK"]
+    assert shelves.exceptions() == []

@@ -15,10 +15,10 @@ from hunar.marketplaces.body import written
 from hunar.ports import QueueName
 from hunar.tables import Table
 from hunar.use_cases.asking import ENOUGH, Desk
-from hunar.use_cases.catch_up import LAG, LONGEST_WINDOW, OVERLAP, Kind, Outcome
+from hunar.use_cases.catch_up import LONGEST_WINDOW, OVERLAP, Kind, Outcome
 from tests import flipkart_answers
 from tests.flipkart_messages import item
-from tests.selling import SellingWorld
+from tests.selling import LAG, SellingWorld
 from tests.world import START
 
 ORDERS = 1_000

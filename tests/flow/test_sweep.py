@@ -18,7 +18,7 @@ from hunar.domain.facts import Inspected, instant, moment
 from hunar.domain.notification import Status
 from hunar.domain.worklist import ACTIONS
 from hunar.messages import OperatorAct
-from hunar.ports import Put, QueueName, Retryable, Throttled
+from hunar.ports import Put, QueueName, Retryable, Stopped, Throttled
 from hunar.tables import INDEXES, Item, Table
 from hunar.use_cases import park
 from hunar.use_cases import sweep as the_sweep
@@ -157,6 +157,51 @@ def test_a_text_whose_order_could_not_be_read_is_sent_though_its_message_never_c
     assert kinds(world) == []
     wait(world, timedelta(minutes=5))
     assert kinds(world) == ["NEW_ORDER"]
+
+
+def test_a_text_waits_for_the_morning_and_goes_with_the_others() -> None:
+    world = World()
+    world.group("G11", "en", manners={"quiet": "21:00-07:00", "digest_minutes": 30, "texts_a_day": 20})
+    world.product("STOLE", "G11", "Stole", stock=8)
+    world.settle()
+    world.remind_nobody()
+    world.time = START + timedelta(hours=13)  # half past ten in the evening
+    world.post(created("S1", item("STOLE", 1)))
+    world.post(created("S2", item("STOLE", 2)))
+    world.settle(patience=timedelta(0))
+    assert {found["due_sk"].partition("#")[0] for found in world.notifications()} == {"2026-11-26T01:30:00Z"}
+    wait(world, timedelta(hours=8, minutes=29))
+    assert kinds(world) == []
+    wait(world, timedelta(minutes=6))
+    assert kinds(world) == ["NEW_ORDERS"]
+
+
+def test_every_text_waits_for_a_provider_that_takes_none(world: World) -> None:
+    world.phones.answers = iter([Stopped("MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT")])
+    world.post(created("S1", item("STOLE", 3)))
+    world.settle(patience=timedelta(0))
+    assert (due_at(world), world.exceptions()) == (START + QUARTER, ["SMS_STOPPED"])
+    wait(world, QUARTER - timedelta(seconds=1))
+    assert kinds(world) == []
+    wait(world, RUN)
+    assert (kinds(world), world.exceptions()) == (["NEW_ORDER"], [])
+
+
+def test_a_text_that_no_phone_has_is_told_to_the_next_contact() -> None:
+    world = World()
+    world.receipts = True
+    world.group("G11", "en", slots=("leader", "second"))
+    world.product("STOLE", "G11", "Stole", stock=8)
+    world.settle()
+    world.remind_nobody()
+    world.post(created("S1", item("STOLE", 3)))
+    world.settle(patience=timedelta(0))
+    assert due_at(world) == START + timedelta(hours=1)
+    wait(world, timedelta(hours=1, minutes=6))
+    assert [text.kind for text in world.phones.texts] == ["NEW_ORDER", "NEW_ORDER"]
+    assert len({text.to for text in world.phones.texts}) == 2
+    wait(world, timedelta(hours=1, minutes=6))
+    assert world.exceptions() == ["SMS_NOT_DELIVERED"]
 
 
 def test_a_claim_that_fell_silent_is_told_after_fifteen_minutes_and_a_new_order_is_sent_once_more(world: World) -> None:
@@ -815,6 +860,18 @@ def test_a_listing_waits_for_what_its_channel_needs(selling: SellingWorld) -> No
     selling.tell_all()
     wait(selling, RUN)
     assert (selling.exceptions(), shown(selling)) == ([], 12)
+
+
+def test_the_reminders_of_a_day_are_sent_though_their_message_was_lost() -> None:
+    world = World()
+    world.group("G11", "en")
+    world.product("STOLE", "G11", "Stole", stock=8, low_at=9)
+    world.settle()
+    world.sweep()
+    assert world.lose_messages() == 1
+    wait(world, RUN)
+    assert kinds(world) == ["LOW_STOCK"]
+    assert quiet_for(world, timedelta(hours=12)) == []
 
 
 def test_a_paused_channel_waits_for_a_person(selling: SellingWorld) -> None:

@@ -44,6 +44,7 @@ from tests.world import START
 SOLD: Final = ("STOLE", "HORSE")
 BEFORE: Final = -7200.0
 """Seconds. Then the accounts are asked for the first time, and have nothing to tell."""
+LAG: Final = timedelta(minutes=2)
 RUN: Final = 300
 """Seconds from one look at the marketplace to the next."""
 RUNS: Final = 40
@@ -153,6 +154,7 @@ class Trading(Simulation):
             pause=self.pause,
             claimant=f"worker-{next(self._claimants)}",
             again=self._again,
+            lag=LAG,
         )
 
     def _clock(self, worker: Worker) -> datetime:

@@ -265,12 +265,13 @@ def _ledger(found: dict[Key, Item], paper: Paper) -> None:
 def _told_apart(world: Simulation, found: dict[Key, Item], paper: Paper) -> None:
     """Each group hears once of every return of its goods, and of nothing that does not come back."""
     told = {tell.notification_id: tell.says for tell in world.tells}
+    done = {item["notification_id"] for item in _of(found, Table.NOTIFICATIONS, "NOTIFICATION")}
     for item in _of(found, Table.ORDERS, "ORDER"):
         hand, heard = paper.orders[shipment_of(item["order_ref"])], set()
         for identity, effect in item["owed"].items():
             if effect["kind"] not in ("RETURN", "SHIP_BY"):
                 continue
-            if identity not in told:
+            if identity not in told or identity not in done:
                 raise Broken("what is owed is done", f"{effect} was told to nobody")
             if effect["kind"] == "SHIP_BY":
                 continue

@@ -107,7 +107,10 @@ def listed(value: Any) -> list[Any]:
 def statements(role: Resource) -> Iterator[dict[str, Any]]:
     """Statements of a role's own policies."""
     for policy in role.get("Policies", []):
-        yield from policy["PolicyDocument"]["Statement"]
+        for statement in policy["PolicyDocument"]["Statement"]:
+            # One that stands under a condition is judged as if it held.
+            branches = statement["Fn::If"][1:] if "Fn::If" in statement else [statement]
+            yield from (branch for branch in branches if branch != {"Ref": "AWS::NoValue"})
 
 
 def strings(value: Any) -> Iterator[str]:

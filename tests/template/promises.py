@@ -41,6 +41,7 @@ LOGS_DAYS: Final = 365
 OUTBOX: Final = {"dynamodb": {"NewImage": {"outbox": {"S": [{"exists": True}]}}}}
 
 WEBHOOK: Final = "/webhooks/{marketplace}/{account}"
+SMS: Final = "/sms/{provider}/{account}"
 CLOCKS: Final = {
     ("SweepFunction", "rate(5 minutes)", "ENABLED"),
     ("CatchUpOrdersFunction", "rate(5 minutes)", "ENABLED"),
@@ -51,6 +52,9 @@ CLOCKS: Final = {
 ROUTES: Final = {
     f"POST {WEBHOOK}": ("NONE", "ReceiveWebhookFunction"),
     f"ANY {WEBHOOK}": ("NONE", "ReceiveWebhookFunction"),
+    f"POST {SMS}": ("NONE", "ReceiveWebhookFunction"),
+    f"GET {SMS}": ("NONE", "ReceiveWebhookFunction"),
+    f"ANY {SMS}": ("NONE", "ReceiveWebhookFunction"),
     "GET /api/orders": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/orders/{order_ref}": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/stock": ("AWS_IAM", "OperatorApiFunction"),
@@ -63,13 +67,15 @@ ROUTES: Final = {
     "POST /api/listings": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/exceptions/{id}/resolve": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/deliveries/{id}/replay": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/notifications/{id}/heard": ("AWS_IAM", "OperatorApiFunction"),
 }
 
 ASKING: Final = "POWERTOOLS_SERVICE_NAME STAGE EMULATED API_ACCOUNTS API_SECRET_PREFIX MARKETPLACE_API_URL"
 """What every function is told that calls marketplaces."""
 
 ENVIRONMENT: Final = {
-    "ReceiveWebhookFunction": "POWERTOOLS_SERVICE_NAME WEBHOOK_ACCOUNTS SECRET_PREFIX ORDER_EVENTS_QUEUE_URL",
+    "ReceiveWebhookFunction": "POWERTOOLS_SERVICE_NAME WEBHOOK_ACCOUNTS SECRET_PREFIX ORDER_EVENTS_QUEUE_URL"
+    " SMS_ACCOUNTS SMS_SECRET_PREFIX SMS_RECEIPTS_QUEUE_URL",
     "ApplyOrderEventsFunction": "POWERTOOLS_SERVICE_NAME"
     " REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE DELIVERIES_TABLE EXCEPTIONS_TABLE API_ACCOUNTS"
     " AMAZON_NOTIFICATIONS_QUEUE_URL",
@@ -77,16 +83,22 @@ ENVIRONMENT: Final = {
     " ORDERS_TABLE STOCK_TABLE ORDER_EVENTS_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL FETCHES_QUEUE_URL"
     " STOCK_FEED_QUEUE_URL",
     "NotifyGroupFunction": "POWERTOOLS_SERVICE_NAME STAGE DEMO REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE"
-    " NOTIFICATIONS_TABLE EXCEPTIONS_TABLE NOTIFICATIONS_QUEUE_URL AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2",
+    " NOTIFICATIONS_TABLE EXCEPTIONS_TABLE NOTIFICATIONS_QUEUE_URL SMS_PROVIDER SMS_PARTS_A_DAY SMS_SECRET_PREFIX"
+    " SMS_CONFIGURATION_SET SMS_ACCOUNTS"
+    " AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2",
+    "RecordSmsReceiptFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE NOTIFICATIONS_TABLE DELIVERIES_TABLE"
+    " EXCEPTIONS_TABLE",
     "ComputePayoutFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE LEDGER_TABLE EXCEPTIONS_TABLE",
     "FetchOrderFunction": f"{ASKING} REGISTRY_TABLE ORDERS_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE ORDER_EVENTS_QUEUE_URL"
     " FETCHES_QUEUE_URL",
-    "CatchUpOrdersFunction": f"{ASKING} REGISTRY_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE ORDER_EVENTS_QUEUE_URL",
+    "CatchUpOrdersFunction": f"{ASKING} POLL_LAG_SECONDS REGISTRY_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE"
+    " ORDER_EVENTS_QUEUE_URL",
     "PublishStockFunction": f"{ASKING} DEMO REGISTRY_TABLE STOCK_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE"
     " STOCK_FEED_QUEUE_URL",
     "ParkDeadLettersFunction": "POWERTOOLS_SERVICE_NAME DELIVERIES_TABLE EXCEPTIONS_TABLE"
     " ORDER_EVENTS_DEAD_LETTER_QUEUE_ARN NOTIFICATIONS_DEAD_LETTER_QUEUE_ARN PAYOUTS_DEAD_LETTER_QUEUE_ARN"
-    " FETCHES_DEAD_LETTER_QUEUE_ARN STOCK_FEED_DEAD_LETTER_QUEUE_ARN AMAZON_NOTIFICATIONS_DEAD_LETTER_QUEUE_ARN",
+    " FETCHES_DEAD_LETTER_QUEUE_ARN STOCK_FEED_DEAD_LETTER_QUEUE_ARN AMAZON_NOTIFICATIONS_DEAD_LETTER_QUEUE_ARN"
+    " SMS_RECEIPTS_DEAD_LETTER_QUEUE_ARN",
     "SweepFunction": "POWERTOOLS_SERVICE_NAME STAGE EMULATED REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE"
     " NOTIFICATIONS_TABLE ORDER_EVENTS_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL FETCHES_QUEUE_URL",
     "OperatorApiFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE NOTIFICATIONS_TABLE"
@@ -104,6 +116,8 @@ OUTPUTS: Final = (
     "ChannelsTableName", "FetchesQueueUrl", "FetchesDeadLetterQueueUrl", "StockFeedQueueUrl",
     "StockFeedDeadLetterQueueUrl", "AmazonNotificationsQueueUrl", "AmazonNotificationsDeadLetterQueueUrl",
     "AmazonNotificationsQueueArn", "FetchOrderFunctionName", "CatchUpOrdersFunctionName", "PublishStockFunctionName",
+    "SmsReceiptsQueueUrl", "SmsReceiptsDeadLetterQueueUrl", "SmsEventsTopicArn", "RecordSmsReceiptFunctionName",
+    "SmsSecretPrefix", "SmsAccounts",
 )  # fmt: skip
 """By these the local stack, the checks and the command line find their way. More may be there."""
 
@@ -125,6 +139,7 @@ WIDE: Final = {
     # One secret per account; accounts come and go without a deployment.
     "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:hunar/${Stage}/webhooks/*",
     "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:hunar/${Stage}/api/*",
+    "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:hunar/${Stage}/sms/*",
     # A stream's name is the moment it was made.
     "OrdersTable/stream/*",
     "StockTable/stream/*",
@@ -133,8 +148,16 @@ WIDE: Final = {
     # The sender's name is data of the agency.
     "arn:${AWS::Partition}:sms-voice:${AWS::Region}:${AWS::AccountId}:sender-id/*/IN if AnySmsIdentity"
     " else ${SmsIdentityArn}",
+    # The account of the provider that the parameter names.
+    "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:hunar/${Stage}/sms/${SmsProvider}/*",
 }
 """Resources that a policy may name with a wildcard, and why."""
+
+LOGGED: Final = {
+    "requestTime", "requestId", "identity.sourceIp", "routeKey", "status", "responseLength", "responseLatency",
+    "error.message", "integrationErrorMessage",
+}  # fmt: skip
+"""What the access log may say of a call."""
 
 AMAZON: Final = "437568002678"
 """The account of Amazon's notification service, the same for every seller. No secret."""
@@ -266,10 +289,26 @@ def one_bad_message_does_not_bring_its_batch_again(template: Template) -> Iterat
             yield f"{name} has no limit of concurrency"
 
 
+DOORS: Final[dict[str, dict[str, Any]]] = {
+    "AmazonNotificationsQueue": {
+        "Principal": {"AWS": {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::{AMAZON}:root"}},
+        "Action": ["sqs:GetQueueAttributes", "sqs:SendMessage"],
+        "Condition": {"StringEquals": {"aws:PrincipalAccount": AMAZON}},
+    },
+    "SmsReceiptsQueue": {
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Condition": {"ArnEquals": {"aws:SourceArn": {"Ref": "SmsEventsTopic"}}},
+    },
+}
+"""Queues that somebody besides our functions may use, and who."""
+
+
 @promise
-def only_amazon_may_send_from_outside_and_nobody_in_the_open(template: Template) -> Iterator[str]:
+def only_amazon_and_the_topic_may_send_from_outside_and_nobody_in_the_open(template: Template) -> Iterator[str]:
     policies = of_type(template, "AWS::SQS::QueuePolicy")
-    if [[named(queue) for queue in policy["Queues"]] for policy in policies.values()] != [["AmazonNotificationsQueue"]]:
+    opened = sorted([named(queue) for queue in policy["Queues"]] for policy in policies.values())
+    if opened != [[name] for name in DOORS]:
         yield f"queues that others may use: {sorted(policies)}"
     for name, policy in policies.items():
         found = {statement["Effect"]: statement for statement in policy["PolicyDocument"]["Statement"]}
@@ -277,18 +316,76 @@ def only_amazon_may_send_from_outside_and_nobody_in_the_open(template: Template)
             yield f"{name} says what is not meant"
             continue
         allow, deny = found["Allow"], found["Deny"]
-        if allow["Principal"] != {"AWS": {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::{AMAZON}:root"}}:
-            yield f"{name} lets in {allow['Principal']}"
-        if sorted(listed(allow["Action"])) != ["sqs:GetQueueAttributes", "sqs:SendMessage"]:
-            yield f"{name} allows {allow['Action']}"
-        if allow.get("Condition") != {"StringEquals": {"aws:PrincipalAccount": AMAZON}}:
-            yield f"{name} does not ask whose principal it is"
+        for what, wanted in DOORS.get(named(policy["Queues"][0]), {}).items():
+            if allow.get(what) != wanted:
+                yield f"{name}: {what} {allow.get(what)}"
         if (deny["Principal"], deny["Action"]) != ("*", "sqs:*"):
             yield f"{name} refuses only {deny['Principal']} {deny['Action']}"
         if deny.get("Condition") != {"Bool": {"aws:SecureTransport": "false"}}:
             yield f"{name} lets messages in without TLS"
-        if {named(statement["Resource"]) for statement in (allow, deny)} != {"AmazonNotificationsQueue"}:
+        if {named(statement["Resource"]) for statement in (allow, deny)} != {named(policy["Queues"][0])}:
             yield f"{name} is about another queue"
+
+
+# --- texts
+
+
+@promise
+def what_becomes_of_a_text_reaches_the_queue_as_it_is(template: Template) -> Iterator[str]:
+    topic, queue = "SmsEventsTopic", "SmsReceiptsQueue"
+    sets = of_type(template, "AWS::SMSVOICE::ConfigurationSet")
+    told = [
+        (one.get("Enabled"), one.get("MatchingEventTypes"), named(one.get("SnsDestination", {}).get("TopicArn")))
+        for properties in sets.values()
+        for one in properties.get("EventDestinations", [])
+    ]
+    if told != [(True, ["TEXT_ALL"], topic)]:
+        yield f"events of texts go to {told}"
+    subscribed = [
+        (named(one["TopicArn"]), named(one["Endpoint"]), one.get("RawMessageDelivery"))
+        for one in of_type(template, "AWS::SNS::Subscription").values()
+        if one["Protocol"] == "sqs"
+    ]
+    if subscribed != [(topic, queue, True)]:
+        yield f"subscribed: {subscribed}"
+    if template["Resources"]["SmsEventsSubscription"].get("DependsOn") != "SmsReceiptsQueuePolicy":
+        yield "the topic may send before the queue lets it in"
+    for name in sets:
+        if template["Resources"][name].get("DependsOn") != "SmsEventsTopicPolicy":
+            yield f"{name} may be made before it may publish"
+    policies = of_type(template, "AWS::SNS::TopicPolicy")
+    if [[named(one) for one in policy["Topics"]] for policy in policies.values()] != [[topic]]:
+        yield f"topics that others may use: {sorted(policies)}"
+    for policy in policies.values():
+        allow, deny = policy["PolicyDocument"]["Statement"]
+        arn = "arn:${AWS::Partition}:sms-voice:${AWS::Region}:${AWS::AccountId}:configuration-set/*"
+        only = {
+            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+            "ArnLike": {"aws:SourceArn": {"Fn::Sub": arn}},
+        }
+        if (allow["Principal"], allow["Action"]) != ({"Service": "sms-voice.amazonaws.com"}, "sns:Publish"):
+            yield f"{allow['Principal']} may {allow['Action']}"
+        if allow.get("Condition") != only:
+            yield "events of another account may be published"
+        if (deny["Effect"], deny.get("Condition")) != ("Deny", {"Bool": {"aws:SecureTransport": "false"}}):
+            yield "events may be published without TLS"
+
+
+@promise
+def texts_go_to_india_and_nowhere_else(template: Template) -> Iterator[str]:
+    protections = of_type(template, "AWS::SMSVOICE::ProtectConfiguration")
+    for name, properties in of_type(template, "AWS::SMSVOICE::ConfigurationSet").items():
+        if named(properties.get("ProtectConfigurationId")) not in protections:
+            yield f"{name} sends anywhere"
+    for name, properties in protections.items():
+        rules = {rule["CountryCode"]: rule["ProtectStatus"] for rule in properties["CountryRuleSet"]["SMS"]}
+        if [country for country, status in rules.items() if status != "BLOCK"] != ["IN"] or rules["IN"] != "ALLOW":
+            yield f"{name} allows other countries than India"
+        # The neighbours, the dear ones, and the one that YAML takes for a no.
+        if not {"AE", "BD", "GB", "LK", "NO", "NP", "PK", "US"} <= rules.keys() or len(rules) < 200:
+            yield f"{name} forgets countries, and what it does not name is allowed"
+        if properties.get("DeletionProtectionEnabled") != {"Fn::If": ["IsProd", True, False]}:
+            yield f"{name} can be deleted in prod"
 
 
 # --- streams
@@ -444,6 +541,7 @@ def functions_are_called_by_the_api_by_their_routes_by_the_accounts_own_buckets_
     arn = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}"
     wanted = {
         ("ReceiveWebhookFunction", "apigateway.amazonaws.com", f"{arn}/*/*/webhooks/*/*"),
+        ("ReceiveWebhookFunction", "apigateway.amazonaws.com", f"{arn}/*/*/sms/*/*"),
         ("OperatorApiFunction", "apigateway.amazonaws.com", f"{arn}/*/GET/api/*"),
         ("OperatorApiFunction", "apigateway.amazonaws.com", f"{arn}/*/POST/api/*"),
         # An ARN would name the bucket, which is made later.
@@ -477,10 +575,10 @@ def the_clocks_run(template: Template) -> Iterator[str]:
 @promise
 def no_caller_uses_up_everybody_elses_share(template: Template) -> Iterator[str]:
     for name, stage in of_type(template, "AWS::ApiGatewayV2::Stage").items():
-        default = stage.get("DefaultRouteSettings", {})
-        posts = stage.get("RouteSettings", {}).get(f"POST {WEBHOOK}", {})
-        others = stage.get("RouteSettings", {}).get(f"ANY {WEBHOOK}", {})
-        for what, settings, most in (("default", default, 20), ("POST", posts, 50), ("ANY", others, 5)):
+        limits = [("default", stage.get("DefaultRouteSettings", {}), 20)]
+        wide = {f"POST {WEBHOOK}": 50, f"ANY {WEBHOOK}": 5, f"POST {SMS}": 50, f"GET {SMS}": 20, f"ANY {SMS}": 5}
+        limits += [(route, stage.get("RouteSettings", {}).get(route, {}), most) for route, most in wide.items()]
+        for what, settings, most in limits:
             if not 0 < settings.get("ThrottlingRateLimit", 0) <= most:
                 yield f"{name}: no rate limit up to {most} per second for {what}"
             if not 0 < settings.get("ThrottlingBurstLimit", 0) <= 2.5 * most:
@@ -490,6 +588,10 @@ def no_caller_uses_up_everybody_elses_share(template: Template) -> Iterator[str]
         group = named(stage.get("AccessLogSettings", {}).get("DestinationArn"))
         if group not in of_type(template, "AWS::Logs::LogGroup"):
             yield f"{name} does not say who called"
+        # A path is a stranger's text, and a query may hold the token of a provider of texts.
+        asked = set(re.findall(r"\$context\.([\w.]+)", stage.get("AccessLogSettings", {}).get("Format", "")))
+        if not asked or asked - LOGGED:
+            yield f"{name} logs {sorted(asked - LOGGED)}"
 
 
 # --- functions
@@ -562,7 +664,10 @@ def names_reach_the_setting_that_reads_them(template: Template) -> Iterator[str]
     for name, function in functions(template).items():
         variables = function.get("Environment", {}).get("Variables", {})
         told_names = {key: named(value) or as_text(value) for key, value in variables.items()}
-        settings = Settings.from_environment(told_names | {"WEBHOOK_ACCOUNTS": "", "API_ACCOUNTS": ""})
+        no_names = dict.fromkeys(
+            ("WEBHOOK_ACCOUNTS", "API_ACCOUNTS", "SMS_ACCOUNTS", "POLL_LAG_SECONDS", "SMS_PARTS_A_DAY"), ""
+        )
+        settings = Settings.from_environment(told_names | no_names)
         for table, told in settings.tables.items():
             if told != f"{table.value.capitalize()}Table":
                 yield f"{name} takes {told} for {table}"
@@ -577,6 +682,9 @@ def names_reach_the_setting_that_reads_them(template: Template) -> Iterator[str]
         prefix = settings.api_secret_prefix
         if prefix and prefix != as_text(template["Outputs"]["ApiSecretPrefix"]["Value"]):
             yield f"{name} looks for credentials elsewhere than the output says"
+        prefix = settings.sms_secret_prefix
+        if prefix and prefix != as_text(template["Outputs"]["SmsSecretPrefix"]["Value"]):
+            yield f"{name} looks for the tokens of providers elsewhere than the output says"
 
 
 def _variables(function: dict[str, Any]) -> set[str]:
@@ -628,7 +736,9 @@ def no_permission_is_wider_than_its_reason(template: Template) -> Iterator[str]:
                 if "*" in action:
                     yield f"{name}: {action}"
             for resource in map(as_text, listed(statement["Resource"])):
-                if "*" in resource and resource not in WIDE:
+                # A phone number has no ARN.
+                to_phones = listed(statement["Action"]) == ["sns:Publish"] and resource == "*"
+                if "*" in resource and resource not in WIDE and not to_phones:
                     yield f"{name}: {resource}"
     used = Counter(named(function.get("Role")) for function in functions(template).values())
     for name in of_type(template, "AWS::IAM::Role"):
@@ -649,13 +759,21 @@ def no_secret_stands_in_the_template(template: Template) -> Iterator[str]:
 # --- alarms
 
 
+SPENT: Final = ("AWS/SMSVoice", "TextMessageMonthlySpend")
+
+
 @promise
 def every_way_to_fail_has_an_alarm(template: Template) -> Iterator[str]:
     found = {
-        (alarm["Namespace"], alarm["MetricName"], *(_dimension(one) for one in alarm["Dimensions"]))
+        (alarm["Namespace"], alarm["MetricName"], *(_dimension(one) for one in alarm.get("Dimensions", [])))
         for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()
     }
-    wanted = {("AWS/ApiGateway", "5xx", "ApiId=Api")}
+    # What texts cost is known for the whole account only.
+    wanted: set[tuple[str, ...]] = {("AWS/ApiGateway", "5xx", "ApiId=Api"), SPENT}
+    for subscription in of_type(template, "AWS::SNS::Subscription").values():
+        if subscription["Protocol"] == "sqs":
+            topic = f"TopicName={named(subscription['TopicArn'])}"
+            wanted.add(("AWS/SNS", "NumberOfNotificationsFailed", topic))
     for queue in _dead_letter_queues(template):
         # Its messages are taken at once; what grows old there is taken by nobody.
         wanted.add(("AWS/SQS", "ApproximateAgeOfOldestMessage", f"QueueName={queue}"))
@@ -679,13 +797,16 @@ def every_way_to_fail_has_an_alarm(template: Template) -> Iterator[str]:
 
 @promise
 def an_alarm_goes_off_at_once_and_somebody_hears_it(template: Template) -> Iterator[str]:
-    topics = of_type(template, "AWS::SNS::Topic")
+    topics = {"AlarmTopic"} & of_type(template, "AWS::SNS::Topic").keys()
     for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
         for action in ("AlarmActions", "OKActions"):
-            if not alarm.get(action) or not {named(one) for one in alarm[action]} <= set(topics):
+            if not alarm.get(action) or not {named(one) for one in alarm[action]} <= topics:
                 yield f"{name} has no {action}"
         if alarm["MetricName"] in HEARTBEATS:
             yield from _wrong_with_a_heartbeat(name, alarm)
+            continue
+        if (alarm["Namespace"], alarm["MetricName"]) == SPENT:
+            yield from _wrong_with_the_spend(name, alarm)
             continue
         if alarm.get("TreatMissingData") != "notBreaching":
             yield f"{name} is on when nothing happens"
@@ -707,6 +828,15 @@ def an_alarm_goes_off_at_once_and_somebody_hears_it(template: Template) -> Itera
     ]
     if mailed != list(topics):
         yield "alarms are mailed to nobody"
+
+
+def _wrong_with_the_spend(name: str, alarm: dict[str, Any]) -> Iterator[str]:
+    if (alarm["Statistic"], alarm["ComparisonOperator"]) != ("Maximum", "GreaterThanThreshold"):
+        yield f"{name} adds up what is a sum already"
+    if named(alarm["Threshold"]) != "SmsSpendAlarm" or alarm["Period"] * alarm["EvaluationPeriods"] > 300:
+        yield f"{name} does not go off at what the agency says, at once"
+    if alarm.get("TreatMissingData") != "ignore":
+        yield f"{name} forgets what was spent as soon as nothing is sent"
 
 
 def _wrong_with_a_heartbeat(name: str, alarm: dict[str, Any]) -> Iterator[str]:
@@ -751,7 +881,7 @@ def the_stack_says_where_everything_is(template: Template) -> Iterator[str]:
             yield f"no output {output}"
             continue
         wanted = next((output.removesuffix(end) for end in ("Name", "Url", "Arn") if output.endswith(end)), output)
-        if output not in ("ApiUrl", "SecretPrefix", "ApiSecretPrefix") and named(value) != wanted:
+        if output not in ("ApiUrl", "SecretPrefix", "ApiSecretPrefix", "SmsSecretPrefix") and named(value) != wanted:
             yield f"{output} is {named(value) or value}"
     if template["Outputs"].get("ApiUrl", {}).get("Value") != {"Fn::GetAtt": ["Api", "ApiEndpoint"]}:
         yield "ApiUrl is not the API's address"

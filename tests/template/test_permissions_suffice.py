@@ -20,7 +20,7 @@ from hunar.domain.order import knowledge
 from hunar.operator_api.routes import READS
 from hunar.ports import Page, Put, QueueName, Refused, Throttled
 from hunar.tables import Key, Table
-from hunar.use_cases import operate, park, replay
+from hunar.use_cases import contacts, operate, park, replay
 from hunar.use_cases.catch_up import Kind
 from hunar.use_cases.operate import By, Desk
 from hunar.use_cases.resolve import resolve
@@ -39,6 +39,7 @@ CONSUMERS = {
     QueueName.FETCHES: "FetchOrderFunction",
     QueueName.STOCK_FEED: "PublishStockFunction",
     QueueName.AMAZON_NOTIFICATIONS: "ApplyOrderEventsFunction",
+    QueueName.SMS_RECEIPTS: "RecordSmsReceiptFunction",
 }
 NOBODY = "an operator's import, which is no function"
 
@@ -150,7 +151,8 @@ def world() -> WatchedWorld:
     """A refused text, an unknown event twice, an unmapped listing, a short line that is served, lines without rates
     and with, the sweep, an operator."""
     world = WatchedWorld(CAP=4)
-    world.product("STOLE", "G11", "तसर स्टोल", stock=8, low_at=2)
+    world.product("STOLE", "G11", "तसर स्टोल", stock=8)
+    world.product("POT", "G11", "घड़ा", stock=1, low_at=1)
     world.settle()
     world.phones.answers = iter([Refused("opted out")])
     world.post(created("S1", item("STOLE", 3)))
@@ -191,6 +193,7 @@ def world() -> WatchedWorld:
     assert world.ask("GET /api/deliveries", {"order_ref": "flipkart:demo:S1"})["items"]
     play_the_acts(world)
     sell_by_api(world)
+    hear_of_texts(world)
     return world
 
 
@@ -199,7 +202,7 @@ def _replay_one(delivery_id: str, desk: Desk) -> None:
 
 
 def play_the_acts(world: WatchedWorld) -> None:
-    """A shelf is counted, a listing mapped, a line remapped, a fact voided, an exception acknowledged."""
+    """A shelf is counted, a listing mapped, a line remapped, a fact voided, an exception acknowledged, a text heard."""
     world.store.commit([Put(tables.account("flipkart", "demo"), {"marketplace": "flipkart", "account": "demo"})])
     world.product("MAT", "G11", "Mat", stock=5)
     world.settle()
@@ -214,6 +217,8 @@ def play_the_acts(world: WatchedWorld) -> None:
     world.act(lambda desk: operate.remap(desk, order_ref, "1", "MAT", By("farzana", "wrong label", "A4")))
     world.act(lambda desk: operate.void(desk, order_ref, fact_id(placed), By("farzana", "never sold", "A5")))
     world.act(lambda desk: resolve(desk, refused["exception_id"], None, {}, By("farzana", "told her", "A6")))
+    text = next(item["notification_id"] for item in world.items(Table.NOTIFICATIONS) if item.get("feed_sk"))
+    world.act(lambda desk: contacts.tick(desk, text, "no_stock", By("farzana", "", "A7")))
     blessed = next(kept for kept in world.items(Table.DELIVERIES) if kept.get("event_type") == "shipment_blessed")
     for delivery_id in (blessed["delivery_id"], "0" * 32):
         world.act(partial(_replay_one, delivery_id))
@@ -237,6 +242,17 @@ def sell_by_api(world: WatchedWorld) -> None:
     world.settle(patience=timedelta(hours=1))
     opened = {item["kind"] for item in world.items(Table.EXCEPTIONS)}
     assert {"FETCH_FAILED", "CATCH_UP_FAILED", "NOT_PUBLISHABLE", "OTHER_SELLER"} <= opened
+
+
+def hear_of_texts(world: WatchedWorld) -> None:
+    """A text arrives, its reader answers that there is none, and something comes that nobody understands, twice."""
+    arrived = next(text for text in world.notifications() if text["status"] == "ACCEPTED")
+    world.receipt(arrived["notification_id"], "DELIVERED")
+    world.reply(arrived["to"], "2")
+    for _ in range(2):
+        world.queues.send(QueueName.SMS_RECEIPTS, ["poison"])
+    world.settle()
+    assert {"NO_STOCK", "SMS_NEWS_UNREADABLE"} <= set(world.exceptions())
 
 
 ALL = [*dict.fromkeys(CONSUMERS.values()), "CatchUpOrdersFunction", "ParkDeadLettersFunction", "SweepFunction"]

@@ -42,6 +42,7 @@ def query(call: Call) -> dict[str, str]:
 def test_the_module_is_a_channel_and_a_notification_reads_answers_as_it_does() -> None:
     channel: Channel = amazon_api
     assert channel.SEARCHES == ("orders",)
+    assert timedelta(minutes=2) == channel.LEAST_LAG
     assert amazon.read_answer is amazon_api.read_answer
     assert amazon.BODY_SIGNED is True
     assert {"read", "read_answer", "seller", "Sender"} <= set(amazon.__all__)

@@ -87,6 +87,7 @@ def test_a_folder_becomes_registry_items() -> None:
         "name": "আশার আলো",
         "city": "Kolkata",
         "locale": "bn",
+        "manners": {},
         "policies": [
             {"from": "2026-01-01", "fulfilment_mode": "HUB_PACKS", "payout_basis": "FIXED_PER_PIECE", "version": 1}
         ],
@@ -97,6 +98,16 @@ def test_a_folder_becomes_registry_items() -> None:
         "hsn": "4202",
         "names": {"en": "Tote", "bn": "ব্যাগ"},
         "piece_price_paise": 119050,
+        "low_at": None,
+    }
+    assert made.items["contacts"]["G02 second"] == {
+        "group_id": "G02",
+        "slot": "second",
+        "name": "রুমা",
+        "role": "literate_member",
+        "locale": None,
+        "phone": "+919999900022",
+        "previous_phone": None,
     }
     assert made.items["listings"]["flipkart/demo/STOLE"]["mappings"] == [{"from": "2026-01-01", "sku": "STOLE"}]
     assert [(act.sku, act.quantity, act.act_id) for act in made.acts] == [
@@ -209,7 +220,7 @@ def test_columns_that_are_unknown_missing_or_double_are_named() -> None:
     text = GOOD["skus.csv"].replace("hsn", "hsn_code", 1).replace("name_ta", "name_hi", 1)
     assert problems(planned({**GOOD, "skus.csv": text})) == [
         "skus.csv row 1 column hsn: is missing in the heading",
-        "skus.csv row 1 column hsn_code: is an unknown column; known are sku, group_id, hsn, name_en, name_as, "
+        "skus.csv row 1 column hsn_code: is an unknown column; known are sku, group_id, hsn, name_en, low_at, name_as, "
         "name_bn, name_gu, name_hi, name_kn, name_ml, name_mr, name_or, name_pa, name_ta, name_te, name_ur, note, "
         "piece_price",
         "skus.csv row 1 column name_hi: stands twice in the heading",
@@ -288,7 +299,11 @@ def test_rows_are_numbered_as_the_spreadsheet_shows_them() -> None:
             "contacts.csv row 6 column group_id: G01 leader stands in row 2 already",
         ),
         ("contacts", "G09,second,X,9999900099", "contacts.csv row 6 column group_id: G09 is neither in groups.csv nor"),
-        ("contacts", "G01,third,X,9999900099", "contacts.csv row 6 column slot: 'third' is not one of leader, second"),
+        (
+            "contacts",
+            "G01,fourth,X,9999900099",
+            "contacts.csv row 6 column slot: 'fourth' is not one of leader, second, third",
+        ),
         ("skus", "MAT,G09,4602,Mat,,,,", "skus.csv row 4 column group_id: G09 is neither in groups.csv nor registered"),
         ("skus", "MAT,G02,4602,Mat,,চট,,", "skus.csv row 4 column piece_price: is missing: G02 is paid by the piece"),
         ("skus", "MAT,G02,4602,Mat,,চট,,12.345", "skus.csv row 4 column piece_price: '12.345' is not an amount"),

@@ -14,6 +14,7 @@ from functions.catch_up_orders import handler as catch_up_orders
 from functions.fetch_order import handler as fetch_order
 from functions.publish_stock import handler as publish_stock
 from hunar import tables, telemetry, wiring
+from hunar.adapters.memory import MemoryQueues, MemoryStore
 from hunar.domain.facts import Placed, instant
 from hunar.domain.order import knowledge_text
 from hunar.marketplaces.flipkart_api import SEARCHES
@@ -119,6 +120,14 @@ def test_all_that_changed_is_asked_for_and_a_run_is_counted(
     outcomes = {(line["marketplace"], line["outcome"]) for line in lines() if line["message"] == "caught_up"}
     assert outcomes == {("amazon", "CAUGHT_UP"), ("flipkart", "CAUGHT_UP")}
     assert played.refused == []
+
+
+@pytest.mark.parametrize(("told", "seconds"), [({}, 120), ({"POLL_LAG_SECONDS": "0"}, 0)])
+def test_the_environment_says_until_how_long_ago_marketplaces_are_asked(told: dict[str, str], seconds: int) -> None:
+    application = Application(Settings.from_environment(told))
+    made = Played(application.clock)
+    application.__dict__ |= {"apis": made, "store": MemoryStore(), "queues": MemoryQueues()}
+    assert application.asking(Context()).lag == timedelta(seconds=seconds)
 
 
 def test_channels_are_told_what_is_free(application: Application, played: Played) -> None:

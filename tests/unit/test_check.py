@@ -241,3 +241,18 @@ def test_what_never_comes_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyP
     assert story.soon("it comes", lambda: next(looks))[0] == "there"
     with pytest.raises(check.Wrong, match="it comes: not within 0.2 s"):
         story.soon("it comes", lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "delayed", "looks_later", "silent"),
+    [(0, 0, 0, True), (1, 0, 0, False), (0, 1, 0, False), (0, 2, 2, True), (0, 3, 2, False), (1, 0, 2, False)],
+)
+def test_a_look_that_was_put_off_is_not_waited_for_but_what_a_worker_had_in_its_hands_is(
+    in_flight: int, delayed: int, looks_later: int, silent: bool
+) -> None:
+    left = {"visible": 0, "in_flight": in_flight, "delayed": delayed}
+    busy = [f"notifications: 0 waiting, {in_flight} in flight, {delayed} delayed"]
+    with stack_that_answers(200, {"items": [], "next": None}) as url:
+        story = Story(url, ACCOUNT, CHANNELS, Report(say=lambda line: None))
+        story.looks_later = looks_later
+        assert story._silent({"busy": busy, "queues": {"notifications": left}}) is silent

@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 from moto import mock_aws
 
 from functions.apply_order_events import handler as apply_order_events
@@ -23,6 +24,7 @@ from tests.world import World
 
 ORDER = tables.order("flipkart:demo:S1")
 STOCK = tables.stock("STOLE")
+_WRITE = TypeSerializer()
 NOTHING_FAILED: dict[str, Any] = {"batchItemFailures": []}
 
 
@@ -162,6 +164,23 @@ def test_what_an_order_owes_goes_to_its_queues(application: Application, monkeyp
     [allocation] = waiting(application, QueueName.ORDER_EVENTS)
     assert (allocation["kind"], allocation["sku"]) == ("allocate", "STOLE")
     assert {line["table"]: line["sequence_number"] for line in lines()} == {"orders": "100", "stock": "200"}
+
+
+def test_a_return_that_a_group_must_hear_of_goes_with_what_it_says(application: Application) -> None:
+    effect = {
+        "effect_id": "r" * 32,
+        "kind": "RETURN",
+        "group_id": "G11",
+        "contact": "leader",
+        "good_until": "2026-12-30T00:00:00Z",
+        "says": {"units": {"STOLE": 2}},
+    }
+    image = {"order_ref": "flipkart:demo:S1", "outbox": "effects", "effects": [effect]}
+    stream = event("relay_effects")
+    stream["Records"][0]["dynamodb"]["NewImage"] = {name: _WRITE.serialize(value) for name, value in image.items()}
+    relay_effects.handle({"Records": stream["Records"][:1]}, None)
+    [tell] = waiting(application, QueueName.NOTIFICATIONS)
+    assert (tell["kind"], tell["notification_kind"], tell["says"]["units"]) == ("tell", "RETURN", {"STOLE": 2})
 
 
 def test_an_effect_of_an_unknown_kind_goes_to_the_failure_bucket(application: Application) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import boto3
@@ -17,10 +21,14 @@ from aiohttp import web
 from botocore.config import Config
 
 from hunar.adapters.loopback import local_only
-from hunar.adapters.sms.end_user_messaging import ENDPOINT_VARIABLE, EndUserMessaging, require_fake
-from hunar.ports import Accepted, Refused, SmsRequest, Throttled, Unanswered
+from hunar.adapters.sms.end_user_messaging import EndUserMessaging
+from hunar.adapters.sms.guard import ENDPOINT_VARIABLES, require_fake
+from hunar.ports import Accepted, Refused, SmsRequest, Stopped, Throttled, Unanswered
+from hunar.settings import Settings
+from hunar.wiring import Application
 from local.phones import Phones, sms_service
 
+VARIABLE = ENDPOINT_VARIABLES["aws"]
 ENTITY, SENDER, TEMPLATE = "1101000000000000001", "HUNARS", "1107000000000000101"
 REQUEST = SmsRequest(
     notification_id="n1",
@@ -106,18 +114,9 @@ def test_an_accepted_text_is_on_the_phone_once(phones: Phones, provider: EndUser
         ({"text": "Ready: 2 Jute tote soon. Hunar"}, "ValidationException:INVALID_PARAMETER"),
         ({"template_id": "1107000000000000999"}, "ValidationException:INVALID_REGISTRATION_ASSOCIATION"),
         ({"entity_id": "1101000000000000009"}, "ValidationException:INVALID_REGISTRATION_ASSOCIATION"),
-        ({"sender_id": "OTHERS"}, "ValidationException:SENDER_ID_NOT_REGISTERED"),
         ({"to": "+919999900022"}, "ConflictException:DESTINATION_PHONE_NUMBER_OPTED_OUT"),
         # What the client does not check is refused before it leaves.
-        ({"to": "+915999900011"}, "InvalidDestinationPhoneNumber"),
-        ({"to": "+9199999000111"}, "InvalidDestinationPhoneNumber"),
-        ({"sender_id": "HUNAR-SHOP"}, "InvalidOriginationIdentity"),
-        ({"text": " "}, "InvalidMessageBody"),
-        ({"text": "w" * 1601}, "InvalidMessageBody"),
-        ({"entity_id": ""}, "InvalidEntityId"),
-        ({"template_id": "not known"}, "InvalidTemplateId"),
-        ({"time_to_live_seconds": 4}, "InvalidTimeToLive"),
-        ({"time_to_live_seconds": 259_201}, "InvalidTimeToLive"),
+        ({"text": "w" * 1601}, "InvalidText"),
     ],
 )
 def test_what_is_never_taken_is_refused_with_a_code(
@@ -128,10 +127,27 @@ def test_what_is_never_taken_is_refused_with_a_code(
     assert phones.received() == []
 
 
-def test_a_dear_route_is_refused_by_the_price_limit(phones: Phones, endpoint: str) -> None:
-    provider = EndUserMessaging(client(endpoint), max_price="0.00200")
-    assert provider.send(REQUEST) == Refused("ValidationException:PRICE_OVER_THRESHOLD")
+def test_a_sender_that_is_unknown_stops_every_text_and_loses_none(phones: Phones, provider: EndUserMessaging) -> None:
+    assert provider.send(replace(REQUEST, sender_id="OTHERS")) == Stopped(
+        "ValidationException:SENDER_ID_NOT_REGISTERED"
+    )
     assert phones.received() == []
+
+
+@pytest.mark.parametrize(("route", "parts"), [("local", 1), ("local", 3), ("international", 1), ("international", 2)])
+def test_the_limit_lets_three_local_parts_through_and_no_international_text(
+    phones: Phones, endpoint: str, route: str, parts: int
+) -> None:
+    phones.price_per_part = Decimal("0.00278") if route == "local" else Decimal("0.02171")
+    phones.register(ENTITY, SENDER, TEMPLATE, "Ready: {item} now. Hunar" + "." * 153 * (parts - 1))
+    request = replace(REQUEST, text=REQUEST.text + "." * 153 * (parts - 1))
+    answer = EndUserMessaging(client(endpoint)).send(request)
+    if route == "local":
+        assert isinstance(answer, Accepted)
+        assert phones.received()[0]["parts"] == parts
+    else:
+        assert answer == Stopped("ValidationException:PRICE_OVER_THRESHOLD")
+        assert phones.received() == []
 
 
 def test_throttled_is_not_sent_and_the_next_request_is(phones: Phones, provider: EndUserMessaging) -> None:
@@ -177,36 +193,89 @@ def test_a_refused_connection_sent_nothing() -> None:
 
 def test_an_unsigned_request_is_our_fault_and_keeps_the_text(phones: Phones, endpoint: str) -> None:
     provider = EndUserMessaging(client(endpoint, signed=False))
-    assert provider.send(REQUEST) == Throttled("MissingAuthenticationTokenException")
+    assert provider.send(REQUEST) == Stopped("MissingAuthenticationTokenException")
     assert phones.received() == []
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "answer"),
-    [
-        (400, {"__type": "AccessDeniedException", "Reason": "ACCOUNT_DISABLED"}, Throttled),
-        (400, {"__type": "ServiceQuotaExceededException", "Reason": "MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT"}, Throttled),
-        (403, {"__type": "ExpiredTokenException"}, Throttled),
-        (429, {"__type": "SlowDown"}, Throttled),
-        (400, {"__type": "ResourceNotFoundException", "ResourceType": "sender-id"}, Refused),
-        (400, {"__type": "NeverHeardOfException"}, Refused),
-        (408, {"__type": "RequestTimeout"}, Unanswered),
-        (502, {}, Unanswered),
-        (503, {"__type": "ServiceUnavailable"}, Unanswered),
-        (200, {}, Unanswered),
-    ],
-)
-def test_every_other_answer_of_aws_has_its_place(status: int, body: dict[str, str], answer: type) -> None:
+def listed(kind: str, *reasons: str) -> list[tuple[str, str]]:
+    return [(kind, reason) for reason in reasons]
+
+
+LOST_ON_THE_WAY = [("InternalServerException", ""), ("", "")]
+LATER = [("ThrottlingException", ""), ("TooManyRequestsException", ""), ("ExpiredTokenException", "")]
+STOPS = [
+    *listed("AccessDeniedException", "", "ACCOUNT_DISABLED", "INSUFFICIENT_ACCOUNT_REPUTATION"),
+    *listed("ServiceQuotaExceededException", "", "MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT"),
+    *listed("ResourceNotFoundException", ""),
+    *listed(
+        "ValidationException",
+        "CHANNEL_NOT_ENABLED",
+        "COUNTRY_NOT_ENABLED",
+        "DESTINATION_COUNTRY_BLOCKED",
+        "INTERNATIONAL_SENDING_NOT_SUPPORTED",
+        "INVALID_IDENTITY_FOR_DESTINATION_COUNTRY",
+        "PRICE_OVER_THRESHOLD",
+        "RESOURCE_NOT_ACCESSIBLE",
+        "SENDER_ID_NOT_REGISTERED",
+        "SENDER_ID_NOT_SUPPORTED",
+        "SENDER_ID_REQUIRES_REGISTRATION",
+    ),
+    *listed(
+        "ConflictException",
+        "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION",
+        "NO_ORIGINATION_IDENTITIES_FOUND",
+        "RESOURCE_NOT_ACTIVE",
+    ),
+    *listed("UnrecognizedClientException", ""),
+    *listed("InvalidSignatureException", ""),
+    *listed("OptInRequired", ""),
+]
+REFUSES = [
+    *listed(
+        "ValidationException", "", "INVALID_PARAMETER", "INVALID_REGISTRATION_ASSOCIATION", "MAXIMUM_SIZE_EXCEEDED"
+    ),
+    *listed(
+        "ConflictException",
+        "",
+        "DESTINATION_PHONE_NUMBER_BLOCKED_BY_PROTECT_NUMBER_OVERRIDE",
+        "DESTINATION_PHONE_NUMBER_NOT_VERIFIED",
+        "DESTINATION_PHONE_NUMBER_OPTED_OUT",
+    ),
+    *listed("NeverHeardOfException", ""),
+]
+ANSWERS = [
+    *((400, error, Throttled) for error in LATER),
+    *((429, error, Throttled) for error in [("SlowDown", "")]),
+    *((400, error, Stopped) for error in STOPS),
+    *((400, error, Refused) for error in REFUSES),
+    *((status, error, Unanswered) for status in (408, 500, 502, 503) for error in LOST_ON_THE_WAY),
+    (200, ("", ""), Unanswered),
+]
+
+
+def test_every_error_of_aws_has_its_answer_and_costs_one_request() -> None:
+    now: list[tuple[int, tuple[str, str], type]] = []
+    asked = 0
+
     async def respond(_: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        status, (kind, reason), _given = now[-1]
+        body = {name: value for name, value in (("__type", kind), ("Reason", reason)) if value}
         return web.json_response(body, status=status, content_type="application/x-amz-json-1.0")
 
     application = web.Application()
     application.router.add_post("/", respond)
     with served(application) as endpoint:
-        given = EndUserMessaging(client(endpoint)).send(REQUEST)
-        assert type(given) is answer
-        assert not isinstance(given, Accepted)
-        assert given.reason.startswith(body.get("__type", ""))
+        provider = EndUserMessaging(client(endpoint))
+        for case in ANSWERS:
+            now.append(case)
+            _, (kind, reason), expected = case
+            given = provider.send(REQUEST)
+            assert type(given) is expected, case
+            assert not isinstance(given, Accepted)
+            assert given.reason.startswith(":".join(filter(None, (kind, reason))))
+    assert asked == len(ANSWERS)
 
 
 def test_a_reason_never_repeats_the_number_or_the_text() -> None:
@@ -228,11 +297,6 @@ def test_an_answer_that_is_no_json_is_unanswered() -> None:
     application.router.add_post("/", respond)
     with served(application) as endpoint:
         assert isinstance(EndUserMessaging(client(endpoint)).send(REQUEST), Unanswered)
-
-
-def test_a_client_that_tries_again_is_not_taken() -> None:
-    with pytest.raises(ValueError, match="one attempt"):
-        EndUserMessaging(client("http://127.0.0.1:9", attempts=3))
 
 
 def test_what_is_sent_names_configuration_price_and_type() -> None:
@@ -266,30 +330,94 @@ def test_what_is_sent_names_configuration_price_and_type() -> None:
     ("demo", "environment"),
     [
         (True, {"STAGE": "dev"}),
-        (True, {"STAGE": "dev", ENDPOINT_VARIABLE: "https://sms-voice.ap-south-1.amazonaws.com"}),
-        (True, {"STAGE": "dev", ENDPOINT_VARIABLE: "http://127.0.0.1.example.org:8081"}),
-        (True, {"STAGE": "dev", ENDPOINT_VARIABLE: "127.0.0.1:8081"}),
+        (True, {"STAGE": "dev", VARIABLE: "https://sms-voice.ap-south-1.amazonaws.com"}),
+        (True, {"STAGE": "dev", VARIABLE: "http://127.0.0.1.example.org:8081"}),
+        (True, {"STAGE": "dev", VARIABLE: "127.0.0.1:8081"}),
         (
             True,
-            {"STAGE": "dev", ENDPOINT_VARIABLE: "http://127.0.0.1:8081", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+            {"STAGE": "dev", VARIABLE: "http://127.0.0.1:8081", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
         ),
         (False, {"STAGE": "local"}),
         (False, {}),
     ],
 )
 def test_a_demo_or_a_local_stack_refuses_a_real_provider(demo: bool, environment: dict[str, str]) -> None:
-    with pytest.raises(RuntimeError, match=ENDPOINT_VARIABLE):
-        require_fake(demo, environment)
+    with pytest.raises(RuntimeError, match=VARIABLE):
+        require_fake("aws", demo, environment)
 
 
 @pytest.mark.parametrize(
     ("demo", "environment"),
     [
-        (True, {"STAGE": "dev", ENDPOINT_VARIABLE: "http://127.0.0.1:8081"}),
-        (False, {"STAGE": "local", ENDPOINT_VARIABLE: "http://localhost:8081"}),
+        (True, {"STAGE": "dev", VARIABLE: "http://127.0.0.1:8081"}),
+        (False, {"STAGE": "local", VARIABLE: "http://localhost:8081"}),
         (False, {"STAGE": "prod"}),
     ],
 )
 def test_a_fake_or_a_real_agency_may_send(demo: bool, environment: dict[str, str]) -> None:
-    require_fake(demo, environment)
+    require_fake("aws", demo, environment)
     assert local_only("http://[::1]:8081")
+
+
+@pytest.mark.parametrize("provider", ["msg91", "exotel", "nobody"])
+@pytest.mark.parametrize(("demo", "stage"), [(True, "prod"), (False, "local")])
+def test_a_demo_or_a_local_stack_sends_by_no_provider_without_a_stand_in(provider: str, demo: bool, stage: str) -> None:
+    with pytest.raises(RuntimeError, match="SMS_PROVIDER may not be"):
+        require_fake(provider, demo, {"STAGE": stage, VARIABLE: "http://127.0.0.1:8081"})
+
+
+def test_sns_needs_a_stand_in_of_its_own() -> None:
+    with pytest.raises(RuntimeError, match="AWS_ENDPOINT_URL_SNS"):
+        require_fake("sns", True, {"STAGE": "dev", VARIABLE: "http://127.0.0.1:8081"})
+    require_fake("sns", True, {"STAGE": "dev", "AWS_ENDPOINT_URL_SNS": "http://127.0.0.1:8081"})
+
+
+@pytest.mark.parametrize(
+    ("provider", "made"),
+    [(None, "EndUserMessaging"), ("aws", "EndUserMessaging"), ("sns", "Sns"), ("msg91", "Msg91"), ("exotel", "Exotel")],
+)
+def test_the_setting_says_who_sends(provider: str | None, made: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAGE", "prod")
+    settings = Settings.from_environment({"STAGE": "prod"} | ({"SMS_PROVIDER": provider} if provider else {}))
+    assert type(Application(settings).sms).__name__ == made
+
+
+def test_a_setting_that_names_nobody_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAGE", "prod")
+    settings = Settings.from_environment({"STAGE": "prod", "SMS_PROVIDER": "pigeon"})
+    with pytest.raises(ValueError, match="SMS_PROVIDER: 'pigeon' is none of"):
+        _ = Application(settings).sms
+
+
+def test_what_the_settings_say_of_price_and_receipts_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def respond(request: web.Request) -> web.Response:
+        seen.append(json.loads(await request.text()))
+        return web.json_response({"MessageId": "m1"}, content_type="application/x-amz-json-1.0")
+
+    application = web.Application()
+    application.router.add_post("/", respond)
+    told = {"STAGE": "prod", "SMS_MAX_PRICE": "0.015", "SMS_CONFIGURATION_SET": "hunar-prod"}
+    with served(application) as endpoint:
+        monkeypatch.setenv("STAGE", "prod")
+        monkeypatch.setenv(VARIABLE, endpoint)
+        assert Application(Settings.from_environment(told)).sms.send(REQUEST) == Accepted("m1")
+    assert (seen[0]["MaxPrice"], seen[0]["ConfigurationSetName"]) == ("0.015", "hunar-prod")
+
+
+def test_a_process_loads_the_provider_that_sends_and_no_other() -> None:
+    code = """
+import sys
+from hunar.settings import Settings
+from hunar.use_cases import notify
+from hunar.wiring import Application
+application = Application(Settings.from_environment({"STAGE": "prod"}))
+before = [name for name in sys.modules if name.startswith("hunar.adapters.")]
+application.sms
+print(before, sorted(name for name in sys.modules if name.startswith("hunar.adapters.sms.")))
+"""
+    environment = {**os.environ, "STAGE": "prod"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    loaded = [f"hunar.adapters.sms.{name}" for name in ("aws", "end_user_messaging", "guard", "requests")]
+    assert done.stdout.strip() == f"[] {loaded}"

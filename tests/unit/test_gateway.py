@@ -9,18 +9,20 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import parse_qsl
 
 import pytest
 from aiohttp import web
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from hunar.sms_templates import LOCALES
 from local import gateway, messages
 from local.marketplace_apis import Amazon, Flipkart, MarketplaceApis
-from local.phones import Phones
+from local.phones import DELIVERED, Faults, Phones
 from local.quiet import Verdict
 
 ACCOUNT = {"app_id": "an-app", "secret": "a-secret", "url": "http://127.0.0.1:8080/webhooks/flipkart/demo"}
@@ -104,6 +106,9 @@ def behind(upstream: Upstream, **changes: Any) -> gateway.Behind:
             notify_amazon=lambda text: None,
             catch_up=lambda: {"asked": 2},
             publish=lambda: {"told": 3},
+            sms_token="a token/with=signs",
+            import_files=lambda files: f"{len(files)} files",
+            set_clock=lambda seconds: None,
         ),
         **changes,
     )
@@ -155,9 +160,11 @@ def ask_json(what: gateway.Behind, method: str, target: str, body: Any = None, *
 
 
 LOCAL = b"X-Local-User: maker"
+LEADER = "+919999900021"
 CHANGES = [
     "/local/send", "/local/map", "/local/redeploy", "/local/dead-letters/payouts", "/local/redrive", "/local/sweep",
-    "/local/catch-up", "/local/publish", "/local/sell", "/local/amazon/notifications",
+    "/local/catch-up", "/local/publish", "/local/sell", "/local/amazon/notifications", "/local/phones/reply",
+    "/local/phones/missed-call", "/local/import", "/local/clock",
 ]  # fmt: skip
 
 
@@ -329,7 +336,8 @@ def test_a_post_without_the_local_header_changes_nothing(upstream: Upstream, tar
         publish=lambda: done.append("publish") or {},
         notify_amazon=lambda text: done.append("notify"),
     )
-    status, answer = ask_json(what, "POST", target, {"message": "created", "sku": "KLU-CAP", "quantity": 1})
+    body = {"message": "created", "sku": "KLU-CAP", "quantity": 1, "to": LEADER, "text": "1", "ahead_seconds": 1}
+    status, answer = ask_json(what, "POST", target, body)
     assert (status, answer["title"]) == (403, "X-Local-User is missing")
     assert (done, upstream.requests) == ([], [])
 
@@ -376,6 +384,83 @@ def test_sms_faults_are_set_for_the_phones_and_a_wrong_one_is_refused(upstream: 
     assert phones.faults.throttle == 2
     assert ask_json(what, "POST", "/local/faults", {"explode": 1}, headers=(LOCAL,))[0] == 400
     assert ask_json(what, "GET", "/local/phones/refused") == (200, [])
+
+
+def test_a_phone_answers_through_the_providers_door_as_the_provider_would_say_it(upstream: Upstream) -> None:
+    what = behind(upstream)
+    status, told = ask_json(what, "POST", "/local/phones/reply", {"to": LEADER, "text": "1"}, headers=(LOCAL,))
+    assert (status, told) == (200, {"status": 200, "answer": "{}"})
+    first, headers, body = upstream.last
+    target = b"/_aws/execute-api/abc123/$default/sms/exotel/demo?token=a+token%2Fwith%3Dsigns"
+    assert first == b"POST %b HTTP/1.1" % target
+    assert b"Content-Type: application/json" in headers
+    said = json.loads(body)
+    assert (said["Sender"], said["MessageBody"], said["Direction"]) == (LEADER, "1", "incoming")
+    assert datetime.fromisoformat(said["ReceivedTime"]).tzinfo is not None
+    for target, asked in (("missed-call", {"to": LEADER}), ("reply", {"to": LEADER, "text": ""})):
+        assert ask_json(what, "POST", f"/local/phones/{target}", asked, headers=(LOCAL,))[0] == 200
+        _, headers, body = upstream.last
+        call = dict(parse_qsl(body.decode()))
+        assert b"Content-Type: application/x-www-form-urlencoded" in headers
+        assert (call["CallFrom"], call["CallType"]) == ("09999900021", "call-attempt")
+        assert call["CallSid"] != said["SmsSid"]
+
+
+def test_what_the_provider_is_answered_is_told(upstream: Upstream) -> None:
+    upstream.answer = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno"
+    asked = {"to": LEADER, "text": "2"}
+    assert ask_json(behind(upstream), "POST", "/local/phones/reply", asked, headers=(LOCAL,)) == (
+        200,
+        {"status": 401, "answer": "no"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"text": "1"}, "to"),
+        ({"to": "9999900021", "text": "1"}, "to"),
+        ({"to": 919999900021, "text": "1"}, "to"),
+        ({"to": LEADER}, "text"),
+        ({"to": LEADER, "text": 1}, "text"),
+        ({"to": LEADER, "text": "w" * 1601}, "text"),
+    ],
+)
+def test_an_answer_that_no_phone_could_give_names_the_field(
+    upstream: Upstream, body: dict[str, Any], field: str
+) -> None:
+    status, answer = ask_json(behind(upstream), "POST", "/local/phones/reply", body, headers=(LOCAL,))
+    assert (status, answer["detail"].split()[0]) == (400, field)
+    assert upstream.requests == []
+
+
+def test_a_provider_posts_to_the_stack_as_to_the_deployed_one(upstream: Upstream) -> None:
+    foreign = (b"Origin: http://provider.example", b"X-Hunar-Token: t", b"Content-Type: application/json")
+    assert ask(behind(upstream), http_request("POST", "/sms/exotel/demo?a=b", b'{"a":1}', headers=foreign))[0][0] == 200
+    first, headers, body = upstream.last
+    assert first.startswith(b"POST /_aws/execute-api/abc123/$default/sms/exotel/demo?a=b ")
+    assert (b"X-Hunar-Token: t" in headers, body) == (True, b'{"a":1}')
+
+
+def test_registry_files_are_imported_and_what_is_none_is_refused(upstream: Upstream) -> None:
+    imported: list[Any] = []
+    what = behind(upstream, import_files=lambda files: imported.append(dict(files)) or "1 group")
+    status, answer = ask_json(what, "POST", "/local/import", {"groups.csv": "group_id\nG01"}, headers=(LOCAL,))
+    assert (status, answer["said"], imported) == (200, "1 group", [{"groups.csv": "group_id\nG01"}])
+    for wrong in ({}, {"../x.csv": ""}, {"groups.csv": 1}, {"groups.xlsx": ""}):
+        assert ask_json(what, "POST", "/local/import", wrong, headers=(LOCAL,))[0] == 400
+    assert len(imported) == 1
+
+
+def test_the_clock_of_the_sending_function_is_put_ahead_and_no_further_than_texts_wait(upstream: Upstream) -> None:
+    ahead: list[int] = []
+    what = behind(upstream, set_clock=ahead.append)
+    for seconds in (960, 0):
+        assert ask_json(what, "POST", "/local/clock", {"ahead_seconds": seconds}, headers=(LOCAL,))[0] == 200
+    for wrong in (-1, 1.5, True, None, "960", gateway.MOST_AHEAD + 1):
+        status, answer = ask_json(what, "POST", "/local/clock", {"ahead_seconds": wrong}, headers=(LOCAL,))
+        assert (status, answer["detail"].split()[0]) == (400, "ahead_seconds")
+    assert ahead == [960, 0]
 
 
 def test_faults_of_a_marketplace_are_set_there(upstream: Upstream) -> None:
@@ -668,7 +753,7 @@ def test_the_icon_that_browsers_ask_for_is_no_error(upstream: Upstream) -> None:
     assert ask(behind(upstream), http_request("GET", "/favicon.ico"))[0][0] == 204
 
 
-def test_a_text_on_a_phone_is_told_to_the_page_at_once(upstream: Upstream) -> None:
+def test_a_text_on_a_phone_and_its_receipt_are_told_to_the_page_at_once(upstream: Upstream) -> None:
     phones = Phones()
     phones.register("entity", "HUNARX", "template", "Ready {item}")
     text = {
@@ -683,13 +768,17 @@ def test_a_text_on_a_phone_is_told_to_the_page_at_once(upstream: Upstream) -> No
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(http_request("GET", "/local/events"))
             told = [await _until(reader.readline, b"data:")]
-            phones.deliver(text)
+            message_id = phones.deliver(text)
+            told.append(await _until(reader.readline, b"data:"))
+            await phones.report(phones.events(text, message_id, DELIVERED)[1])
             told.append(await _until(reader.readline, b"data:"))
             writer.close()
             return told
 
-    first, second = asyncio.run(play())
-    assert int(second.split()[1]) > int(first.split()[1])
+    numbers = [int(line.split()[1]) for line in asyncio.run(play())]
+    assert numbers == sorted(set(numbers))
+    status, [shown] = ask_json(behind(upstream, phones=phones), "GET", "/local/phones/texts")
+    assert (status, shown["text"], shown["receipt"], shown["part_ends"]) == (200, "Ready 2 totes", "DELIVERED", [13])
 
 
 async def _until(readline: Callable[[], Awaitable[bytes]], start: bytes) -> bytes:
@@ -750,9 +839,23 @@ def test_the_page_shows_what_each_channel_believes_and_sells_there(upstream: Ups
     named = set(re.findall(r'\$\("([\w-]+)"\)', script))
     assert named <= set(re.findall(r'id="([\w-]+)"', page))
     assert {"channels", "sold"} <= named
-    asked = set(re.findall(r'"(/local/[\w-]+)"', script))
+    asked = set(re.findall(r'"(/local/[\w/-]+)"', script))
     routes = gateway.application(behind(upstream)).router.routes()
     served = {route.resource.canonical for route in routes if route.resource is not None}
     assert asked <= served
-    assert {"/local/channels", "/local/sell"} <= asked
+    assert {"/local/channels", "/local/sell", "/local/phones/texts", "/local/phones/reply"} <= asked
     assert 'id="sold" class="soft" role="status"' in page
+
+
+def test_the_page_offers_every_fault_of_the_sms_service_that_one_text_can_have() -> None:
+    page = (PAGE / "index.html").read_text("utf-8")
+    of_one_text = {entry.name for entry in fields(Faults) if entry.type == "int"}
+    assert set(re.findall(r'<option value="(\w+)">', page)) == of_one_text
+    assert 'id="phone-answer" class="soft" role="status"' in page
+
+
+def test_the_page_says_of_each_text_in_which_language_it_is() -> None:
+    script = (PAGE / "page.js").read_text("utf-8")
+    named = set(re.findall(r"\b(\w\w): \"", script.partition("const LANGUAGES")[2].partition("};")[0]))
+    assert named == set(LOCALES)
+    assert "lang: text.locale" in script

@@ -489,6 +489,34 @@ def test_an_exception_is_resolved_by_what_its_body_gives(acting: World) -> None:
     assert "UNKNOWN_LISTING" not in acting.exceptions()
 
 
+def of_text(world: World, order_ref: str) -> dict[str, Any]:
+    [found] = [item for item in world.items(Table.NOTIFICATIONS) if item.get("order_ref") == order_ref]
+    return {"pathParameters": {"id": found["notification_id"]}}
+
+
+def test_what_the_group_said_of_a_text_is_kept_with_who_noted_it(acting: World) -> None:
+    text = of_text(acting, "flipkart:demo:S5")
+    assert accepted(acting, "heard", **text) == "request-heard"
+    accepted(acting, "heard", **text)
+    [shown] = [one for one in get("notifications")["items"] if one["order_ref"].endswith("S5")]
+    assert shown["heard"] == {"what": "packed", "how": "tick", "by": "user/operator", "at": shown["heard"]["at"]}
+    assert (shown["receipt"], shown["resent"], shown["members"]) == (None, 0, None)
+
+
+def test_what_nobody_can_say_of_a_text_names_its_field(acting: World) -> None:
+    text = of_text(acting, "flipkart:demo:S5")
+    for body, said in (
+        ({}, "what: "),
+        ({"what": "eaten"}, "what: "),
+        ({"what": "heard", "who": "me"}, "who: "),
+        ("[]", "Input should be an object"),
+    ):
+        status, detail = denied("heard", body, **text)
+        assert (status, detail[: len(said)]) == (400, said)
+    assert denied("heard") == (404, "notification_id: there is no text 0000")
+    assert all(one["heard"] is None for one in get("notifications")["items"])
+
+
 def test_acts_go_to_the_deployed_queue_and_nothing_about_a_person_gets_into_a_log(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -16,8 +16,10 @@ from hunar import tables
 from hunar.adapters.dynamodb.store import DynamoDBStore
 from hunar.domain.facts import instant
 from hunar.ports import Put
+from hunar.settings import Settings
 from hunar.tables import Table
-from local.quiet import Backlog, Function, Look, Sweep, busy, due_now, newest_marked, newest_relayed, wait
+from hunar.wiring import Application
+from local.quiet import Backlog, Clock, Function, Look, Sweep, busy, due_now, newest_marked, newest_relayed, wait
 from tests.tables import create_tables
 
 NOTHING = Backlog(0, 0, 0)
@@ -40,6 +42,7 @@ def look(
     order_events: Backlog = NOTHING,
     notifications: Backlog = NOTHING,
     due: int = 0,
+    receipts: int = 0,
 ) -> Look:
     """A look; streams are given as (written, relayed)."""
     return Look(
@@ -47,6 +50,7 @@ def look(
         {"orders": orders[0], "stock": stock[0]},
         {"orders": orders[1], "stock": stock[1]},
         {"orders": due, "stock": 0, "notifications": 0},
+        receipts,
     )
 
 
@@ -94,6 +98,11 @@ def test_a_message_that_waits_is_worked_on_or_was_put_off_is_busy(backlog: Backl
 @pytest.mark.parametrize("relayed", [None, 20])
 def test_a_written_record_that_nobody_relayed_is_busy(relayed: int | None) -> None:
     assert busy(look(orders=(21, relayed))) == [f"orders stream: 21 is written, {relayed or 'nothing'} is relayed"]
+
+
+def test_a_receipt_that_the_sms_service_is_about_to_send_is_busy_and_not_swept_away() -> None:
+    assert busy(look(receipts=2)) == ["SMS service: 2 receipts on their way"]
+    assert waited([look(receipts=1), look(), look()]) == (True, [], 3)
 
 
 def test_both_streams_count() -> None:
@@ -215,6 +224,31 @@ def test_a_sweep_that_failed_says_its_words() -> None:
     function = _Lambda(FunctionError="Unhandled", Payload=b'{"errorType": "Retryable", "errorMessage": "SQS payouts"}')
     with pytest.raises(RuntimeError, match="Retryable: SQS payouts"):
         Sweep(lambda service: function, {"SweepFunctionName": "hunar-local-Sweep"}).run()
+
+
+def test_the_clock_of_a_function_is_a_setting_that_only_an_emulated_one_takes() -> None:
+    with mock_aws():
+        functions = boto3.client("lambda", "ap-south-1")
+        roles = boto3.client("iam", "ap-south-1")
+        role = roles.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        functions.create_function(
+            FunctionName="hunar-local-Notify",
+            Runtime="python3.13",
+            Role=role,
+            Handler="handler.handle",
+            Code={"ZipFile": b"no zip"},
+            Environment={"Variables": {"STAGE": "local", "DEMO": "true"}},
+        )
+        clock = Clock(lambda service: functions, {"Name": "hunar-local-Notify"}, "Name")
+        for seconds in (960, 0):
+            clock.set_ahead(seconds)
+            told = functions.get_function_configuration(FunctionName="hunar-local-Notify")["Environment"]["Variables"]
+            assert told["DEMO"] == "true"
+            assert Settings.from_environment(told).clock_ahead_seconds == seconds
+            assert Settings.from_environment(told | {"STAGE": "prod"}).clock_ahead_seconds == 0
+    now = datetime.now(UTC)
+    ahead = Application(Settings.from_environment(told | {"CLOCK_AHEAD_SECONDS": "960"})).clock() - now
+    assert timedelta(seconds=960) <= ahead < timedelta(seconds=990)
 
 
 def test_a_scheduled_function_is_called_as_its_schedule_calls_it_and_may_answer_nothing() -> None:

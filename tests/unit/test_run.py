@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 import pytest
 from aiohttp import web
 
-from local import gateway, messages, run
+from local import exotel, gateway, messages, run
 from local.stack import PortTaken, StackError
 
 NOW = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
@@ -211,3 +211,20 @@ def test_the_first_account_stays_without_an_api_and_those_with_one_are_deployed_
     assert taken | asked == registered
     assert asked == {f"{marketplace}/{run.API_ACCOUNT}" for marketplace in run.api_credentials()}
     assert f"{run.MARKETPLACE}/{run.ACCOUNT}" in taken - asked
+
+
+def test_the_demos_contacts_are_shown_with_their_groups_and_read_what_their_rows_say() -> None:
+    contacts = run.contacts(run.DEMO)
+    by_place = {(contact["group_id"], contact["slot"]): contact for contact in contacts}
+    assert {contact["slot"] for contact in contacts} == {"leader", "second", "third"}
+    assert (by_place["G03", "leader"]["locale"], by_place["G03", "third"]["locale"]) == ("bn", "hi")
+    assert by_place["G04", "leader"]["city"] == "Madurai"
+    assert len({contact["phone"] for contact in contacts}) == len(contacts)
+    groups = run.rows(run.DEMO / "groups.csv")
+    assert {(row["quiet"], row["digest_minutes"]) for row in groups} == {("none", "0")}
+
+
+def test_the_provider_with_the_groups_number_may_post_to_the_local_stack() -> None:
+    settings = tomllib.loads((run.ROOT / "samconfig.toml").read_text())["local"]["deploy"]["parameters"]
+    given = dict(one.split("=", 1) for one in settings["parameter_overrides"])
+    assert given["SmsAccounts"] == f"{exotel.PROVIDER}/{exotel.ACCOUNT}"

@@ -15,8 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import ConnectTimeoutError
 from moto import mock_aws
 
-from hunar.adapters.secrets import SecretsManagerSecrets
-from hunar.ports import Retryable, WebhookSecret
+from hunar.adapters.secrets import SecretsManagerSecrets, SmsSecrets
+from hunar.ports import Rejected, Retryable, WebhookSecret
 
 NAME = "hunar/test/webhooks/flipkart/demo"
 NEEDS = {"flipkart": ("app_id", "secret", "url"), "standard": ("secret",)}
@@ -196,3 +196,28 @@ class _Empty:
 
     def stream(self) -> Iterator[bytes]:
         yield b""
+
+
+def test_an_sms_providers_secret_holds_what_it_needs_and_shows_nothing(world: World) -> None:
+    secrets = SmsSecrets(world.client, "hunar/test/sms", lambda: world.now)
+    with pytest.raises(Rejected, match="hunar/test/sms/msg91/main is not in Secrets Manager"):
+        secrets.get("msg91", "main")
+    world.client.create_secret(Name="hunar/test/sms/msg91/main", SecretString=json.dumps({"auth_key": "first\n"}))
+    world.client.create_secret(Name="hunar/test/sms/exotel/main", SecretString=json.dumps({"api_key": "first"}))
+    world.later(minutes=1)
+    found = secrets.get("msg91", "main")
+    assert found.fields == {"auth_key": "first"}
+    assert "first" not in f"{found!r} {secrets!r}"
+    with pytest.raises(Rejected, match="exotel/main is not JSON with account_sid, api_key, api_token, cluster"):
+        secrets.get("exotel", "main")
+
+
+def test_an_sms_providers_secret_is_kept_for_five_minutes(world: World) -> None:
+    secrets, name = SmsSecrets(world.client, "hunar/test/sms", lambda: world.now), "hunar/test/sms/msg91/main"
+    world.client.create_secret(Name=name, SecretString=json.dumps({"auth_key": "first"}))
+    assert secrets.get("msg91", "main").fields["auth_key"] == "first"
+    world.client.put_secret_value(SecretId=name, SecretString=json.dumps({"auth_key": "second"}))
+    world.later(minutes=4, seconds=59)
+    assert secrets.get("msg91", "main").fields["auth_key"] == "first"
+    world.later(seconds=1)
+    assert secrets.get("msg91", "main").fields["auth_key"] == "second"

@@ -272,6 +272,8 @@ def test_words_that_no_slot_would_take_are_named(changed: dict[str, object], sai
 def test_a_language_names_what_it_lacks_and_what_it_says_twice() -> None:
     fewer = replace(ENGLISH, templates=tuple(text for text in ENGLISH.templates if text.form != "HOLD"))
     assert language_problems(fewer) == ["HOLD: missing"]
+    nobody = tuple(replace(text, text=text.text.replace("Hunar", "us")) for text in ENGLISH.templates)
+    assert len(language_problems(replace(ENGLISH, templates=nobody))) == len(FORMS)
     same = replace(ENGLISH, templates=(*ENGLISH.templates, replace(NEW, version=2)))
     assert language_problems(same) == [
         "NEW_ORDER version 2: is the text of NEW_ORDER version 1, and an operator registers a text once"

@@ -193,7 +193,10 @@ class MarketplaceApis(Protocol):
 
 @dataclass(frozen=True)
 class SmsRequest:
-    """One text to one phone: the text as it will be read, and the registered template with its values."""
+    """One text to one phone: the text as it will be read, and the registered template with its values.
+
+    ``repr`` shows neither number nor text.
+    """
 
     notification_id: str
     to: str
@@ -211,6 +214,9 @@ class SmsRequest:
     sender_id: str
     time_to_live_seconds: int
     """5 to 259,200 (three days)."""
+
+    def __repr__(self) -> str:
+        return f"SmsRequest({self.notification_id!r})"
 
 
 @dataclass(frozen=True)

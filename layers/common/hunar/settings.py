@@ -25,6 +25,8 @@ class Settings:
     """Seed data marks the stack as a demo; a demo refuses a real SMS provider."""
     emulated: bool
     """The local stack, on an emulator: its time may be shifted, and it knows no users."""
+    clock_ahead_seconds: int
+    """On an emulator what is due later can be looked at now: nobody waits there for a quarter of an hour."""
     tables: Mapping[Table, str]
     queues: Mapping[QueueName, str]
     dead_letters: Mapping[QueueName, str]
@@ -36,15 +38,29 @@ class Settings:
     """(marketplace, account) pairs whose marketplace can be asked: we have credentials for its API. What a message
     says that nobody signed is a claim for them, until the marketplace confirms it."""
     api_secret_prefix: str
+    poll_lag_seconds: int
+    """Catching up asks for what changed until so long ago."""
     sms_accounts: frozenset[tuple[str, str]]
     """(provider, account) pairs of providers of texts that may post receipts and replies."""
     sms_secret_prefix: str
+    """Before ``/provider/account``: what a provider that is not AWS is called with, and what proves its posts."""
     api_url: str
     """Where the fakes of the marketplaces' APIs listen; empty on AWS, where each has its own host."""
+    sms_provider: str
+    """Who sends the texts: ``aws`` (End User Messaging), ``sns``, ``msg91`` or ``exotel``."""
+    sms_max_price: str
+    """US dollars that AWS may take for one text; empty: the limit that ``adapters/sms/aws.py`` explains."""
     sms_configuration_set: str
     """What AWS sends receipts by; empty: none will come."""
     sms_parts_a_day: int
     """Parts of texts that may go on one day, all together."""
+
+    @property
+    def sms_receipts(self) -> bool:
+        """Whether the provider of texts will say if they arrived. If not, silence means nothing."""
+        if self.sms_provider == "aws":
+            return bool(self.sms_configuration_set)
+        return any(provider == self.sms_provider for provider, _ in self.sms_accounts)
 
     @property
     def production(self) -> bool:
@@ -61,11 +77,13 @@ class Settings:
         tables = {table: environment.get(f"{table.name}_TABLE", "") for table in Table}
         queues = {queue: environment.get(f"{queue.name}_QUEUE_URL", "") for queue in QueueName}
         dead_letters = {queue: environment.get(f"{queue.name}_DEAD_LETTER_QUEUE_ARN", "") for queue in QueueName}
+        # Both must be said: a stage that forgot one of them is a real one.
+        emulated = environment.get("STAGE") == "local" and environment.get("EMULATED") == "true"
         return cls(
             stage=environment.get("STAGE", "local"),
             demo=environment.get("DEMO", "false").lower() == "true",
-            # Both must be said: a stage that forgot one of them is a real one.
-            emulated=environment.get("STAGE") == "local" and environment.get("EMULATED") == "true",
+            emulated=emulated,
+            clock_ahead_seconds=int(environment.get("CLOCK_AHEAD_SECONDS") or 0) if emulated else 0,
             tables=_Named(tables, "table"),
             queues=_Named(queues, "queue"),
             dead_letters=_Named(dead_letters, "dead letter queue of"),
@@ -73,9 +91,12 @@ class Settings:
             secret_prefix=environment.get("SECRET_PREFIX", ""),
             api_accounts=frozenset(_accounts("API_ACCOUNTS", environment)),
             api_secret_prefix=environment.get("API_SECRET_PREFIX", ""),
+            poll_lag_seconds=int(environment.get("POLL_LAG_SECONDS") or 120),
             sms_accounts=frozenset(_accounts("SMS_ACCOUNTS", environment)),
             sms_secret_prefix=environment.get("SMS_SECRET_PREFIX", ""),
             api_url=environment.get("MARKETPLACE_API_URL", ""),
+            sms_provider=environment.get("SMS_PROVIDER") or "aws",
+            sms_max_price=environment.get("SMS_MAX_PRICE", ""),
             sms_configuration_set=environment.get("SMS_CONFIGURATION_SET", ""),
             sms_parts_a_day=int(environment.get("SMS_PARTS_A_DAY") or 2000),
         )

@@ -6,7 +6,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +15,7 @@ from hunar.settings import Settings
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from hunar.adapters.secrets import SmsSecrets
     from hunar.domain.channel import Channel
     from hunar.domain.receipt import Receipt, Reply
     from hunar.domain.sms_text import Language
@@ -50,6 +51,13 @@ class Application:
         return DynamoDBStore(client("dynamodb"), self.settings.tables)
 
     @cached_property
+    def stored(self) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+        """An item as a stream brings it, in plain values."""
+        from hunar.adapters.dynamodb.values import plain
+
+        return plain
+
+    @cached_property
     def queues(self) -> Queues:
         from hunar.adapters.sqs import SqsQueues
         from hunar.telemetry import client
@@ -66,12 +74,42 @@ class Application:
 
     @cached_property
     def sms(self) -> SmsProvider:
-        from hunar.adapters.sms.end_user_messaging import EndUserMessaging, require_fake
+        """Who sends texts. RuntimeError for a demo or local stack that could reach a phone, ValueError for a provider
+        that is none."""
+        from hunar.adapters.sms.guard import require_fake
         from hunar.telemetry import client
 
-        require_fake(self.settings.demo, os.environ)
+        settings = self.settings
+        require_fake(settings.sms_provider, settings.demo, os.environ)
         # One attempt: a second request of the client could be a second text on the phone.
-        return EndUserMessaging(client("pinpoint-sms-voice-v2", retries={"total_max_attempts": 1}))
+        once: Mapping[str, Any] = {"retries": {"total_max_attempts": 1}}
+        priced = {"max_price": settings.sms_max_price} if settings.sms_max_price else {}
+        match settings.sms_provider:
+            case "aws":
+                from hunar.adapters.sms.end_user_messaging import EndUserMessaging
+
+                named = settings.sms_configuration_set
+                return EndUserMessaging(client("pinpoint-sms-voice-v2", **once), configuration_set=named, **priced)
+            case "sns":
+                from hunar.adapters.sms.sns import Sns
+
+                return Sns(client("sns", **once), **priced)
+            case "msg91":
+                from hunar.adapters.sms.msg91 import Msg91
+
+                return Msg91(self._sms_secrets)
+            case "exotel":
+                from hunar.adapters.sms.exotel import Exotel
+
+                return Exotel(self._sms_secrets)
+        raise ValueError(f"SMS_PROVIDER: {settings.sms_provider!r} is none of aws, sns, msg91 and exotel")
+
+    @cached_property
+    def _sms_secrets(self) -> SmsSecrets:
+        from hunar.adapters.secrets import SmsSecrets
+        from hunar.telemetry import client
+
+        return SmsSecrets(client("secretsmanager", **_QUICK), self.settings.sms_secret_prefix, self.clock)
 
     @cached_property
     def sms_tokens(self) -> WebhookSecrets:
@@ -82,11 +120,10 @@ class Application:
         return SecretsManagerSmsTokens(made, self.settings.sms_secret_prefix, self.clock)
 
     @cached_property
-    def sms_news(self) -> Callable[[str, bytes], Sequence[Receipt | Reply]]:
-        """What a provider of texts said, by its name."""
-        from hunar.adapters.sms import news  # type: ignore[attr-defined]
+    def sms_news(self) -> Callable[[str, bytes, str], Sequence[Receipt | Reply]]:
+        """What a provider of texts said, by its name, in a body that came in at a time."""
+        from hunar.adapters.sms.news import read
 
-        read: Callable[[str, bytes], Sequence[Receipt | Reply]] = news.read
         return read
 
     @cached_property
@@ -146,7 +183,7 @@ class Application:
             claimant=claimant,
             now=now,
             again=self.again,
-            receipts=bool(self.settings.sms_configuration_set),
+            receipts=self.settings.sms_receipts,
             parts_a_day=self.settings.sms_parts_a_day,
         )
 
@@ -165,6 +202,7 @@ class Application:
             pause=self.pause,
             claimant=context.aws_request_id,
             again=self.again,
+            lag=timedelta(seconds=self.settings.poll_lag_seconds),
         )
 
     def require_publishable(self) -> None:
@@ -180,7 +218,7 @@ class Application:
         return retried(action, pause=self.pause, random=self.random, met=conflicts_met)
 
     def clock(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + timedelta(seconds=self.settings.clock_ahead_seconds)
 
     def pause(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -15,13 +15,12 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from hunar.adapters.dynamodb.values import plain
 from hunar.ports import Rejected, Retryable
 from hunar.tables import Item
 
-_READ: Final = TypeDeserializer()
 _GONE: Final = ("NoSuchKey", "404")
 
 
@@ -67,10 +66,6 @@ def images(text: str | bytes) -> list[Item]:
         event = json.loads(text)["payload"]
         records = (json.loads(event) if isinstance(event, str) else event)["Records"]
         found = [record["dynamodb"].get("NewImage", {}) for record in records]
-        return [
-            {name: _READ.deserialize(value) for name, value in image.items()}
-            for image in found
-            if "S" in image.get("outbox", {})
-        ]
+        return [plain(image) for image in found if "S" in image.get("outbox", {})]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Rejected(f"it is no record of a failed invocation ({type(error).__name__})") from error

@@ -1,30 +1,20 @@
-"""The marketplaces' APIs over HTTPS, by the standard library alone.
-
-``http.client`` and not urllib3: Lambda's runtimes bring different ones of that, each with another idea of retries,
-redirects and short bodies. Here one call is one request, or it says why not: no retry, no redirect (a token goes to no
-other host), no proxy, and a deadline over all of it, so that a server which sends a byte now and then holds nobody.
-"""
+"""The marketplaces' APIs over HTTPS: whose token a call needs, and what its answer is worth."""
 
 from __future__ import annotations
 
 import json
 import re
-import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, InvalidURL
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
+from hunar.adapters.http import NoAnswer, TooLarge, Unsendable, ask
 from hunar.adapters.loopback import local_only
 from hunar.domain.channel import MOST_ANSWER_BYTES, BadAnswer, Call, TokenCall
 from hunar.ports import ApiSecret, Clock, HttpAnswer, Rejected, Retryable
 
-CONNECT_SECONDS: Final = 3.0
 CALL_SECONDS: Final = 10.0
 """For the whole of one request, its answer included."""
 TOKEN_SECONDS: Final = 4.0
@@ -34,7 +24,6 @@ BEFORE_EXPIRY: Final = timedelta(minutes=2)
 """A token is not used any more so long before it expires."""
 PAUSE: Final = timedelta(minutes=1)
 """A younger token that is refused is not fetched anew: the account is refused, not the token."""
-_CHUNK: Final = 64 * 1024
 LONGEST_RETRY_AFTER: Final = 3600
 """Seconds. A slip of the marketplace should not silence us for a day."""
 
@@ -176,39 +165,17 @@ class HttpMarketplaceApis:
         seconds: float,
         most: int,
     ) -> HttpAnswer:
-        deadline = time.monotonic() + seconds
-        if not path.startswith("/"):
-            raise Rejected(f"{what}: a path begins with a slash")
-        prefix = urlsplit(base).path
-        connection = _connection(base)
         try:
-            connection.connect()
-            connection.sock.settimeout(_left(deadline))
-            # A reference of our own: the connection lets go of its socket when the answer is the last one.
-            sock = connection.sock
-            connection.request(method, prefix + path, body=body, headers=dict(headers))
-            with connection.getresponse() as response:
-                content = bytearray()
-                while not response.isclosed() and (chunk := response.read1(_CHUNK)):
-                    content += chunk
-                    if len(content) > most:
-                        raise Rejected(f"{what}: the answer is larger than {most} bytes")
-                    if not response.isclosed():
-                        sock.settimeout(_left(deadline))
-                if response.length:
-                    raise Retryable(f"{what}: the answer broke off {response.length} bytes before its end")
-                return HttpAnswer(response.status, bytes(content), self._retry_after(response))
-        except (InvalidURL, ValueError):
-            # Its text would show the path or the token that holds the wrong character.
-            raise Rejected(f"{what}: a path or header that no request may have") from None
-        except (OSError, HTTPException) as error:
-            raise Retryable(f"{what}: {type(error).__name__}") from error
-        finally:
-            connection.close()
+            answer = ask(base, method, path, headers, body, seconds=seconds, most=most)
+        except (TooLarge, Unsendable) as error:
+            raise Rejected(f"{what}: {error}") from None
+        except NoAnswer as error:
+            raise Retryable(f"{what}: {error}") from error
+        return HttpAnswer(answer.status, answer.body, self._retry_after(answer.headers.get("retry-after", "")))
 
-    def _retry_after(self, response: HTTPResponse) -> int | None:
+    def _retry_after(self, told: str) -> int | None:
         """Seconds, from either way of writing it; None when there is none or it cannot be read."""
-        told = response.headers.get("Retry-After", "").strip()
+        told = told.strip()
         if re.fullmatch(r"[0-9]{1,9}", told):
             return min(int(told), LONGEST_RETRY_AFTER)
         try:
@@ -218,28 +185,6 @@ class HttpMarketplaceApis:
         # -0000 says that nothing is known about the zone; HTTP knows none but GMT.
         left = (at if at.tzinfo else at.replace(tzinfo=UTC)) - self._clock()
         return min(max(0, -(-left // timedelta(seconds=1))), LONGEST_RETRY_AFTER)
-
-
-def _connection(base: str) -> HTTPConnection:
-    parts = urlsplit(base)
-    host = parts.hostname or ""
-    if parts.scheme == "https":
-        return HTTPSConnection(host, parts.port, timeout=CONNECT_SECONDS, context=_tls())
-    return HTTPConnection(host, parts.port, timeout=CONNECT_SECONDS)
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Reading the system's certificates takes a while."""
-    return ssl.create_default_context()
-
-
-def _left(deadline: float) -> float:
-    """Seconds. Raises TimeoutError at the deadline."""
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
 
 
 def _reason(body: bytes) -> str:

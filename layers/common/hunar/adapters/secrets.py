@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
@@ -150,6 +150,33 @@ class SecretsManagerApiSecrets(_Secrets[ApiSecret]):
             client_secret=content["client_secret"],
             refresh_token=content.get("refresh_token") or None,
         )
+
+
+@dataclass(frozen=True)
+class SmsSecret:
+    """What a provider of texts is called with. ``repr`` shows nothing of it."""
+
+    fields: Mapping[str, str] = field(repr=False)
+
+
+class SmsSecrets(_Secrets[SmsSecret]):
+    """``prefix/provider/account``: what each provider needs stands in NEEDS.
+
+    Exotel's ``cluster`` is ``mumbai`` or ``singapore``; ``status_callback`` may stand there too: the URL, with whatever
+    proves the caller, that receipts are posted to. A provider without credentials is Rejected.
+    """
+
+    ABSENT = Rejected
+    NEEDS: ClassVar[Mapping[str, Sequence[str]]] = {
+        "exotel": ("account_sid", "api_key", "api_token", "cluster"),
+        "msg91": ("auth_key",),
+    }
+
+    def _needs(self, marketplace: str) -> Sequence[str]:
+        return self.NEEDS[marketplace]
+
+    def _made(self, content: Mapping[str, str]) -> SmsSecret:
+        return SmsSecret(content)
 
 
 def _texts(text: str | None) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from hunar.cli import (
     redrive,
     replay,
     sign,
+    sms,
     stock,
     stock_check,
 )
@@ -34,6 +35,7 @@ application.add_typer(channel.application, name="channel")
 application.add_typer(exceptions.application, name="exceptions")
 application.add_typer(flipkart.application, name="flipkart")
 application.add_typer(order.application, name="order")
+application.add_typer(sms.application, name="sms")
 application.add_typer(stock.application, name="stock")
 stock.application.command("check")(stock_check.check)
 application.command("explain")(explain.explain)

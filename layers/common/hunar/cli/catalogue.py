@@ -62,6 +62,7 @@ def _document(report: Report, dry_run: bool) -> dict[str, Any]:
         "counted_before": report.counted_before,
         "listings_told": report.told,
         "lines_computed_again": report.recomputed,
+        "former_numbers_warned": report.warned,
     }
 
 
@@ -90,6 +91,8 @@ def _print(report: Report, dry_run: bool) -> None:
     if report.recomputed:
         what = f"payout of {_count(report.recomputed, 'line')} without a rate"
         typer.echo(f"The {what} {'would be' if dry_run else 'is'} worked out again.")
+    if report.warned:
+        typer.echo(f"{_count(report.warned, 'former number')} {would}warned that it is no contact's any more.")
 
 
 def _count(number: int, thing: str) -> str:

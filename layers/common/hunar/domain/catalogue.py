@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
-from hunar.domain import rate_card, sms_text
+from hunar.domain import contact, rate_card, sms_text
 from hunar.domain.channel import Account
 from hunar.domain.facts import instant, moment
 from hunar.domain.money import rupees
+from hunar.domain.notification import SLOTS
 from hunar.domain.rate_card import IST
 from hunar.domain.sms_text import LOCALES, Words
 from hunar.domain.spreadsheet import SAVE_AS, Problem, Record, damage, read_table
@@ -26,14 +27,20 @@ Item = dict[str, Any]
 Items = Mapping[str, Mapping[str, Item]]
 """Registry items by kind (the file's name without ``.csv``) and id."""
 
+MANNERS: Final = ("quiet", "digest_minutes", "texts_a_day", "amounts")
+"""What a group may want of its texts. How each is kept, and what is usual, is said in ``domain/manners.py``."""
+
 COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "agency": (("name", "dlt_entity_id", "sender_id", "demo"), ()),
     "accounts": (("marketplace", "account"), ("seller_id", "application_id", "subscription_id", "location_id")),
-    "groups": (("group_id", "name", "city", "locale", "policy_from", "fulfilment_mode", "payout_basis"), ()),
-    "contacts": (("group_id", "slot", "name", "phone"), ()),
+    "groups": (
+        ("group_id", "name", "city", "locale", "policy_from", "fulfilment_mode", "payout_basis"),
+        MANNERS,
+    ),
+    "contacts": (("group_id", "slot", "name", "phone"), ("role", "locale")),
     "skus": (
         ("sku", "group_id", "hsn", "name_en"),
-        (*(f"name_{locale}" for locale in LOCALES if locale != "en"), "piece_price"),
+        (*(f"name_{locale}" for locale in LOCALES if locale != "en"), "piece_price", "low_at"),
     ),
     "listings": (("marketplace", "account", "listing", "sku"), ("from", "product_id", "product_type")),
     "rates": (
@@ -45,7 +52,8 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 }
 """Each kind of file with the columns that it must have and may have."""
 
-SLOTS: Final = ("leader", "second")
+ROLES: Final[Mapping[str, str]] = {"leader": "leader", "second": "literate_member", "third": "resource_person"}
+"""Who a contact in each slot usually is."""
 FULFILMENT_MODES: Final = ("GROUP_PACKS", "HUB_PACKS")
 PAYOUT_BASES: Final = ("SALE_SHARE", "FIXED_PER_PIECE", "BOUGHT_OUTRIGHT")
 BY_PIECE: Final = frozenset({"FIXED_PER_PIECE", "BOUGHT_OUTRIGHT"})
@@ -65,7 +73,7 @@ _CODE: Final = (
 _MARKETPLACE: Final = (r"[a-z][a-z0-9_-]{0,39}", "a marketplace's name in small letters, e.g. flipkart")
 _ACCOUNT: Final = (r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", "an account's name of letters, digits, dashes and underscores")
 _HSN: Final = (r"[0-9]{4}|[0-9]{6}|[0-9]{8}", "an HSN code of 4, 6 or 8 digits (a spreadsheet drops a leading zero)")
-_DLT: Final = (r"[0-9]{19}", "a DLT id of 19 digits")
+DLT_ID: Final = (r"[0-9]{19}", "a DLT id of 19 digits")
 _VERSION: Final = (r"[1-9][0-9]{0,2}", "the number of a text's version, from 1")
 _PROVIDER_TEMPLATE: Final = (r"[!-~]{1,100}", "the provider's own id of the text, without spaces")
 _SENDER: Final = (r"[A-Za-z]{6}", "a DLT header of 6 letters")
@@ -84,6 +92,7 @@ _ACT: Final = (r"[!-~]{1,64}", "an id of at most 64 letters, digits and signs wi
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,9}")
 _AMOUNT: Final = re.compile(r"([0-9]+|[0-9]{1,3}(,[0-9]{3})+|[0-9]{1,2}(,[0-9]{2})*,[0-9]{3})(\.[0-9]{1,2})?")
 _DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
+_QUIET: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9]) ?[-\u2013] ?([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 _REFERRED: Final = {"groups": ("group_id",), "skus": ("sku",), "accounts": ("marketplace", "account")}
 """Kinds that others refer to, with the columns of their id."""
@@ -221,7 +230,7 @@ def plan(
     resolutions of listings.
     """
     made = Plan(problems=list(folder.problems), warnings=list(folder.warnings))
-    reader = _Reader(folder, registered, made, day_in_india(now), words)
+    reader = _Reader(folder, registered, made, now, words)
     reader.read(counted)
     return made
 
@@ -280,6 +289,10 @@ class _Row:
     def given(self, column: str) -> bool:
         return bool(self._cells.get(column))
 
+    def named(self, column: str) -> bool:
+        """Whether the heading has the column: then an empty cell says something, too."""
+        return column in self._cells
+
     def text(self, column: str, rule: tuple[str, str]) -> str:
         pattern, wanted = rule
         value = self._cells.get(column, "")
@@ -296,7 +309,7 @@ class _Row:
         return {column: self.text(column, _BESIDES[column]) for column in columns if self.given(column)}
 
     def dlt_id(self, column: str) -> str:
-        value = self.text(column, _DLT)
+        value = self.text(column, DLT_ID)
         if value.endswith("0000"):
             self.warn(
                 column, f"{value} ends in zeros; a spreadsheet keeps only the first 15 digits of a number: compare it"
@@ -336,6 +349,25 @@ class _Row:
             return 0
         return int(value)
 
+    def between(self, column: str, least: int, most: int) -> int:
+        value = self._cells.get(column, "")
+        harm = damage(value, number=True)
+        if harm or not (_WHOLE.fullmatch(value) and least <= int(value) <= most):
+            self.wrong(column, harm or f"{value!r} is not a whole number from {least} to {most}")
+            return least
+        return int(value)
+
+    def quiet(self, column: str) -> str:
+        """Two times of day such as ``21:00-07:00``; nothing for the word ``none``."""
+        value = self._cells.get(column, "")
+        if value.lower() == "none":
+            return ""
+        found = _QUIET.fullmatch(value)
+        begin, end = (f"{found[1]:0>2}:{found[2]}", f"{found[3]:0>2}:{found[4]}") if found else ("", "")
+        if begin == end:
+            self.wrong(column, f"{value!r} is not two times of day like 21:00-07:00, and not the word none")
+        return f"{begin}-{end}"
+
     def paise(self, column: str) -> int | None:
         """An amount in rupees such as ``1,499.00``; None for an empty cell."""
         value = self._cells.get(column, "")
@@ -374,10 +406,9 @@ class _Row:
 class _Reader:
     """One kind after the other, each checked against those before it."""
 
-    def __init__(
-        self, folder: Folder, registered: Items, made: Plan, today: str, words: Callable[[str], Words]
-    ) -> None:
-        self._folder, self._registered, self._made, self._today = folder, registered, made, today
+    def __init__(self, folder: Folder, registered: Items, made: Plan, now: str, words: Callable[[str], Words]) -> None:
+        self._folder, self._registered, self._made = folder, registered, made
+        self._now, self._today = now, day_in_india(now)
         self._words = words
         self._rows: dict[tuple[str, str], int] = {}
         """The row of the file that says what an id is."""
@@ -441,6 +472,7 @@ class _Reader:
                 "city": row.text("city", _TEXT),
                 "locale": row.choice("locale", LOCALES),
             }
+            wishes = _wishes(row)
             policy: Item = {
                 "from": row.day("policy_from"),
                 "fulfilment_mode": row.choice("fulfilment_mode", FULFILMENT_MODES),
@@ -457,10 +489,21 @@ class _Reader:
                 for name, value in described.items():
                     if groups[group_id][name] != value:
                         row.wrong(name, f"{value} differs from row {first}: {groups[group_id][name]}")
+            manners = self._manners(row, groups.get(group_id, {}).get("manners", {}), wishes, first)
             there = groups.get(group_id, {}).get("policies", [])
             fixed = self._registered.get("groups", {}).get(group_id, {}).get("policies", [])
-            groups[group_id] = described | {"policies": self._amended(row, fixed, there, policy)}
+            groups[group_id] = described | {"manners": manners, "policies": self._amended(row, fixed, there, policy)}
         self._made.items["groups"] = groups
+
+    def _manners(self, row: _Row, before: Item, wishes: Item, first: int) -> Item:
+        """What the group wants of its texts where that is not the usual. A column that is left out changes nothing, and
+        in a row for one more policy an empty cell does not either."""
+        if row.number == first:
+            return {name: before[name] for name in MANNERS if name in before and not row.named(name)} | wishes
+        for name, value in wishes.items():
+            if before.get(name, value) != value:
+                row.wrong(name, f"{_typed(value)} differs from an earlier row of the group: {_typed(before[name])}")
+        return before | wishes
 
     def _amended(self, row: _Row, fixed: Sequence[Item], there: Sequence[Item], policy: Item) -> list[Item]:
         """The policies with one more. A registered one that has begun, and the first one, hold as they are."""
@@ -496,14 +539,15 @@ class _Reader:
                 self._problem("accounts", row, "seller_id", f"{seller} is both {first} and {key}")
 
     def _contact(self, row: _Row, record: Record) -> Item:
-        group_id = row.text("group_id", _CODE)
+        group_id, slot = row.text("group_id", _CODE), row.choice("slot", SLOTS)
         self._refers(row, "group_id", "groups", group_id)
-        return {
-            "group_id": group_id,
-            "slot": row.choice("slot", SLOTS),
-            "name": row.text("name", _TEXT),
-            "phone": row.phone("phone"),
-        }
+        item: Item = {"group_id": group_id, "slot": slot, "name": row.text("name", _TEXT)}
+        before = self._registered.get("contacts", {}).get(identity("contacts", item), {})
+        role = row.choice("role", sorted(ROLES.values())) if row.given("role") else ROLES.get(slot)
+        locale = row.choice("locale", LOCALES) if row.given("locale") else None
+        item["role"] = role if row.named("role") else before.get("role", role)
+        item["locale"] = locale if row.named("locale") else before.get("locale")
+        return item | contact.numbered(before, item, row.phone("phone"), now=self._now)
 
     def _sku(self, row: _Row, record: Record) -> Item:
         sku, group_id = row.text("sku", _CODE), row.text("group_id", _CODE)
@@ -534,7 +578,14 @@ class _Reader:
             "hsn": row.text("hsn", _HSN),
             "names": names,
             "piece_price_paise": piece_price,
+            "low_at": self._low_at(row, before or {}),
         }
+
+    def _low_at(self, row: _Row, before: Item) -> int | None:
+        if not row.named("low_at"):
+            found: int | None = before.get("low_at")
+            return found
+        return row.between("low_at", 0, MOST_UNITS) if row.given("low_at") else None
 
     def _listings(self) -> None:
         listings: dict[str, Item] = {key: dict(item) for key, item in self._registered.get("listings", {}).items()}
@@ -692,6 +743,24 @@ def _warn_of_long(row: _Row, locale: str, name: str, words: Words) -> None:
         beside = sms_text.item_value([(2, name), (1, _ANOTHER)], words)
         said = f'a text says "{alone}", and with another product "{beside}"'
         row.warn(f"name_{locale}", f"is {length} long, more than {SHORT_NAME}: {said}")
+
+
+def _wishes(row: _Row) -> Item:
+    """What the row says of how the group wants its texts."""
+    read: Mapping[str, Callable[[str], Any]] = {
+        "quiet": row.quiet,
+        "digest_minutes": lambda column: row.between(column, 0, 240),
+        "texts_a_day": lambda column: row.between(column, 1, 200),
+        "amounts": row.yes,
+    }
+    return {name: read[name](name) for name in MANNERS if row.given(name)}
+
+
+def _typed(value: Any) -> str:
+    """A wish as it stands in a cell."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) or "none"
 
 
 def _dlt_template(row: _Row, record: Record) -> Item:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final, Protocol
 
 from hunar.domain.reading import Reading
@@ -126,6 +127,8 @@ class Channel(Protocol):
     RATES: Mapping[str, Rate]
     SEARCHES: Sequence[str]
     """The kinds of question that together find every order and return that changed; each has a cursor of its own."""
+    LEAST_LAG: timedelta
+    """The marketplace refuses a search that ends later than this before now."""
     MOST_OFFERS: int
     """Offers that one call takes."""
 

@@ -31,6 +31,8 @@ SERVED: Final = "SERVED"
 """Units that were missing are there now."""
 TEXTS: Final = (NEW_ORDER, CANCELLED, HOLD, RELEASED, SERVED)
 """Texts about the units that a group has to send. Each is decided against those before it."""
+TOLD_APART: Final = (RETURN, SHIP_BY)
+"""Texts that say what they say whatever else the group was told, and that no other text counts."""
 PAYOUT: Final = "PAYOUT"
 FETCH: Final = "FETCH"
 """The marketplace must be asked about the order: something is only claimed, or a price is missing."""

@@ -40,7 +40,7 @@ def rupees(paise: int) -> str:
 
 
 def grouped(paise: int) -> str:
-    """An amount as India writes it in every language, in pairs above a thousand: 12345678 paise is ``1,23,456.78``."""
+    """An amount as India writes it, three digits and then pairs: 12345678 paise is ``1,23,456.78``."""
     whole, _, rest = rupees(abs(paise)).partition(".")
     beginning, last = whole[:-3], whole[-3:]
     pairs = [beginning[max(0, end - 2) : end] for end in range(len(beginning), 0, -2)]

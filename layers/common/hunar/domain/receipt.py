@@ -145,7 +145,8 @@ STALE_AFTER: Final = 3
 """Failures in a row after which somebody asks whether the number is still hers."""
 
 _SCRUBBED: Final = re.compile(
-    r"(?<![0-9])6[0-7][0-9](?![0-9])|ENTITY|TELEMARKETER|PE_TM|HEADER|TEMPLATE|BLOCKED|SPAM|INVALID_MESSAGE"
+    r"(?<![0-9])6[0-7][0-9](?![0-9])|ENTITY|TELEMARKETER|PE_TM|HEADER|TEMPLATE|SPAM|INVALID_MESSAGE|"
+    r"(CARRIER|PROTECT)_BLOCKED"
 )
 """The text, its sender or its registration was refused before it came near the phone."""
 

@@ -56,10 +56,8 @@ def read_table(
     everywhere and is for people.
     """
     try:
-        lines = _lines(file, data)
-        heading = [cell.lower() for cell in lines[0][1]] if lines else []
-        if not any(heading):
-            raise _Wrong("is empty: the first row must name the columns")
+        lines = [(row, [_clean(cell) for cell in cells]) for row, cells in _lines(data)]
+        heading = _heading(lines)
         problems = _heading_problems(file, heading, required, {*optional, "note"})
     except _Wrong as wrong:
         return [], [Problem(file, wrong.row, None, wrong.message)]
@@ -68,9 +66,28 @@ def read_table(
     records = []
     for row, cells in lines[1:]:
         if any(cells):
-            records.append(Record(row, dict(zip(heading, cells + [""] * len(heading), strict=False))))
+            records.append(Record(row, _named(heading, cells)))
             problems += _row_problems(file, row, heading, cells)
     return records, problems
+
+
+def read_foreign_table(file: str, data: bytes, required: Collection[str]) -> tuple[list[Record], list[Problem]]:
+    """The rows of a table that another's program wrote: its cells as they are, with further columns that are its own.
+
+    A column is known by its name in any letters: ``Template ID`` is ``template_id``.
+    """
+    try:
+        lines = _lines(data)
+        heading = [_clean(cell).lower().replace(" ", "_") for cell in _heading(lines)]
+    except _Wrong as wrong:
+        return [], [Problem(file, wrong.row, None, wrong.message)]
+    problems = [
+        Problem(file, 1, name, "stands twice in the heading" if name in heading else "is missing in the heading")
+        for name in required
+        if heading.count(name) != 1
+    ]
+    records = [Record(row, _named(heading, cells)) for row, cells in lines[1:] if any(map(str.strip, cells))]
+    return ([] if problems else records), problems
 
 
 def damage(text: str, *, number: bool = False) -> str | None:
@@ -120,7 +137,18 @@ class _Wrong(Exception):
         self.message, self.row = message, row
 
 
-def _lines(file: str, data: bytes) -> list[tuple[int, list[str]]]:
+def _heading(lines: Sequence[tuple[int, list[str]]]) -> list[str]:
+    heading = [cell.lower() for cell in lines[0][1]] if lines else []
+    if not any(map(str.strip, heading)):
+        raise _Wrong("is empty: the first row must name the columns")
+    return heading
+
+
+def _named(heading: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    return dict(zip(heading, [*cells, *[""] * len(heading)], strict=False))
+
+
+def _lines(data: bytes) -> list[tuple[int, list[str]]]:
     """Every row with its number. ``sep=`` is a line that Excel writes and does not show."""
     if data.startswith(b"PK\x03\x04"):
         raise _Wrong(f"is a workbook; {SAVE_AS}")
@@ -143,7 +171,7 @@ def _lines(file: str, data: bytes) -> list[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         for number, cells in enumerate(reader, 1):
-            rows.append((number, [_clean(cell) for cell in cells]))
+            rows.append((number, cells))
     except csv.Error as error:
         raise _Wrong(f"cannot be read as CSV: {error}", len(rows) + 1) from None
     return rows

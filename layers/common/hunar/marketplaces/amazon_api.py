@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -33,6 +34,7 @@ from hunar.marketplaces.amazon_orders import MARKETPLACE_ID, identity, kept_of_o
 from hunar.marketplaces.body import Unreadable, read_object, written
 
 __all__ = [
+    "LEAST_LAG",
     "MOST_OFFERS",
     "RATES",
     "SEARCHES",
@@ -58,6 +60,8 @@ RATES: Final[Mapping[str, Rate]] = {
 }
 """The default usage plans."""
 SEARCHES: Final = ("orders",)
+LEAST_LAG: Final = timedelta(minutes=2)
+"""Of ``createdBefore`` and ``lastUpdatedBefore``."""
 MOST_OFFERS: Final = 1
 
 INCLUDED: Final = "CANCELLATION,FULFILLMENT,PACKAGES,PROCEEDS"

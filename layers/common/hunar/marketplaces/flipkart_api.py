@@ -33,6 +33,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -112,6 +113,7 @@ _FILTERS: Final[Mapping[str, Mapping[str, Any]]] = {
 its own."""
 _RETURN_SOURCES: Final = {"customer_returns": "customer_return", "courier_returns": "courier_return"}
 SEARCHES: Final[Sequence[str]] = (*_FILTERS, *_RETURN_SOURCES)
+LEAST_LAG: Final = timedelta(0)
 _PROFILES: Final = ["NON_FBF", "FBF_LITE", "FBF"]
 """All. Left out it means NON_FBF, and what Flipkart's own warehouse sends is the group's money, too."""
 PAGE_SIZE: Final = 20

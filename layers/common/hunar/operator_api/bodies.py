@@ -75,6 +75,12 @@ class Resolve(Body):
         return self.model_dump(by_alias=True, exclude_none=True, exclude={"act", "act_id", "note"})
 
 
+class Heard(Body):
+    """What somebody in the group said of a text."""
+
+    what: Literal["heard", "packed", "no_stock"]
+
+
 class ReplayDelivery(Body):
     """Which order the delivery is kept with, where neither its exception nor its place says it."""
 

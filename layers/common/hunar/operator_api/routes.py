@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from hunar.operator_api.bodies import Adjust, MapListing, ReplayDelivery, Resolve
+from hunar.operator_api.bodies import Adjust, Heard, MapListing, ReplayDelivery, Resolve
 from hunar.operator_api.request import Call
 from hunar.ports import Rejected, Store
-from hunar.use_cases import operate, replay, show
+from hunar.use_cases import contacts, operate, replay, show
 from hunar.use_cases.operate import By, Desk, NotThere
 from hunar.use_cases.resolve import resolve
 from hunar.use_cases.show import Asked
@@ -81,11 +81,19 @@ def _replay(desk: Desk, call: Call) -> By:
     return by
 
 
+def _heard(desk: Desk, call: Call) -> By:
+    body = call.read(Heard)
+    by = call.by(body, "")
+    contacts.tick(desk, call.path["id"], body.what, by)
+    return by
+
+
 WRITES: Final[dict[str, Callable[[Desk, Call], By]]] = {
     "POST /api/stock/{sku}/adjust": _adjust,
     "POST /api/listings": _map,
     "POST /api/exceptions/{id}/resolve": _resolve,
     "POST /api/deliveries/{id}/replay": _replay,
+    "POST /api/notifications/{id}/heard": _heard,
 }
 """They answer 202 with the id of the act: it is checked and on its way."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hunar import tables
@@ -46,6 +46,8 @@ class Desk:
     claimant: str
     """Who asks: differs in each invocation."""
     again: Callable[[Callable[[], Any]], Any]
+    lag: timedelta
+    """How long ago a window of ``catch_up`` ends, so that the marketplace's lists have what changed before."""
 
     @property
     def now(self) -> str:

@@ -1,8 +1,8 @@
 """Asking marketplaces for all that changed, so that no message of theirs need ever arrive.
 
 Each account has a cursor for each kind of question. It moves only after what was found lies on order-events, page by
-page: a crash repeats a page and never skips one. A window overlaps the last one and ends a little before now, because a
-marketplace's lists lag behind its orders.
+page: a crash repeats a page and never skips one. A window overlaps the last one and ends a little before now
+(``Desk.lag``), because a marketplace's lists lag behind its orders.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from hunar.use_cases.asking import ENOUGH, Desk, Later, account, ask, feed_in
 from hunar.use_cases.worklist import close_exception, open_exception
 
 OVERLAP: Final = timedelta(minutes=10)
-LAG: Final = timedelta(minutes=2)
 LONGEST_WINDOW: Final = timedelta(days=1)
 """After an outage, however long, what was missed is asked in pieces of this length."""
 FIRST_WINDOW: Final = timedelta(days=7)
@@ -120,7 +119,7 @@ class _Search:
         self._cause = (whose.marketplace, whose.name, kind)
         self._sent = 0
         # A run has an end: what happens while it asks is for the next one.
-        self._up_to = desk.clock() - LAG
+        self._up_to = desk.clock() - max(desk.lag, self._channel.LEAST_LAG)
 
     def go_on(self) -> Kind:
         cursor = self._desk.store.read([self._key]).get(self._key) or self._fresh()

@@ -3,8 +3,9 @@
 Only items that change are written, products before the listings that lead to them, so that an order
 that finds a listing finds everything behind it. After that the counts go to the order-events queue,
 and the orders that wait for a new listing are told; with rates, the lines that had none are computed
-again. An import that broke in the middle is repeated: what is there already changes nothing, and what
-waits for a listing or a rate is found by its waiting.
+again; whoever had a number that is now another is warned. An import that broke in the middle is repeated:
+what is there already changes nothing, what waits for a listing or a rate is found by its waiting, and a
+change of number keeps the id of its warning, which is sent again until it has a record of its own.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import Any, Final
 
 from hunar import tables
 from hunar.domain.catalogue import Folder, Plan, identity, plan, read_folder
+from hunar.domain.contact import warned_until
 from hunar.domain.spreadsheet import Problem
-from hunar.messages import ComputePayout, ListingMapped, StockAct
+from hunar.domain.text_kinds import NUMBER_CHANGED
+from hunar.messages import ComputePayout, ListingMapped, Says, StockAct, Tell
 from hunar.ports import Put, QueueName, Queues, Store
 from hunar.sms_templates import language
 from hunar.tables import Item, Key
@@ -87,10 +90,12 @@ class Report:
     """Listings whose waiting orders were told."""
     recomputed: int = 0
     """Lines without a rate whose payout is worked out again."""
+    warned: int = 0
+    """Numbers that are no contact's any more, to which a text about that is on its way."""
 
     @property
     def nothing_to_do(self) -> bool:
-        return not (self.problems or self.changes or self.counts or self.told or self.recomputed)
+        return not (self.problems or self.changes or self.counts or self.told or self.recomputed or self.warned)
 
 
 def import_catalogue(desk: Desk, files: Mapping[str, bytes], *, dry_run: bool) -> Report:
@@ -111,12 +116,16 @@ def import_catalogue(desk: Desk, files: Mapping[str, bytes], *, dry_run: bool) -
     mapped = [item for change, item in changed if change.kind == "listings" and change.what != _RESOLUTIONS]
     mapped += [item for item in _awaited(desk.store, folder, wanted) if item not in mapped]
     gaps = list(_without_rate(desk.store)) if folder.records.get("rates") else []
+    warnings = list(_warnings(desk, folder, wanted))
     report.counts, report.told, report.recomputed = len(wanted.acts), len(mapped), len(gaps)
+    report.warned = len(warnings)
     if not dry_run:
         _write(desk, [Put(_KEYS[change.kind](item), item) for change, item in changed])
         _send(desk, wanted, mapped)
         if gaps:
             desk.queues.send(QueueName.PAYOUTS, [gap.model_dump_json() for gap in gaps])
+        if warnings:
+            desk.queues.send(QueueName.NOTIFICATIONS, [warning.model_dump_json() for warning in warnings])
     return report
 
 
@@ -170,6 +179,7 @@ def _counted(store: Store, folder: Folder) -> dict[tuple[str, str], int]:
 
 
 _RESOLUTIONS: Final = "resolutions"
+_OF_NUMBERS: Final = ("previous_phone", "number_changes")
 
 
 def _changed(wanted: Plan, registered: Mapping[str, Mapping[str, Item]]) -> Iterator[tuple[Change, Item]]:
@@ -181,7 +191,8 @@ def _changed(wanted: Plan, registered: Mapping[str, Mapping[str, Item]]) -> Iter
 
 
 def _difference(before: Item, after: Item) -> str:
-    names = [name for name in after if after[name] != before.get(name)]
+    # That a number has changed says it all.
+    names = [name for name in after if after[name] != before.get(name) and name not in _OF_NUMBERS]
     if "mappings" in names or "policies" in names:
         names = [name for name in names if name != _RESOLUTIONS]
     return ", ".join(names)
@@ -209,6 +220,31 @@ def _without_rate(store: Store) -> Iterator[ComputePayout]:
         after = page.next
         if after is None:
             return
+
+
+def _warnings(desk: Desk, folder: Folder, wanted: Plan) -> Iterator[Tell]:
+    """To the former numbers of the folder's contacts: each is told once, whoever repeats the import meanwhile.
+
+    A warning that was sent has a record under its id; one that was not is found by having none.
+    """
+    named = folder.values("contacts", "group_id", "slot")
+    changes = {
+        tables.notification(change["notification_id"]): (contact, change)
+        for key, contact in sorted(wanted.items["contacts"].items())
+        for change in contact.get("number_changes", ())
+        if key in named and warned_until(change) > desk.now
+    }
+    told = desk.store.read(changes) if changes else {}
+    for key, (contact, change) in changes.items():
+        if key not in told:
+            yield Tell(
+                notification_id=change["notification_id"],
+                notification_kind=NUMBER_CHANGED,
+                group_id=contact["group_id"],
+                contact=contact["slot"],
+                good_until=warned_until(change),
+                says=Says(ending=change["ending"]),
+            )
 
 
 def _write(desk: Desk, puts: list[Put]) -> None:

@@ -29,7 +29,8 @@ def climb(desk: Desk, letter: Letter) -> Status:
     """The next contact is told what this one did not hear; after the last one a person is. Raises Retryable."""
     item = letter.item
     status = Status(item["status"])
-    if status in (Status.WAITING, Status.CLAIMED, Status.DELIVERED, Status.EXPIRED) or item["heard"]:
+    over = status in (Status.WAITING, Status.CLAIMED, Status.DELIVERED, Status.EXPIRED)
+    if over or item["heard"] or _no_more_will_come(item):
         return _done(desk, letter, None)
     others = KINDS[item["kind"]].ladder
     slot = next_contact(desk, item["group_id"], item["contact"]) if others else None
@@ -113,12 +114,21 @@ def _to(slot: str, item: Item) -> Notify:
     )
 
 
+def _no_more_will_come(item: Item) -> bool:
+    """Some carriers of India never say more than that they took the text, and say that it is their last word."""
+    receipt = item["receipt"]
+    return receipt is not None and receipt["final"] and receipt["state"] == "SENT"
+
+
 def _tell_a_person(desk: Desk, item: Item) -> None:
     if item["status"] == Status.FAILED and item["receipt"] is None:
         return  # The exception of its refusal stands open already.
     if item["status"] == Status.UNKNOWN:
         return  # So does the one that asks whether it came.
-    why = item["reason"] if item["status"] != Status.ACCEPTED else "not delivered an hour after it was sent"
+    receipt = item["receipt"] or {}
+    why = receipt.get("reason") or receipt.get("code") or item["reason"]
+    if item["status"] == Status.ACCEPTED:
+        why = "not delivered an hour after it was sent"
     open_exception(
         desk.store,
         "SMS_NOT_DELIVERED",

@@ -50,6 +50,8 @@ from hunar.use_cases.sending import LONGEST_PAUSE, SLACK, Desk, Draft, Letter
 
 EARLIER_TEXT_PAUSE: Final = 5
 """Seconds until a text that waits for an earlier one looks again."""
+WORKED_ON: Final = timedelta(minutes=1)
+"""A claim that is older than the function may run belongs to nobody who still works."""
 TRUTH_PAUSE: Final = 20
 """Seconds until a text looks again that waits for what the marketplace says of a claim."""
 COMES_AGAIN: Final = 360
@@ -188,11 +190,11 @@ def leave(desk: Desk, sight: Sight, item: Item, decision: Decision) -> Status:
     if decision.verdict is Verdict.WAIT:
         if decision.reason == CLAIMED_ONLY:
             return wait(desk, item, decision.reason, TRUTH_PAUSE)
-        after = _earlier_due(sight, item, desk.now)
-        if after > instant(moment(desk.now) + timedelta(seconds=LONGEST_PAUSE)):
-            due = tables.due(after, item["notification_id"])
+        pause = _until_the_earlier(desk, sight, item)
+        if pause > LONGEST_PAUSE:
+            due = sending.after(desk, timedelta(seconds=pause), item)
             return sending.settle(desk, Letter(item), Status.WAITING, reason=decision.reason, **due)
-        return wait(desk, item, decision.reason, EARLIER_TEXT_PAUSE)
+        return wait(desk, item, decision.reason, pause)
     if decision.verdict is Verdict.EXPIRE and item["attempts"] > 1:
         # It was tried in time and never taken: nobody was told, so a person must hear of it.
         return sending.failed(desk, Letter(item), "SMS_REJECTED", f"not taken in time: {item['reason']}")
@@ -277,10 +279,7 @@ def _already(desk: Desk, there: Item, message: Notify) -> Status:
     """Somebody claimed it before: finished, still in flight, fallen silent, or due for more."""
     status = observed(there, desk.now)
     if there["digest"] is not None and status in (Status.CLAIMED, Status.UNKNOWN):
-        # It went, or goes, with others: their one text decides.
-        again = Digest(notification_id=there["digest"]).model_dump_json()
-        pause = LONGEST_PAUSE if there["status"] == Status.CLAIMED and status is Status.CLAIMED else 0
-        desk.queues.send(QueueName.NOTIFICATIONS, [again], delay_seconds=pause)
+        # It goes with others: their one text decides, and is due itself.
         return status
     if there["status"] == Status.CLAIMED:
         if status is Status.UNKNOWN:
@@ -464,16 +463,19 @@ def _siblings(known: Known, found: Mapping[Key, Item], now: str) -> list[Sibling
     return siblings
 
 
-def _earlier_due(sight: Sight, item: Item, now: str) -> str:
-    """The first moment at which an earlier text that waits is looked at; empty when none has one, or when one is on
-    its way: that is over in seconds."""
+def _until_the_earlier(desk: Desk, sight: Sight, item: Item) -> int:
+    """Seconds until an earlier text may be settled: a few while somebody works on it, else until it is due itself."""
     owed = sight.orders[item["order_ref"]].owed
     n = owed[item["of"] or item["notification_id"]]["n"]
-    earlier = [sight.found.get(tables.notification(name)) for name, effect in owed.items() if effect["n"] < n]
-    if any(there and observed(there, now) is Status.CLAIMED for there in earlier):
-        return ""
-    due = [there["due_sk"].partition("#")[0] for there in earlier if there and "due_sk" in there]
-    return min(due, default="")
+    due = []
+    for name, effect in owed.items():
+        there = sight.found.get(tables.notification(name))
+        if effect["n"] >= n or (there is not None and "due_sk" not in there and there["status"] != Status.CLAIMED):
+            continue
+        worked_on = there is None or moment(desk.now) - moment(there["claimed_at"]) < WORKED_ON
+        due.append(desk.now if there is None or worked_on else there.get("due_sk", desk.now).partition("#")[0])
+    seconds = (moment(min(due, default=desk.now)) - moment(desk.now)).total_seconds()
+    return max(EARLIER_TEXT_PAUSE, int(seconds))
 
 
 def _skus(known: Known, group_id: str) -> set[str]:

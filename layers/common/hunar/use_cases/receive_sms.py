@@ -2,7 +2,8 @@
 
 Receipts and replies: the order of the checks and the answers are those of a webhook. A provider signs
 nothing, so the proof is a token that only it was given. Many can call a URL and set no header, so the
-token may stand in the query too, which nobody logs.
+token may stand in the query too, which nobody logs. Some tell of a missed call by a GET: then the query is
+what they say.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
+from urllib.parse import urlencode
 
 from hunar.domain.facts import instant
 from hunar.domain.identity import delivery_id
@@ -53,9 +55,9 @@ def _answer(
     provider, account = request.marketplace, request.account
     if (provider, account) not in accounts:
         return problem(404, "no_account")
-    if request.method != "POST":
-        return problem(405, "method", {"allow": "POST"})
-    raw, unpacked = request.raw()
+    if request.method not in ("GET", "POST"):
+        return problem(405, "method", {"allow": "GET, POST"})
+    raw, unpacked = _query(request) if request.method == "GET" else request.raw()
     if len(raw) > MOST_BYTES:
         return problem(413, "oversize", detail=f"at most {MOST_BYTES} bytes")
     identity = delivery_id(provider, account, raw)
@@ -67,10 +69,16 @@ def _answer(
     except Retryable as error:
         return replace(problem(503, "not_stored"), reason=str(error))
     if not (unpacked and _is_text(raw)):
-        refused = problem(400, "unreadable", detail="the body is empty or not UTF-8; it is kept")
+        refused = problem(400, "unreadable", detail="what was sent is empty or not UTF-8; it is kept")
         return replace(refused, body={**refused.body, "delivery_id": identity}, delivery_id=identity)
     body = {"status": "accepted", "delivery_id": identity}
     return Answer(200, body, {"content-type": "application/json"}, "accepted", identity)
+
+
+def _query(request: Request) -> tuple[bytes, bool]:
+    """What a GET says, as a form, without the token: no secret goes on."""
+    said = [(name, value) for name, value in request.query.items() if name != IN_QUERY]
+    return urlencode(said).encode(), True
 
 
 def _proof(request: Request, tokens: WebhookSecrets) -> Proof:

@@ -42,8 +42,8 @@ class Desk:
     store: Store
     now: str
     again: Callable[[Callable[[], Any]], Any]
-    read: Callable[[str, bytes], Sequence[Receipt | Reply]]
-    """What a provider said. Raises Rejected naming the field."""
+    read: Callable[[str, bytes, str], Sequence[Receipt | Reply]]
+    """What a provider said, by its name, in a body that came in at a time. Raises Rejected naming the field."""
 
 
 def record_news(desk: Desk, body: str) -> list[str]:
@@ -53,16 +53,17 @@ def record_news(desk: Desk, body: str) -> list[str]:
     Retryable.
     """
     try:
-        provider, account, raw = _opened(body)
-        news = desk.read(provider, raw)
+        posted = _opened(desk, body)
+        news = desk.read(posted.provider, _raw(posted), posted.received_at)
     except Rejected as error:
         return [_unreadable(desk, body, str(error))]
     outcomes = []
     for said in news:
         if isinstance(said, Reply):
-            outcomes.append(reply(desk.store, said, account=account, now=desk.now, again=desk.again))
+            outcomes.append(reply(desk.store, said, account=posted.account, now=desk.now, again=desk.again))
         elif said.notification_id is None:
-            outcomes.append(_unreadable(desk, body, f"{provider}: a receipt that does not name the text it is about"))
+            nameless = f"{posted.provider}: a receipt that does not name the text it is about"
+            outcomes.append(_unreadable(desk, body, nameless))
         else:
             outcomes.append(record(desk, said, said.notification_id))
     return outcomes
@@ -74,19 +75,24 @@ def record(desk: Desk, receipt: Receipt, notification_id: str) -> str:
     return told
 
 
-def _opened(body: str) -> tuple[str, str, bytes]:
-    """Provider, account and body of what it said. Raises Rejected."""
+def _opened(desk: Desk, body: str) -> SmsNews:
+    """What was posted; an event of AWS in the envelope that it came without. Raises Rejected."""
     try:
         message = json.loads(body)
     except ValueError:
         raise Rejected("the message is not JSON") from None
-    if not isinstance(message, dict) or message.get("kind") != "sms_news":
-        return AWS, "", body.encode("utf-8", "surrogatepass")
+    if isinstance(message, dict) and message.get("kind") == "sms_news":
+        try:
+            return SmsNews.model_validate_json(body)
+        except ValidationError as error:
+            raise Rejected(wrong_field(error)) from None
+    raw = base64.b64encode(body.encode("utf-8", "surrogatepass")).decode()
+    return SmsNews(provider=AWS, account="", received_at=desk.now, body_b64=raw)
+
+
+def _raw(posted: SmsNews) -> bytes:
     try:
-        posted = SmsNews.model_validate_json(body)
-        return posted.provider, posted.account, base64.b64decode(posted.body_b64, validate=True)
-    except ValidationError as error:
-        raise Rejected(wrong_field(error)) from None
+        return base64.b64decode(posted.body_b64, validate=True)
     except ValueError:
         raise Rejected("body_b64: not base64") from None
 
@@ -111,9 +117,9 @@ def _record(desk: Desk, receipt: Receipt, notification_id: str) -> str:
 
 
 def _member(member: Item, receipt: Receipt) -> list[Put]:
-    """A notification that went with a digest. The digest alone is due: it speaks for all."""
+    """A notification that went with a digest. It is never due: the digest speaks for all."""
     status, kept = settled(member, receipt)
-    return changed(member, status=status.value, receipt=kept, **(NOT_DUE if outcome(kept) else {}))
+    return changed(member, status=status.value, receipt=kept)
 
 
 def _due(desk: Desk, item: Item, status: Status) -> Item:
@@ -131,12 +137,12 @@ def _due(desk: Desk, item: Item, status: Status) -> Item:
 def _consequences(desk: Desk, item: Item, status: Status, kept: rules.Kept) -> list[Put]:
     """What else stands differently after the report. Raises Conflict with the transaction that it is for."""
     before, after = outcome(item.get("receipt")), outcome(kept)
-    arrived = status != item["status"] and status in (Status.ACCEPTED, Status.DELIVERED)
+    known = status != item["status"] and status in (Status.ACCEPTED, Status.DELIVERED, Status.FAILED)
     group_id, slot = item["group_id"], item["contact"]
     exceptions = _Exceptions(desk, item)
     talk, rate = tables.talk(group_id, slot), tables.template_rate(item.get("template_id") or "")
-    found = desk.store.read([talk, rate, *exceptions.keys]) if after or arrived else {}
-    puts = exceptions.close("SMS_UNKNOWN", found) if arrived else []
+    found = desk.store.read([talk, rate, *exceptions.keys]) if after or known else {}
+    puts = exceptions.close("SMS_UNKNOWN", found) if known else []
     if after is None or after == before:
         return puts
     contact = found.get(talk) or new_talk(group_id, slot, desk.now)

@@ -10,8 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hunar.domain.effects import ALLOCATE, FETCH, PAYOUT, PUBLISH, TEXTS
-from hunar.domain.text_kinds import KINDS
+from hunar.domain.effects import ALLOCATE, FETCH, PAYOUT, PUBLISH, TEXTS, TOLD_APART
 from hunar.messages import Allocate, ComputePayout, Fetch, Notify, PublishStock, Says, Tell
 from hunar.ports import QueueName, Queues, Rejected
 
@@ -44,11 +43,11 @@ def message_of(image: Mapping[str, Any], effect: Mapping[str, Any]) -> tuple[Que
             good_until=effect["good_until"],
         )
         return QueueName.NOTIFICATIONS, notify.model_dump_json()
-    if kind in KINDS and effect.get("says") is not None:
+    if kind in TOLD_APART:
         tell = Tell(
             notification_id=effect["effect_id"],
             notification_kind=kind,
-            order_ref=image.get("order_ref"),
+            order_ref=image["order_ref"],
             group_id=effect["group_id"],
             contact=effect["contact"],
             good_until=effect["good_until"],

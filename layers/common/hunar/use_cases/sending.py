@@ -274,7 +274,7 @@ def post(
     answer = desk.sms.send(request)
     match answer:
         case Accepted():
-            if breaker is not None:
+            if breaker is not None and breaker["until"]:
                 _reopen(desk, breaker)
             return settle(desk, letter, Status.ACCEPTED, provider_id=answer.provider_id), None
         case Refused():
@@ -458,12 +458,13 @@ def _close(desk: Desk, breaker: Item | None, reason: str) -> None:
 
 def _reopen(desk: Desk, breaker: Item) -> None:
     closed = closing(desk.store.read([_STOPPED]).get(_STOPPED), at=desk.now)
+    over = breaker | {"until": "", "version": breaker["version"] + 1}
     with suppress(Conflict):  # It was closed or opened again by another worker.
-        desk.store.commit([Put(tables.sms_breaker(), None, breaker["version"]), *closed])
+        desk.store.commit([Put(tables.sms_breaker(), over, breaker["version"]), *closed])
 
 
 _STOPPED: Final = tables.exception(worklist.exception_id("SMS_STOPPED"))
-"""It stands open as long as there is a breaker: both are written in one transaction."""
+"""It stands open as long as the breaker does: both are written in one transaction."""
 
 
 def _tell(desk: Desk, item: Item, kind: str, cause: tuple[Any, ...], text: str) -> None:

@@ -9,19 +9,27 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from hunar import tables
+from hunar.domain.facts import instant, moment
 from hunar.domain.order import knowledge, read
 from hunar.domain.stock import Stock
 from hunar.ports import Rejected, Store
 from hunar.tables import Item, Table
 from hunar.use_cases import kept
 
+_FOLLOWED_WITHIN: Final = timedelta(days=7)
+
 MOST: Final = 100
 """Items of a page, also when nobody asks for a number."""
 
 _NOTIFICATION: Final = ("notification_id", "kind", "order_ref", "group_id", "to", "locale", "text", "parts", "status")
+_BESIDES: Final = ("form", "digest", "members", "escalated")
+"""What texts that were claimed by an older program do not have."""
+_RECEIPT: Final = ("state", "code", "reason", "at", "final", "parts", "price_millionths", "currency")
+_HEARD: Final = ("what", "how", "by", "at")
 _EXCEPTION: Final = (
     "exception_id",
     "kind",
@@ -74,9 +82,38 @@ def exceptions(store: Store, asked: Asked, *, state: str | None = None) -> Item:
 
 def notifications(store: Store, asked: Asked) -> Item:
     """Every text that was claimed, newest first. A text that was never written has null in ``to`` and ``text``."""
-    return _list(
-        store, Table.NOTIFICATIONS, tables.FEED, [("ALL", True)], asked, lambda item: _part(item, _NOTIFICATION)
-    )
+    return _list(store, Table.NOTIFICATIONS, tables.FEED, [("ALL", True)], asked, _notification)
+
+
+def texts(store: Store, order_ref: str) -> list[Item] | None:
+    """Every text about one order, the first first, also what was told of it together with others; None for no order.
+
+    ``contact`` is the slot, ``claimed_at`` when it was last taken up, ``reason`` why it stands as it does.
+    """
+    key = tables.order(order_ref)
+    stored = store.read([key]).get(key) if _possible(order_ref) else None
+    if stored is None:
+        return None
+    owed = set(stored["owed"])
+    claimed = store.read(map(tables.notification, owed)).values() if owed else ()
+    if not claimed:
+        return []
+    times = [item["feed_sk"] for item in claimed]
+    # A digest, and the text to the next contact, have ids of their own and come soon after.
+    until = instant(moment(max(times).partition("#")[0]) + _FOLLOWED_WITHIN)
+    found: dict[str, Item] = {item["notification_id"]: item for item in claimed}
+    after = None
+    while True:
+        page = store.page(Table.NOTIFICATIONS, "ALL", index=tables.FEED, up_to=until, after=after, newest_first=True)
+        for item in page.items:
+            if item.get("order_ref") == order_ref or owed & set(item.get("members") or ()):
+                found[item["notification_id"]] = item
+        after = page.next
+        if after is None or (page.items and page.items[-1]["feed_sk"] < min(times)):
+            break
+    besides = ("contact", "claimed_at", "reason")
+    told = sorted(found.values(), key=lambda item: str(item["feed_sk"]))
+    return [_notification(item) | {name: item.get(name) for name in besides} for item in told]
 
 
 def stock(store: Store, sku: str) -> Item | None:
@@ -112,6 +149,15 @@ def entries(store: Store, order_ref: str, asked: Asked) -> Item:
     key = tables.ledger_entry(order_ref, "", "")
     page = store.page(Table.LEDGER, key.pk, prefix="ENTRY#", limit=asked.limit, after=asked.after)
     return {"items": [_part(item, _ENTRY) for item in page.items], "next": page.next}
+
+
+def _notification(item: Item) -> Item:
+    shown = _part(item, _NOTIFICATION) | {name: item.get(name) for name in _BESIDES}
+    shown |= {"resent": item.get("resent", 0)}
+    for field, names in (("receipt", _RECEIPT), ("heard", _HEARD)):
+        said = item.get(field)
+        shown[field] = {name: said.get(name) for name in names} if said else None
+    return shown
 
 
 def _possible(name: str) -> bool:

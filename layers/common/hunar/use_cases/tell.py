@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
 from hunar import tables
 from hunar.domain import manners
+from hunar.domain.effects import units_to_send
 from hunar.domain.facts import instant, moment
 from hunar.domain.manners import Later
 from hunar.domain.notification import IN_FLIGHT, Status, is_due, observed
-from hunar.domain.text_kinds import ONBOARDING_CODE
+from hunar.domain.order import knowledge, read
+from hunar.domain.text_kinds import ONBOARDING_CODE, SHIP_BY
 from hunar.messages import Tell
 from hunar.ports import QueueName, Rejected, Throttled
-from hunar.tables import Item
+from hunar.tables import Item, Key
 from hunar.use_cases import ladder, sending, wording
 from hunar.use_cases.sending import LONGEST_PAUSE, SLACK, Desk, Letter
 
@@ -41,14 +44,19 @@ def tell(desk: Desk, message: Tell) -> Status:
         if item["attempts"] > 1:
             return sending.failed(desk, Letter(item), "SMS_REJECTED", f"not taken in time: {item['reason']}")
         return sending.settle(desk, Letter(item), Status.EXPIRED, reason=f"was good until {message.good_until}")
-    found = desk.store.read(
-        [
-            *wording.registry_keys(message.group_id, message.contact, message.says.units),
-            tables.talk(message.group_id, message.contact),
-            tables.sms_day(manners.day(desk.now)),
-            tables.sms_breaker(),
-        ]
-    )
+    keys = [
+        *wording.registry_keys(message.group_id, message.contact, message.says.units),
+        tables.talk(message.group_id, message.contact),
+        tables.sms_day(manners.day(desk.now)),
+        tables.sms_breaker(),
+    ]
+    found = desk.store.read(keys + ([tables.order(message.order_ref)] if message.order_ref else []))
+    if (
+        message.notification_kind == SHIP_BY
+        and message.order_ref
+        and _is_over(found, message.order_ref, message.group_id)
+    ):
+        return sending.settle(desk, Letter(item), Status.SUPPRESSED, reason="the group has nothing of it to hand over")
     if wording.opted_out(found, message.group_id, message.contact, message.notification_kind):
         return sending.settle(desk, Letter(item), Status.SUPPRESSED, reason=ladder.OPTED_OUT)
     try:
@@ -74,6 +82,13 @@ def tell(desk: Desk, message: Tell) -> Status:
         later = Later(instant(moment(desk.now) + timedelta(seconds=pause) + SLACK), not_now.reason)
         return _back(desk, ready.item, message, later, pause)
     return _back(desk, ready.item, message, sending.stopped_until(desk, not_now.reason))
+
+
+def _is_over(found: Mapping[Key, Item], order_ref: str, group_id: str) -> bool:
+    """Whether an order whose time came nearer was cancelled or handed over meanwhile."""
+    stored = found.get(tables.order(order_ref))
+    order = read(knowledge(stored)) if stored else None
+    return order is not None and (order.said_to_have_left or not units_to_send(order, group_id))
 
 
 def _back(desk: Desk, item: Item, message: Tell, later: Later, pause: int | None = None) -> Status:

@@ -70,8 +70,7 @@ def draft(
         text = sms_text.render(template, filled)
     except ValueError as error:
         raise Rejected(str(error)) from error
-    # A number that was given up hears of it itself.
-    to = contact["phone"] if kind != NUMBER_CHANGED else contact.get("previous_phone")
+    to = contact["phone"] if kind != NUMBER_CHANGED else _given_up(contact, item["notification_id"])
     if not to:
         raise Rejected(f"contact: {slot} of group {group_id} had no number before")
     request = SmsRequest(
@@ -88,6 +87,14 @@ def draft(
         time_to_live_seconds=_lifetime(item["good_until"], desk.now),
     )
     return Draft(request, wording, template.version, manners, **{"ship_by": None, **other})
+
+
+def _given_up(contact: Item, notification_id: str) -> str | None:
+    """The number that hears of its own change: after two quick changes each of the old ones is told of its own."""
+    for change in contact.get("number_changes", ()):
+        if change["notification_id"] == notification_id:
+            return str(change["previous_phone"])
+    return contact.get("previous_phone")
 
 
 def named(found: Mapping[Key, Item], per_sku: Mapping[str, int], locale: str) -> list[tuple[int, str]]:

@@ -8,17 +8,16 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from hunar.adapters.dynamodb.values import plain
 from hunar.ports import ABSENT, ANY, Conflict, Page, Put, Rejected, Retryable
 from hunar.tables import Item, Key, Table
 
 _WRITE: Final = TypeSerializer()
-_READ: Final = TypeDeserializer()
 _BATCH: Final = 100
 _TRIES: Final = 5
 """BatchGetItem may leave keys unprocessed; the queue retries what five answers did not bring."""
@@ -155,20 +154,7 @@ def _meaning(error: ClientError, operation: str) -> Exception:
 
 
 def _item(row: Mapping[str, Any]) -> Item:
-    return {name: _whole(_READ.deserialize(value)) for name, value in row.items() if name not in ("pk", "sk")}
-
-
-def _whole(value: Any) -> Any:
-    """Numbers are whole numbers here; a fraction in a table is somebody's mistake and must not be rounded."""
-    if isinstance(value, Decimal):
-        if value != value.to_integral_value():
-            raise ValueError("a stored number is not whole")
-        return int(value)
-    if isinstance(value, dict):
-        return {name: _whole(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_whole(inner) for inner in value]
-    return value
+    return plain({name: value for name, value in row.items() if name not in ("pk", "sk")})
 
 
 def _token(key: Mapping[str, Any]) -> str:
