@@ -425,7 +425,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _texts(
         "a provider that took no texts once is asked about for ever",
         "use_cases.sending",
-        "            if breaker is not None:\n",
+        '            if breaker is not None and breaker["until"]:\n',
         '            if breaker is not None and breaker["until"] > desk.now:\n',
     ),
     _texts(
