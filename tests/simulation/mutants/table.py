@@ -399,12 +399,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "",
     ),
     _texts(
-        "who is being told in another's place is not seen",
-        "use_cases.ladder",
-        'if item.get("escalated") or is_due(item, now)]\n',
-        'if item.get("escalated")]\n',
-    ),
-    _texts(
         "what may not go now is dropped",
         "use_cases.notify",
         "if resend else _back(desk, letter, ready)\n",
