@@ -12,7 +12,7 @@ from hunar.domain.notification import SLOTS
 from hunar.ports import Put, Refused, Unanswered
 from tests.flipkart_messages import cancelled, created, item
 from tests.simulation.news import hold
-from tests.world import World, phone
+from tests.world import Crash, World, phone
 
 HOUR = timedelta(minutes=60)
 RUN = timedelta(minutes=5)
@@ -106,6 +106,43 @@ def test_who_is_told_late_hears_that_the_goods_are_held_though_the_leader_knows(
     world.receipt(newest(world), "DELIVERED")
     world.settle(patience=HOUR + 2 * RUN, sweeping=True)
     assert told(world)[2:] == [("second", "NEW_ORDER"), ("second", "HOLD")]
+
+
+def test_who_was_told_in_her_place_hears_what_follows_whoever_is_stopped(world: World) -> None:
+    world.post(created("S1", item("STOLE", 3)))
+    world.settle()
+    world.receipt(newest(world), "FAILED")
+    world.settle(patience=2 * RUN, sweeping=True)
+
+    def crash() -> None:
+        world.phones.before_answer = lambda: None
+        raise Crash("the text went, and nobody heard the answer")
+
+    world.phones.before_answer = crash
+    world.post(cancelled("S1", 3))
+    world.settle()
+    assert told(world)[2:] == [("leader", "CANCELLED"), ("second", "CANCELLED")]
+
+
+def test_what_is_told_in_her_place_counts_before_it_is_written_down_that_it_is(world: World) -> None:
+    """A hold comes in just when the second contact has been told of the order."""
+    world.post(created("S1", item("STOLE", 3)))
+    world.settle()
+    world.receipt(newest(world), "FAILED")
+    commit = world.store.commit
+
+    def meanwhile(puts: Sequence[Put]) -> None:
+        if any(put.item and put.item.get("escalated") for put in puts):
+            world.store.commit = commit  # type: ignore[method-assign]
+            world.settle()
+            world.post(hold("S1", "1", 3, "2026-11-25T10:00:00+05:30"))
+            world.settle()
+        commit(puts)
+
+    world.store.commit = meanwhile  # type: ignore[method-assign]
+    world.settle(patience=2 * RUN, sweeping=True)
+    assert told(world)[:2] == [("leader", "NEW_ORDER"), ("second", "NEW_ORDER")]
+    assert ("second", "HOLD") in told(world)
 
 
 def test_an_order_that_is_over_is_told_to_nobody_else(world: World) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from hunar.tables import Table
+from tests.simulation import __main__ as simulation
 from tests.simulation import channels, weather
-from tests.simulation.__main__ import CHANNELS
+from tests.simulation.__main__ import CHANNELS, TEXTS
 from tests.simulation.channels import Trade
 from tests.simulation.choices import Choices
 from tests.simulation.inputs import KINDS
@@ -22,7 +23,9 @@ from tests.simulation.mutants.search import finds, recorded
 from tests.simulation.mutants.table import MUTANTS
 from tests.simulation.schedule import Schedule, play, play_calm
 from tests.simulation.shrink import shrunk
+from tests.simulation.texts import Texts
 from tests.simulation.workers import Simulation
+from tests.world import phone
 
 REGRESSIONS = sorted(Path(__file__).with_name("regressions").glob("*.json"))
 CHANNEL_REGRESSIONS = sorted((Path(__file__).with_name("regressions") / "channels").glob("*.json"))
@@ -48,11 +51,18 @@ def test_every_mutant_is_recorded_and_make_check_plays_ten_times_what_the_slowes
     assert recorded().keys() == {mutant.name for mutant in MUTANTS}
     makefile = (Path(__file__).parents[2] / "Makefile").read_text()
     played = int(makefile.split("SEEDS ?= ", 1)[1].split("\n", 1)[0])
-    orders, channels = ([recorded()[m.name] + 1 for m in MUTANTS if m.channels is kind] for kind in (False, True))
+    seeds = {kind: sorted(recorded()[m.name] + 1 for m in MUTANTS if m.kind == kind) for kind in simulation.KINDS}
+    orders, channels, texts = seeds["orders"], seeds["channels"], seeds["texts"]
     assert played >= max(5000, 10 * max(orders))
-    # These take longer each: what only a long outage shows is found twice, most of the mutants fifty times.
-    assert played // CHANNELS >= 2 * max(channels)
-    assert played // CHANNELS >= 10 * sorted(channels)[len(channels) // 2]
+    # What needs three rare things at once is found once, most of the mutants ten times.
+    assert played // TEXTS >= max(texts)
+    assert played // TEXTS >= 10 * texts[len(texts) // 2]
+    # These take longer each: all but one are found twice, most of the mutants fifty times. The one that needs a denied
+    # claim of which a group was told is found ten times in a night.
+    night = int(makefile.split("NIGHT_SEEDS ?= ", 1)[1].split("\n", 1)[0])
+    assert night // CHANNELS >= 10 * channels[-1]
+    assert played // CHANNELS >= 2 * channels[-2]
+    assert played // CHANNELS >= 10 * channels[len(channels) // 2]
 
 
 def test_a_mutant_of_code_that_has_changed_is_an_error() -> None:
@@ -114,6 +124,28 @@ def test_a_schedule_of_channels_depends_on_its_seed_alone() -> None:
     assert (calm.found, calm.record) == (None, {})
 
 
+def test_every_bad_day_of_a_provider_and_everything_that_becomes_of_a_text_happens() -> None:
+    kinds, tales = set(), ""
+    for seed in range(60):
+        texts = Texts.of(seed)
+        kinds |= {each.kind for each in texts.inputs}
+        tales += "\n".join(texts.play(tell=True).tale)
+    assert kinds == {"message", "shelf", "paid", "reply", "opted out"}
+    happened = (*(f"the phone network: {event}" for event in weather.AT["SendTextMessage"]),
+                *(f"receipts: {event}" for event in weather.AT["receipt"]),
+                "is ended by its time-out", "NEW_ORDERS", "PAYOUT_PAID", phone("G11", "third"))  # fmt: skip
+    assert [event for event in happened if event not in tales] == []
+
+
+def test_a_schedule_of_texts_depends_on_its_seed_alone() -> None:
+    first, second = Texts.of(5).play(tell=True), Texts.of(5).play(tell=True)
+    assert first.tale == second.tale
+    written = replace(Texts.of(5), seed=None, record=first.record)
+    assert written.play(tell=True).tale == first.tale
+    calm = Texts.of(5).calm().play()
+    assert (calm.found, calm.record) == (None, {})
+
+
 def test_a_calm_world_breaks_no_promise_and_does_one_thing_after_the_other() -> None:
     played = play_calm(Schedule.of(3))
     assert played.found is None
@@ -155,4 +187,4 @@ def test_a_stream_that_is_dead_for_a_day_forgets() -> None:
 
 def test_what_the_weather_may_bring_has_a_place_and_a_measure() -> None:
     everywhere = {event for events in weather.AT.values() for event in events}
-    assert everywhere == set(weather.WITH_PHONES) | set(weather.WITH_APIS)
+    assert everywhere == set(weather.WITH_PHONES) | set(weather.WITH_APIS) | set(weather.WITH_RECEIPTS)

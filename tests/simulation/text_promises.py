@@ -38,6 +38,8 @@ class TextWatch:
         self.records: dict[str, Item] = {}
         self.counted: dict[tuple[str, str], int] = {}
         """Parts by day and text, as they were written down first."""
+        self.sent: list[tuple[SmsRequest, tuple[str, ...]]] = []
+        """Each text that reached a phone, and the notifications that it answered for then."""
         self.broken: Broken | None = None
         self.post: Post | None = None
 
@@ -47,6 +49,8 @@ class TextWatch:
         self.records[identity] = item
         if before is not None and item["resent"] > before["resent"] and before["status"] != "UNKNOWN":
             raise Broken("only what is unknown goes once more", f"{identity} was {before['status']}")
+        if before is not None and before["resent"] and (before["status"], item["status"]) == ("UNKNOWN", "CLAIMED"):
+            raise Broken("only what is unknown goes once more", f"{identity} goes a third time")
         # A text that goes once more stands there with what it said the first time, until it is worded anew.
         claimed = item["status"] == "CLAIMED" and before is not None and before["status"] == "CLAIMED"
         answered = before is not None and any(before[name] != item[name] for name in ("heard", "receipt"))
@@ -62,6 +66,12 @@ class TextWatch:
             text = f"{request.notification_id} stands {there['status']} {there['text']}"
             self.broken = self.broken or Broken("a text is written down before it goes", text)
 
+    def went(self, request: SmsRequest) -> None:
+        """A text is on its way to a phone."""
+        there = self.records[request.notification_id]
+        with_it = [name for name in there["members"] or () if self.records[name]["digest"] == request.notification_id]
+        self.sent.append((request, tuple(with_it) if there["members"] else (request.notification_id,)))
+
 
 def check(world: Simulation, found: dict[Key, Item], paper: Paper, watch: TextWatch) -> None:
     """All that must be true of texts when nothing is left to do. Raises Broken."""
@@ -69,7 +79,7 @@ def check(world: Simulation, found: dict[Key, Item], paper: Paper, watch: TextWa
         raise watch.broken
     records = {key.pk: item for key, item in found.items() if key.sk == "NOTIFICATION"}
     sent = Counter(text.notification_id for text in world.phones.texts)
-    _once(records, sent)
+    _once(records, sent, watch)
     for record in records.values():
         _as_called(record, sent)
         _of_its_digest(record, records)
@@ -80,8 +90,7 @@ def check(world: Simulation, found: dict[Key, Item], paper: Paper, watch: TextWa
         raise Broken("what is owed is done", f"texts that nobody looked at: {sorted(lost)}")
     for order in orders:
         for group_id in sorted(set(GROUP_OF.values())):
-            if (order["order_ref"], group_id) not in unclear:
-                _last_texts(world, records, paper, order["order_ref"], group_id)
+            _last_texts(watch, records, paper, order["order_ref"], group_id, unclear)
     _counted(found, watch)
 
 
@@ -89,7 +98,7 @@ def _orders(found: dict[Key, Item]) -> list[Item]:
     return [item for key, item in found.items() if key.table is Table.ORDERS and key.sk == "ORDER"]
 
 
-def _once(records: dict[str, Item], sent: Counter[str]) -> None:
+def _once(records: dict[str, Item], sent: Counter[str], watch: TextWatch) -> None:
     """One fact owes a contact one text, and a second only when nobody knew of the first, and no money."""
     if stray := set(sent) - set(records):
         raise Broken("what was sent is known", str(stray))
@@ -98,9 +107,8 @@ def _once(records: dict[str, Item], sent: Counter[str]) -> None:
         if times > 1 + (record["resent"] if KINDS[record["kind"]].resend else 0):
             raise Broken("no text is sent twice", f"{times} times {record}")
     told = Counter(
-        (fact["of"] or fact["notification_id"], fact["contact"])
-        for identity in sent
-        for fact in _facts(records[identity], records)
+        (records[name]["of"] or name, records[name]["contact"])
+        for _, name in {(text.notification_id, name) for text, facts in watch.sent for name in facts}
     )
     if twice := [about for about, times in told.items() if times > 1]:
         raise Broken("no text is sent twice", f"alone and in a digest, or to one contact as to another: {twice}")
@@ -134,8 +142,8 @@ def _of_its_digest(record: Item, records: dict[str, Item]) -> None:
         raise Broken("a digest and its members say the same", f"{record}, and its digest {digest}")
 
 
-def _shown(found: dict[Key, Item], records: dict[str, Item]) -> set[tuple[str, str]]:
-    """What nobody knows of, and what failed, stands on the worklist. Returns the orders and groups concerned."""
+def _shown(found: dict[Key, Item], records: dict[str, Item]) -> set[tuple[str, str, str]]:
+    """What nobody knows of, and what failed, stands on the worklist. Returns the orders, groups and contacts."""
     shown = {
         item["exception_id"]
         for key, item in found.items()
@@ -163,22 +171,32 @@ def _shown(found: dict[Key, Item], records: dict[str, Item]) -> set[tuple[str, s
                 continue
         if not listed:
             raise Broken("unknown and failed texts stand on the worklist", str(record))
-        unclear |= {(fact["order_ref"], fact["group_id"]) for fact in _facts(record, records)}
+        unclear |= {(fact["order_ref"], fact["group_id"], fact["contact"]) for fact in _facts(record, records)}
     return unclear
 
 
-def _last_texts(world: Simulation, records: dict[str, Item], paper: Paper, order_ref: str, group_id: str) -> None:
+def _last_texts(
+    watch: TextWatch,
+    records: dict[str, Item],
+    paper: Paper,
+    order_ref: str,
+    group_id: str,
+    unclear: set[tuple[str, str, str]],
+) -> None:
     """The last text about an order states its final state, to each contact who was told of it."""
     units = paper.to_send(shipment_of(order_ref), group_id)
     # Once the goods are gone nothing more is asked of a group, and of what is all held it hears at its release.
     open_end = paper.orders[shipment_of(order_ref)].left or paper.held(shipment_of(order_ref), group_id) == units
     heard = False
     for slot in SLOTS:
+        if (order_ref, group_id, slot) in unclear:
+            heard = True  # Or a person is asked to find out.
+            continue
         mine = [
             (text, fact)
-            for text in world.phones.texts
+            for text, facts in watch.sent
             if text.to == phone(group_id, slot)
-            for fact in _facts(records[text.notification_id], records)
+            for fact in map(records.__getitem__, facts)
             if fact["order_ref"] == order_ref and fact["kind"] in TEXTS
         ]
         heard = _last_text(mine, paper, order_ref, group_id, open_end=open_end) or heard
@@ -276,7 +294,7 @@ class Post:
         over = ("WAITING", "SUPPRESSED", "EXPIRED")
         if stale := [name for name in waiting if records[name]["status"] not in over]:
             raise Broken("what was told is not waiting to be told", str([records[name] for name in stale]))
-        if tables.sms_breaker() in found or exception_id("SMS_STOPPED") in open_now:
+        if found.get(tables.sms_breaker(), {}).get("until") or exception_id("SMS_STOPPED") in open_now:
             raise Broken("a provider that takes texts again is used again", str(found.get(tables.sms_breaker())))
 
     def _not_told_for_a_reason(self, record: Item) -> None:

@@ -85,7 +85,7 @@ class Texts:
         manners = {
             group_id: {
                 "quiet": draw.choice(QUIET),
-                "digest_minutes": draw.choice((0, 5, 20)),
+                "digest_minutes": draw.choice((0, 5, 20, 20)),
                 "texts_a_day": draw.choice((2, 4, 20)),
                 "amounts": draw.random() < 0.5,
             }
@@ -297,8 +297,8 @@ def _story(draw: random.Random, contacts: Mapping[str, int]) -> list[Input]:
         minute = draw.randint(0, 20)
         shipment = Shipment(f"S{number}", clock(minute), lines, minute=minute + draw.randint(0, 200))
         for make in _life(draw):
-            shipment.say("message", draw, lambda at, make=make: {"message": make(shipment, draw, at)})  # type: ignore[misc]
-        begins, apart = draw.random() * draw.choice((10, 900, 3600)), draw.choice((1, 60, 1200))
+            shipment.say("message", draw, lambda at, make=make, of=shipment: {"message": make(of, draw, at)})  # type: ignore[misc]
+        begins, apart = draw.random() * draw.choice((10, 900, 3600)), draw.choice((1, 60, 1200, 2400))
         for nth, each in enumerate(shipment.told):
             told.append(replace(each, at=begins + (nth + draw.random()) * apart))
     for sku in SOLD:

@@ -97,7 +97,8 @@ WITH_APIS: Final = {event: most for event, most in WITH_PHONES.items() if event 
 
 
 WITH_RECEIPTS: Final = WITH_PHONES | {
-    "takes none": 0.1,
+    "no answer, text went": 0.15,
+    "takes none": 0.2,
     "hangs": 0.1,
     "silence": 0.3,
     "only sent": 0.2,

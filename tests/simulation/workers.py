@@ -566,6 +566,7 @@ class Network:
         event = world.happens("SendTextMessage")
         if event in (None, "no answer, text went", "hangs"):
             self.texts.append(request)
+            world.watch.texts.went(request)
             world.tell(f"SMS {request.to} {request.kind} {request.text}")
             self.took(request)
         if event is not None:

@@ -389,13 +389,13 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _texts(
         "who was told in another's place does not hear what follows",
         "use_cases.ladder",
-        '    if item["contact"] != SLOTS[0]:\n        return\n',
-        '    if item["contact"]:\n        return\n',
+        '    if item["of"] is not None:\n        return\n',
+        '    if item["kind"]:\n        return\n',
     ),
     _texts(
         "who is told in another's place does not hear of a hold",
         "use_cases.notify",
-        "        ladder.tell_what_follows(desk, item, known.owed)\n",
+        "        ladder.tell_what_follows(desk, item, owed)\n",
         "",
     ),
     _texts(
@@ -413,20 +413,20 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _texts(
         "nobody is told in place of who wants no texts",
         "use_cases.notify",
-        "        return sending.settle(desk, Letter(item), Status.SUPPRESSED, reason=ladder.OPTED_OUT, **due)\n    known",
-        "        return sending.settle(desk, Letter(item), Status.SUPPRESSED, reason=ladder.OPTED_OUT)\n    known",
+        "Letter(item), Status.SUPPRESSED, reason=ladder.OPTED_OUT, **due)\n    known",
+        "Letter(item), Status.SUPPRESSED, reason=ladder.OPTED_OUT)\n    known",
     ),
     _texts(
         "a provider that took no texts once is asked about for ever",
         "use_cases.sending",
-        "            if breaker is not None:\n",
+        '            if breaker is not None and breaker["until"]:\n',
         '            if breaker is not None and breaker["until"] > desk.now:\n',
     ),
     _texts(
         "a digest that does not go loses its orders",
         "use_cases.notify",
-        "    for item in letter.members or (letter.item,):\n",
-        "    for item in letter.members[:1] or (letter.item,):\n",
+        "    for item in letter.members or (letter.item,):\n        sending.put_off",
+        "    for item in letter.members[:1] or (letter.item,):\n        sending.put_off",
     ),
     _texts(
         "a cancellation does not see a digest on its way",

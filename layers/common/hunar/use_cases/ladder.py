@@ -10,7 +10,7 @@ from typing import Final
 
 from hunar import tables
 from hunar.domain.identity import derived_id
-from hunar.domain.notification import SLOTS, TOLD, Status, observed
+from hunar.domain.notification import SLOTS, TOLD, Status, is_due, observed
 from hunar.domain.text_kinds import HOLD, KINDS, RELEASED
 from hunar.messages import Notify
 from hunar.ports import Conflict, QueueName, Retryable
@@ -19,6 +19,8 @@ from hunar.use_cases import sending
 from hunar.use_cases.sending import Desk, Letter
 from hunar.use_cases.worklist import open_exception
 
+AFTER_HERS: Final = 60
+"""Seconds in which a text that is written down goes: what follows it comes after it."""
 _HOLDS: Final = frozenset({HOLD, RELEASED})
 OPTED_OUT: Final = "this contact wants no texts of this kind"
 
@@ -42,7 +44,7 @@ def climb(desk: Desk, letter: Letter) -> Status:
 
 def tell_those_who_were_told(desk: Desk, item: Item, owed: Mapping[str, Item], found: Mapping[Key, Item]) -> None:
     """A contact who was told of an order because the first did not hear of it is told what follows, too."""
-    if item["contact"] != SLOTS[0]:
+    if item["of"] is not None:
         return
     n = owed[item["notification_id"]]["n"]
     earlier = [name for name, effect in owed.items() if effect["n"] < n]
@@ -55,7 +57,7 @@ def tell_those_who_were_told(desk: Desk, item: Item, owed: Mapping[str, Item], f
 def tell_what_follows(desk: Desk, item: Item, owed: Mapping[str, Item]) -> None:
     """Whoever is told in another's place hears, too, what was owed since: that the goods are to be kept back, or no
     longer. How many they are stands in her own text."""
-    if item["of"] is None or item["contact"] == SLOTS[0]:
+    if item["of"] is None:
         return
     n = owed[item["of"]]["n"]
     since = {name: effect for name, effect in owed.items() if effect["n"] > n and effect["kind"] in _HOLDS}
@@ -65,12 +67,13 @@ def tell_what_follows(desk: Desk, item: Item, owed: Mapping[str, Item]) -> None:
         for name, effect in since.items()
     ]
     if bodies:
-        desk.queues.send(QueueName.NOTIFICATIONS, bodies)
+        desk.queues.send(QueueName.NOTIFICATIONS, bodies, delay_seconds=AFTER_HERS)
 
 
-def copies(found: Mapping[Key, Item]) -> list[Key]:
-    """Where the texts stand that other contacts were owed in place of these."""
-    of = [item["notification_id"] for item in found.values() if item.get("escalated")]
+def copies(found: Mapping[Key, Item], now: str) -> list[Key]:
+    """Where the texts stand that other contacts were owed in place of these, or just are: that is written down last."""
+    texts = [item for item in found.values() if "notification_id" in item]
+    of = [item["notification_id"] for item in texts if item.get("escalated") or is_due(item, now)]
     return [tables.notification(derived_id("contact", name, slot)) for name in of for slot in SLOTS[1:]]
 
 

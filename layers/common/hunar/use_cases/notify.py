@@ -158,7 +158,7 @@ def look(desk: Desk, order_refs: Iterable[str], group_id: str, contact: str) -> 
             tables.sms_breaker(),
         ]
     )
-    others = ladder.copies(found)
+    others = ladder.copies(found, desk.now)
     return Sight(orders, {**found, **(desk.store.read(others) if others else {})})
 
 
@@ -236,11 +236,7 @@ def _single(
             return sending.settle(desk, Letter(item), Status.UNKNOWN, reason=str(error))
         kind = "NO_CONTACT" if str(error).startswith("contact") else "SMS_REJECTED"
         return sending.failed(desk, Letter(item), kind, str(error))
-    status = _deliver(desk, Letter(item), draft, sight, resend=resend, done=done)
-    if status in (Status.ACCEPTED, Status.UNKNOWN):
-        ladder.tell_those_who_were_told(desk, item, known.owed, sight.found)
-        ladder.tell_what_follows(desk, item, known.owed)
-    return status
+    return _deliver(desk, Letter(item), draft, sight, resend=resend, done=done)
 
 
 def _deliver(
@@ -249,6 +245,11 @@ def _deliver(
     ready = sending.write_down(desk, letter, draft, sight.found, done=done)
     if isinstance(ready, Later):
         return _unknown_still(desk, letter, ready) if resend else _back(desk, letter, ready)
+    # Before it goes: whoever is stopped afterwards finds it sent, and would tell nobody else.
+    for item in letter.members or (letter.item,):
+        owed = sight.orders[item["order_ref"]].owed
+        ladder.tell_those_who_were_told(desk, item, owed, sight.found)
+        ladder.tell_what_follows(desk, item, owed)
     status, not_now = sending.post(desk, ready, draft.request, sight.breaker)
     if not_now is None:
         return status
