@@ -28,7 +28,6 @@ from hunar.domain.effects import (
 from hunar.domain.facts import instant, moment
 from hunar.domain.manners import MOST_TOGETHER, Later, Manners
 from hunar.domain.notification import (
-    IN_FLIGHT,
     Decision,
     Sibling,
     Status,
@@ -46,12 +45,10 @@ from hunar.ports import Conflict, Put, QueueName, Rejected, Retryable, Throttled
 from hunar.tables import Item, Key
 from hunar.use_cases import ladder, sending, wording
 from hunar.use_cases.owed_text import notify_of
-from hunar.use_cases.sending import LONGEST_PAUSE, SLACK, Desk, Draft, Letter
+from hunar.use_cases.sending import LONGEST_PAUSE, SLACK, WORKED_ON, Desk, Draft, Letter
 
 EARLIER_TEXT_PAUSE: Final = 5
 """Seconds until a text that waits for an earlier one looks again."""
-WORKED_ON: Final = timedelta(minutes=1)
-"""A claim that is older than the function may run belongs to nobody who still works."""
 TRUTH_PAUSE: Final = 20
 """Seconds until a text looks again that waits for what the marketplace says of a claim."""
 COMES_AGAIN: Final = 360
@@ -284,8 +281,7 @@ def _already(desk: Desk, there: Item, message: Notify) -> Status:
     if there["status"] == Status.CLAIMED:
         if status is Status.UNKNOWN:
             return sending.unknown(desk, Letter(there), "no answer for 15 minutes")
-        age = moment(desk.now) - moment(there["claimed_at"])
-        pause = max(1, min(LONGEST_PAUSE, int((IN_FLIGHT - age).total_seconds())))
+        pause = sending.until_settled(desk, there)
         desk.queues.send(QueueName.NOTIFICATIONS, [message.model_dump_json()], delay_seconds=pause)
         return status
     if is_due(there, desk.now):

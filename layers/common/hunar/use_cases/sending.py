@@ -43,6 +43,8 @@ LONGEST_PAUSE: Final = 900
 """Seconds; SQS delays a message no longer."""
 SLACK: Final = timedelta(minutes=5)
 """The sweep takes a waiting text for lost when its own message should have come so long ago."""
+WORKED_ON: Final = timedelta(minutes=1)
+"""A claim that is older than the function may run belongs to nobody who still works."""
 STOPPED: Final = timedelta(minutes=15)
 """So long no text is tried after the provider said that it takes none; then one is."""
 FULL: Final = timedelta(minutes=30)
@@ -186,6 +188,16 @@ def claimed(desk: Desk, there: Item, **other: Any) -> Item:
 def after(desk: Desk, pause: timedelta, item: Item) -> Item:
     """The attributes of a notification that is looked at again after a while."""
     return tables.due(instant(moment(desk.now) + pause), item["notification_id"])
+
+
+def until_settled(desk: Desk, there: Item) -> int:
+    """Seconds until a claim is looked at again: a minute while somebody may still work on it, then when it is silent.
+
+    A message that comes twice meets its own first one: it must not lie in the queue for a quarter of an hour.
+    """
+    age = moment(desk.now) - moment(there["claimed_at"])
+    left = (WORKED_ON if age < WORKED_ON else IN_FLIGHT) - age
+    return max(1, int(left.total_seconds()))
 
 
 def silent(desk: Desk, notification_id: str) -> Item:

@@ -11,7 +11,7 @@ from hunar.domain import manners
 from hunar.domain.effects import units_to_send
 from hunar.domain.facts import instant, moment
 from hunar.domain.manners import Later
-from hunar.domain.notification import IN_FLIGHT, Status, is_due, observed
+from hunar.domain.notification import Status, is_due, observed
 from hunar.domain.order import knowledge, read
 from hunar.domain.text_kinds import ONBOARDING_CODE, SHIP_BY
 from hunar.messages import Tell
@@ -106,8 +106,7 @@ def _already(desk: Desk, there: Item, message: Tell) -> Status:
     if there["status"] == Status.CLAIMED:
         if status is Status.UNKNOWN:
             return sending.unknown(desk, Letter(there), "no answer for 15 minutes")
-        age = moment(desk.now) - moment(there["claimed_at"])
-        pause = max(1, min(LONGEST_PAUSE, int((IN_FLIGHT - age).total_seconds())))
+        pause = sending.until_settled(desk, there)
         desk.queues.send(QueueName.NOTIFICATIONS, [message.model_dump_json()], delay_seconds=pause)
     elif is_due(there, desk.now):
         # A receipt said that it did not arrive, and no other contact is told of such a text: a person is.
