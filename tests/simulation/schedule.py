@@ -223,12 +223,20 @@ def _brief(each: Input) -> str:
 def _rest(world: Simulation) -> None:
     """The faults stop; within a bounded time all queues must be empty, and nothing may be left behind."""
     world.calm()
-    if not world.run(max(world.seconds, world.dead_stream[1]) + CALM, ticks=CALM_TICKS) or not world.quiet:
-        left = [message.body[:80] for message in world.waiting]
-        raise Broken("all queues are empty in the end", f"left: {left}")
+    _until_quiet(world)
+    if world.dead_letters:
+        # What had failed too often before gave up only now.
+        world.redrive()
+        _until_quiet(world)
     for hours in LOOKS if world.clocks else ():
         if not world.wait(hours * 3600, ticks=CALM_TICKS):
             raise Broken("all queues are empty in the end", "the sweep finds something to do again and again")
     if world.dead_letters:
         letters = [message.body[:80] for message in world.dead_letters]
         raise Broken("nothing is parked when nothing is wrong with it", f"dead letters: {letters}")
+
+
+def _until_quiet(world: Simulation) -> None:
+    if not world.run(max(world.seconds, world.dead_stream[1]) + CALM, ticks=CALM_TICKS) or not world.quiet:
+        left = [message.body[:80] for message in world.waiting]
+        raise Broken("all queues are empty in the end", f"left: {left}")
