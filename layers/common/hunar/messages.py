@@ -121,6 +121,8 @@ class Notify(_Message):
     good_until: str
     of: str | None = None
     """The id of the notification that another contact was owed, when this one is told the same."""
+    looked: bool = False
+    """It met its own first one, which somebody worked on, and looks whether that is settled."""
 
 
 class Says(BaseModel):
@@ -161,7 +163,9 @@ class Tell(_Message):
     contact: str
     good_until: str
     order_ref: str | None = None
-    """Of a RETURN."""
+    """Of a RETURN, or of a time to hand over that came nearer."""
+    looked: bool = False
+    """As in Notify."""
     says: Says = Says()
 
 

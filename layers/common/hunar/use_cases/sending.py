@@ -190,14 +190,15 @@ def after(desk: Desk, pause: timedelta, item: Item) -> Item:
     return tables.due(instant(moment(desk.now) + pause), item["notification_id"])
 
 
-def until_settled(desk: Desk, there: Item) -> int:
-    """Seconds until a claim is looked at again: a minute while somebody may still work on it, then when it is silent.
+def until_settled(desk: Desk, there: Item, *, looked: bool) -> int:
+    """Seconds until a message that met its own first one looks whether that is settled.
 
-    A message that comes twice meets its own first one: it must not lie in the queue for a quarter of an hour.
+    The first time in a minute, when nobody works on it any more; after that when it has fallen silent. Where messages
+    come twice, looking every minute would double them every minute.
     """
     age = moment(desk.now) - moment(there["claimed_at"])
-    left = (WORKED_ON if age < WORKED_ON else IN_FLIGHT) - age
-    return max(1, int(left.total_seconds()))
+    left = (WORKED_ON if age < WORKED_ON and not looked else IN_FLIGHT) - age
+    return max(1, min(LONGEST_PAUSE, int(left.total_seconds())))
 
 
 def silent(desk: Desk, notification_id: str) -> Item:

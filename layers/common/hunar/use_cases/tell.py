@@ -106,8 +106,9 @@ def _already(desk: Desk, there: Item, message: Tell) -> Status:
     if there["status"] == Status.CLAIMED:
         if status is Status.UNKNOWN:
             return sending.unknown(desk, Letter(there), "no answer for 15 minutes")
-        pause = sending.until_settled(desk, there)
-        desk.queues.send(QueueName.NOTIFICATIONS, [message.model_dump_json()], delay_seconds=pause)
+        pause = sending.until_settled(desk, there, looked=message.looked)
+        again = message.model_copy(update={"looked": True}).model_dump_json()
+        desk.queues.send(QueueName.NOTIFICATIONS, [again], delay_seconds=pause)
     elif is_due(there, desk.now):
         # A receipt said that it did not arrive, and no other contact is told of such a text: a person is.
         return ladder.climb(desk, Letter(there))
