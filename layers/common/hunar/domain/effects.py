@@ -168,8 +168,8 @@ def _texts(
         taken = [applied[line.line_id] for line in group_lines(order, group_id) if line.line_id in applied]
         short = any(line.short for line in taken)
         n = len(told)
-        emptied = sum(effect["units"] == {} for effect in told)
-        for text in _owed_to(order, group_id, last, short, [[line.sku, line.reserved] for line in taken], emptied):
+        reserved = [[line.sku, line.reserved] for line in taken]
+        for text in _owed_to(order, group_id, told, short, reserved):
             effect_id = derived_id(text.kind, order_ref, group_id, LEADER, text.revision)
             if effect_id in owed:
                 continue
@@ -189,6 +189,17 @@ def _texts(
             if text.kind in _SAYS_WHEN and (by := hand_over_by(order, group_id)):
                 found[effect_id]["by"] = by
     return found
+
+
+def _losses(told: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """How often, by its texts, a group had nothing of a product left to hand over."""
+    losses: dict[str, int] = defaultdict(int)
+    before: Mapping[str, int] = {}
+    for effect in sorted(told, key=lambda effect: int(effect["n"])):
+        for sku in before.keys() - effect["units"].keys():
+            losses[sku] += 1
+        before = effect["units"]
+    return losses
 
 
 def _texts_to(owed: Mapping[str, Any], group_id: str) -> list[Mapping[str, Any]]:
@@ -269,16 +280,17 @@ class _Text:
     """Of a HOLD: which one. A group that heard of it is not told again."""
 
 
-def _owed_to(
-    order: Order, group_id: str, last: Mapping[str, Any], short: bool, reserved: Any, emptied: int
-) -> Iterator[_Text]:
-    """``last`` is the text that the group was owed last, with what it knows since then; ``emptied`` says how often it
-    had nothing left to hand over, and forgot what was held."""
+def _owed_to(order: Order, group_id: str, told: list[Mapping[str, Any]], short: bool, reserved: Any) -> Iterator[_Text]:
+    """``told`` are the texts that the group was owed; what it knows is what the last of them says."""
+    last: Mapping[str, Any] = max(told, key=lambda effect: int(effect["n"]), default={})
+    losses = _losses(told)
     before: Mapping[str, int] = last.get("units", {})
     knows_hold = bool(last.get("held"))
     lines = group_lines(order, group_id)
     # A group can lose all its lines more than once.
-    revision: list[Any] = [[line.line_id, line.revision] for line in lines] or [emptied]
+    revision: list[Any] = [[line.line_id, line.revision] for line in lines] or [
+        sum(effect["units"] == {} for effect in told)
+    ]
     to_send, held = units_to_send(order, group_id), units_held(order, group_id)
     left, all_held = order.said_to_have_left, held == to_send
     still = kept(before, to_send)
@@ -286,7 +298,8 @@ def _owed_to(
     came_back = len(order.left_voided) > last.get("left_voided", 0)
     again = [["left", list(order.left_voided)]] if order.left_voided else []
     if still != before:
-        emptied += not still
+        for sku in before.keys() - still.keys():
+            losses[sku] += 1
         yield _Text(CANCELLED, still, knows_hold, revision)
     # Once the goods are gone no new order is sent; it is owed all the same, so that what comes after knows of it.
     if to_send != still and (not left or last) and not all_held:
@@ -300,9 +313,11 @@ def _owed_to(
         yield _Text(NEW_ORDER, to_send, knows_hold, ["left", list(order.left_voided)])
     if held and still:
         # The revision is the time of the hold that holds: one hold owes one text, whatever is cancelled meanwhile,
-        # unless all was.
+        # unless all of a product was, or a held line went to another group and came back: by her texts nothing of
+        # hers was held in between.
         since = max(line.held_at or "" for line in lines if line.held)
-        hold = [since, list(order.holds_voided), *([emptied] if emptied else [])]
+        forgotten = sum(losses[sku] for sku in held) + sum(effect["kind"] == RELEASED for effect in told)
+        hold = [since, list(order.holds_voided), *([forgotten] if forgotten else [])]
         yield _Text(HOLD, still, True, [*hold, *again], derived_id(hold))
     elif (knows_hold or (came_back and order.released_at)) and still and not left:
         # Who never heard of the hold does not hear of its end.
