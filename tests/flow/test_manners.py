@@ -13,7 +13,7 @@ from hunar.domain.facts import instant
 from hunar.domain.sms_text import LOCALES
 from hunar.ports import Put, Refused, Retryable, Stopped, Throttled, Unanswered
 from tests.flipkart_messages import cancelled, created, item
-from tests.world import World
+from tests.world import Crash, World
 
 USUAL: dict[str, Any] = {"quiet": "21:00-07:00", "digest_minutes": 30, "texts_a_day": 20, "amounts": True}
 
@@ -115,6 +115,27 @@ def test_fault_42_a_digest_that_the_provider_throttles_goes_apart_and_together_a
     world.phones.answers = iter([Throttled("ThrottlingException")])
     world.settle(patience=timedelta(minutes=90), sweeping=True)
     assert kinds(world) == ["NEW_ORDER", "NEW_ORDERS"]
+    assert world.exceptions() == []
+
+
+def test_a_digest_whose_worker_ends_while_it_goes_apart_is_over_and_its_orders_are_told(world: World) -> None:
+    for name in ("S1", "S2", "S3"):
+        order(world, name)
+    world.phones.answers = iter([Throttled("ThrottlingException")])
+    commit = world.store.commit
+
+    def dies_before_it_is_over(puts: list[Put]) -> None:
+        if any(
+            put.item and put.item.get("kind") == "NEW_ORDERS" and put.item["status"] == "SUPPRESSED" for put in puts
+        ):
+            world.store.commit = commit  # type: ignore[method-assign]
+            raise Crash("while it went apart")
+        commit(puts)
+
+    world.store.commit = dies_before_it_is_over  # type: ignore[method-assign,assignment]
+    world.settle(patience=timedelta(minutes=90), sweeping=True)
+    assert kinds(world) == ["NEW_ORDER", "NEW_ORDERS"]
+    assert by_status(world) == {"ACCEPTED": 4, "SUPPRESSED": 1}
     assert world.exceptions() == []
 
 

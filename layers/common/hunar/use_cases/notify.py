@@ -119,6 +119,9 @@ def look_again(desk: Desk, message: Digest) -> Status:
     there = sending.item_of(stored)
     letter = Letter(there, tuple(_members(desk, there)))
     status = observed(there, desk.now)
+    if not letter.members and status in (Status.CLAIMED, Status.UNKNOWN, Status.WAITING):
+        # It was not sent, its members went back to wait, and whoever saw to that was stopped before the end.
+        return sending.settle(desk, letter, Status.SUPPRESSED, reason="it went apart again")
     if there["status"] == Status.CLAIMED:
         if status is Status.UNKNOWN:
             return sending.unknown(desk, letter, "no answer for 15 minutes")
