@@ -284,13 +284,12 @@ def _owed_to(order: Order, group_id: str, told: list[Mapping[str, Any]], short: 
     """``told`` are the texts that the group was owed; what it knows is what the last of them says."""
     last: Mapping[str, Any] = max(told, key=lambda effect: int(effect["n"]), default={})
     losses = _losses(told)
+    emptied = sum(effect["units"] == {} for effect in told)
     before: Mapping[str, int] = last.get("units", {})
     knows_hold = bool(last.get("held"))
     lines = group_lines(order, group_id)
     # A group can lose all its lines more than once.
-    revision: list[Any] = [[line.line_id, line.revision] for line in lines] or [
-        sum(effect["units"] == {} for effect in told)
-    ]
+    revision: list[Any] = [[line.line_id, line.revision] for line in lines] or [emptied]
     to_send, held = units_to_send(order, group_id), units_held(order, group_id)
     left, all_held = order.said_to_have_left, held == to_send
     still = kept(before, to_send)
@@ -298,6 +297,7 @@ def _owed_to(order: Order, group_id: str, told: list[Mapping[str, Any]], short: 
     came_back = len(order.left_voided) > last.get("left_voided", 0)
     again = [["left", list(order.left_voided)]] if order.left_voided else []
     if still != before:
+        emptied += not still
         for sku in before.keys() - still.keys():
             losses[sku] += 1
         yield _Text(CANCELLED, still, knows_hold, revision)
@@ -313,10 +313,10 @@ def _owed_to(order: Order, group_id: str, told: list[Mapping[str, Any]], short: 
         yield _Text(NEW_ORDER, to_send, knows_hold, ["left", list(order.left_voided)])
     if held and still:
         # The revision is the time of the hold that holds: one hold owes one text, whatever is cancelled meanwhile,
-        # unless all of a product was, or a held line went to another group and came back: by her texts nothing of
-        # hers was held in between.
+        # unless everything was, or all of a product, or a held line went to another group and came back: by her texts
+        # nothing of hers was held in between.
         since = max(line.held_at or "" for line in lines if line.held)
-        forgotten = sum(losses[sku] for sku in held) + sum(effect["kind"] == RELEASED for effect in told)
+        forgotten = emptied + sum(losses[sku] for sku in held) + sum(effect["kind"] == RELEASED for effect in told)
         hold = [since, list(order.holds_voided), *([forgotten] if forgotten else [])]
         yield _Text(HOLD, still, True, [*hold, *again], derived_id(hold))
     elif (knows_hold or (came_back and order.released_at)) and still and not left:

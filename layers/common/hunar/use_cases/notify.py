@@ -242,14 +242,15 @@ def _single(
 def _deliver(
     desk: Desk, letter: Letter, draft: Draft, sight: Sight, *, resend: bool = False, done: Iterable[str] = ()
 ) -> Status:
-    ready = sending.write_down(desk, letter, draft, sight.found, done=done)
-    if isinstance(ready, Later):
-        return _unknown_still(desk, letter, ready) if resend else _back(desk, letter, ready)
-    # Before it goes: whoever is stopped afterwards finds it sent, and would tell nobody else.
+    # First: whoever is stopped afterwards finds it written down or sent, and would tell nobody else.
     for item in letter.members or (letter.item,):
         owed = sight.orders[item["order_ref"]].owed
         ladder.tell_those_who_were_told(desk, item, owed, sight.found)
-        ladder.tell_what_follows(desk, item, owed)
+    ready = sending.write_down(desk, letter, draft, sight.found, done=done)
+    if isinstance(ready, Later):
+        return _unknown_still(desk, letter, ready) if resend else _back(desk, letter, ready)
+    for item in letter.members or (letter.item,):
+        ladder.tell_what_follows(desk, item, sight.orders[item["order_ref"]].owed)
     status, not_now = sending.post(desk, ready, draft.request, sight.breaker)
     if not_now is None:
         return status
