@@ -222,8 +222,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _one(
         "a claim that fell silent is left alone",
         "use_cases.notify",
-        '            return sending.unknown(desk, Letter(there), "no answer for 15 minutes")\n        age',
-        "            return status\n        age",
+        '            return sending.unknown(desk, Letter(there), "no answer for 15 minutes")\n        pause',
+        "            return status\n        pause",
     ),
     _one(
         "a text without an answer is taken for sent",
@@ -395,8 +395,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _texts(
         "who is told in another's place does not hear of a hold",
         "use_cases.notify",
-        "        ladder.tell_what_follows(desk, item, owed)\n",
-        "",
+        "    for item in letter.members or (letter.item,):\n        ladder.tell_what_follows",
+        "    for item in ():\n        ladder.tell_what_follows",
     ),
     _texts(
         "what may not go now is dropped",
