@@ -24,7 +24,7 @@ from tests.simulation.shrink import shrunk
 from tests.simulation.texts import Texts
 
 CHUNK: Final = 50
-CHANNELS: Final = 8
+CHANNELS: Final = 5
 """One schedule of channels for so many of orders: it takes longer."""
 TEXTS: Final = 4
 """One of texts for so many of orders."""

@@ -279,7 +279,9 @@ def _told_apart(world: Simulation, found: dict[Key, Item], paper: Paper) -> None
             said = told[identity].units
             back = hand.returns.get(effect["return_id"])
             ours = {GROUP_OF[sku] for sku in said} == {effect["group_id"]}
-            if about in heard or not ours or (not hand.lied_about and (not back or sum(said.values()) != back.units)):
+            # A lie that was told because the marketplace did not answer is told again as it is.
+            as_it_is = hand.lied_about or (about not in heard and back and sum(said.values()) == back.units)
+            if not ours or not as_it_is:
                 raise Broken("a group hears once of what comes back", f"{item['order_ref']}: {effect}, on paper {back}")
             heard.add(about)
         for return_id, back in hand.returns.items():
