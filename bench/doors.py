@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bench.stack import Running
+from bench.stack import TOLD, Running
 from hunar.messages import Fetch
 from local import messages
 from local.check import channels_of_the_demo
@@ -73,7 +73,7 @@ def _three_doors(stack: Running) -> list[str]:
         "lines in them": (ORDERS, sum(len(order["lines"]) for order in orders)),
         "units reserved": (ORDERS, shelf["reserved"] - before["reserved"]),
         "units taken": (ORDERS, before["available"] - shelf["available"]),
-        "groups told": (ORDERS, sum(text["status"] == "ACCEPTED" for text in texts)),
+        "groups told": (ORDERS, sum(text["status"] in TOLD for text in texts)),
         "texts": (ORDERS, len(texts)),
         "unconfirmed": (0, sum(order["unconfirmed"] for order in orders)),
         "by two doors": (ORDERS, sum(len(doors) > 1 for doors in doors_of)),

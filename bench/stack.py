@@ -29,6 +29,9 @@ ROOT = Path(__file__).parents[1]
 READY_SECONDS = 600
 _SILENT = "notifications: 0 waiting, 0 in flight, "
 
+TOLD = ("ACCEPTED", "DELIVERED")
+"""Of a text: the provider took it, and the phone has it."""
+
 
 @dataclass
 class Running:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench.messages import created
-from bench.stack import Running
+from bench.stack import TOLD, Running
 from local import messages
 
 CLIENTS = 8
@@ -170,7 +170,7 @@ def _workers_ended(stack: Running, found: Findings) -> None:
     found.expect("the shelf gave each once", orders, shelf["reserved"] - before["reserved"])
     # A worker that ended between claim and answer leaves a claim that nobody repeats: a person hears of it.
     silent = statuses_of["CLAIMED"] + statuses_of["UNKNOWN"]
-    found.expect("told, or known not to be known", orders, statuses_of["ACCEPTED"] + silent)
+    found.expect("told, or known not to be known", orders, sum(statuses_of[told] for told in TOLD) + silent)
 
 
 def _streams_failing(stack: Running, found: Findings) -> None:

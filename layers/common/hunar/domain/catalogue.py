@@ -750,7 +750,7 @@ def _wishes(row: _Row) -> Item:
     read: Mapping[str, Callable[[str], Any]] = {
         "quiet": row.quiet,
         "digest_minutes": lambda column: row.between(column, 0, 240),
-        "texts_a_day": lambda column: row.between(column, 1, 200),
+        "texts_a_day": lambda column: row.between(column, 1, 1000),
         "amounts": row.yes,
     }
     return {name: read[name](name) for name in MANNERS if row.given(name)}
