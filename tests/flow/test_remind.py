@@ -326,6 +326,21 @@ def test_a_group_that_was_told_a_time_hears_when_it_comes_nearer_and_not_when_it
     assert told(world) == []
 
 
+def test_a_nearer_time_of_an_order_that_is_over_meanwhile_is_told_to_nobody(world: World) -> None:
+    """The text waits behind a busy provider; when its turn comes, nothing of its order is left to hand over."""
+    sell(world, "S1", "2026-11-28T15:30:00+05:30")
+    world.phones.answers = iter([Throttled("ThrottlingException")])
+    world.post(dates_changed("S1", "2026-11-27T15:30:00+05:30", "2026-11-25T09:00:00+05:30"))
+    world.settle(patience=timedelta(0))
+    [(identity, _)] = [(name, owed) for name, owed in world.order("S1")["owed"].items() if owed["kind"] == "SHIP_BY"]
+    world.post(cancelled("S1", 1))
+    world.settle(patience=timedelta(minutes=5))
+    key = tables.notification(identity)
+    nearer = world.store.read([key])[key]
+    assert (nearer["status"], nearer["reason"]) == ("SUPPRESSED", "the group has nothing of it to hand over")
+    assert "SHIP_BY" not in [text.kind for text in world.phones.texts]
+
+
 def test_what_a_group_is_told_apart_waits_for_the_sweep_like_every_text(world: World) -> None:
     sell(world, "S1", "2026-11-28T15:30:00+05:30")
     world.post(dates_changed("S1", "2026-11-27T15:30:00+05:30", "2026-11-25T09:00:00+05:30"))
