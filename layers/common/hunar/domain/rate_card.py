@@ -152,11 +152,7 @@ class RateCard:
         """The one row that decides. Raises RateGap, RateOverlap or DateUnknown."""
         rows = self.rows(scope, code)
         fitting = [row for row in rows if row.fits(traits)]
-        found = [
-            row
-            for row in fitting
-            if row.covers(dates.day(row.date_basis), unit_price_paise, traits.weight_grams)
-        ]
+        found = [row for row in fitting if row.covers(dates.day(row.date_basis), unit_price_paise, traits.weight_grams)]
         top = max((row.rank for row in found), default=None)
         equal = [row for row in found if row.rank == top]
         # Of rows that are narrowed by the same columns the longer HSN decides.
@@ -167,16 +163,20 @@ class RateCard:
         if len(narrowest) == 1:
             return narrowest[0]
         day = dates.day(rows[0].date_basis if rows else DateBasis.ORDER)
-        asked = f"{scope} {code} on {day} for HSN {traits.hsn} at {rupees(unit_price_paise)}{_known(traits)}"
+        weighed = any(row.weighed for row in fitting)
+        known = _known(traits, weighed=weighed)
+        asked = f"{scope} {code} on {day} for HSN {traits.hsn} at {rupees(unit_price_paise)}{known}"
         if not narrowest:
             raise RateGap(f"no rate: {asked}")
         raise RateOverlap(f"several rates ({', '.join(sorted(row.row_id for row in narrowest))}): {asked}")
 
 
-def _known(traits: Traits) -> str:
-    weight = "" if traits.weight_grams is None else f", {traits.weight_grams} g"
-    named = ((name, getattr(traits, name)) for name in NARROWING if name != "seller_id")
-    return weight + "".join(f", {name} {value}" for name, value in named if value)
+def _known(traits: Traits, *, weighed: bool) -> str:
+    told = []
+    if weighed:
+        told.append("weight not known" if traits.weight_grams is None else f"{traits.weight_grams} g")
+    told += [f"{name} {getattr(traits, name)}" for name in NARROWING if name != "seller_id" and getattr(traits, name)]
+    return "".join(f", {words}" for words in told)
 
 
 def refuse_drafts(items: Iterable[Mapping[str, Any]]) -> None:

@@ -45,7 +45,7 @@ def clashes(rows: Sequence[tuple[int, Item]]) -> list[Found]:
         if row.basis is Basis.PPM_OF_FEE:
             other_row = named.get((row.scope, row.of_fee))
             if other_row is None or other_row.basis is Basis.PPM_OF_FEE:
-                problems.append((number, "of_fee", f"{row.of_fee} is no fee of {row.scope} that can be taken a part of"))
+                problems.append((number, "of_fee", f"{row.of_fee} is no fee of {row.scope} with an amount of its own"))
     return problems
 
 
@@ -81,11 +81,40 @@ def _gaps(scope: Sequence[tuple[int, Row]], code: str, traits: Traits) -> list[F
                 if any(row.covers(day, price, weight) for row in able):
                     continue
                 number, column = _beside(own, day, next_day, price, weight)
+                beside = _between(able, (day, price, weight), (next_day, next_price, next_weight))
                 until = "" if next_day == NEVER else f" until {next_day}"
                 slab = _slab(price, next_price) + _weights(weight, next_weight)
                 message = f"gap: no {code} from {day}{until}{slab}; a fee that is not charged is a row with the value 0"
+                message += beside
                 found.setdefault((number, column), (number, column, message))
     return list(found.values())
+
+
+Corner = tuple[str, int, int]
+"""A day, a price and a weight."""
+
+
+def _between(able: Sequence[Row], low: Corner, high: Corner) -> str:
+    """The rows on both sides of a gap, by their ids."""
+    reach = [
+        (
+            row,
+            ((row.first_day, row.end_day), (row.price_from, row.price_to), (row.weight_from, row.weight_to)),
+        )
+        for row in able
+    ]
+    sides: tuple[set[str], set[str]] = (set(), set())
+    for axis in range(3):
+        for row, spans in reach:
+            # A neighbour reaches over the gap in every direction but the one in which it ends or begins there.
+            if not all(spans[other][0] <= low[other] < spans[other][1] for other in range(3) if other != axis):  # type: ignore[operator]
+                continue
+            if spans[axis][1] == low[axis]:
+                sides[0].add(row.row_id)
+            if spans[axis][0] == high[axis]:
+                sides[1].add(row.row_id)
+    told = [f"{word} {', '.join(sorted(ids))}" for word, ids in zip(("after", "before"), sides, strict=True) if ids]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _slab(price: int, next_price: int) -> str:

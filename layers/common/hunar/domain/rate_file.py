@@ -149,7 +149,9 @@ def _weights(text: Mapping[str, str], basis: Basis) -> Item:
         if ends <= (begins or 0):
             raise FieldError("weight_lte", "must be above weight_gt")
     if text.get("extra_grams") or text.get("extra_paise"):
-        known["extra_grams"] = _whole(text, "extra_grams", "whole grams: for each so many of them extra_paise come to it")
+        known["extra_grams"] = _whole(
+            text, "extra_grams", "whole grams: for each so many of them extra_paise come to it"
+        )
         known["extra_paise"] = _whole(text, "extra_paise", "whole paise for each extra_grams begun")
         if not known["extra_grams"]:
             raise FieldError("extra_grams", "must be above 0")

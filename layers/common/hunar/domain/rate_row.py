@@ -207,6 +207,11 @@ class Row:
         return tuple(name for name in ("hsn", *NARROWING) if getattr(self, name))
 
     @property
+    def weighed(self) -> bool:
+        """Whether it is for some weights only."""
+        return self.weight_from > 0 or self.weight_to < ANY_WEIGHT
+
+    @property
     def rank(self) -> tuple[bool, bool, int]:
         """How narrow it is: a seller's own row before a programme's, then by the number of narrowing columns."""
         names = self.narrowed_by
@@ -214,12 +219,13 @@ class Row:
 
     def covers(self, day: str, unit_price_paise: int, weight_grams: int | None) -> bool:
         """Whether day, price and weight are in its dates and slabs. An unknown weight is in no weight slab."""
-        weighed = (
-            self.weight_from == 0 and self.weight_to == ANY_WEIGHT
-            if weight_grams is None
-            else self.weight_from <= weight_grams < self.weight_to
+        if weight_grams is None and self.weighed:
+            return False
+        return (
+            self.first_day <= day < self.end_day
+            and self.price_from <= unit_price_paise < self.price_to
+            and self.weight_from <= (weight_grams or 0) < self.weight_to
         )
-        return self.first_day <= day < self.end_day and self.price_from <= unit_price_paise < self.price_to and weighed
 
     def fits(self, traits: Traits) -> bool:
         """Whether the sale is among those that the row is for."""
