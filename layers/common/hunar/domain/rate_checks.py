@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from hunar.domain.money import rupees
 from hunar.domain.rate_row import ANY_PRICE, ANY_WEIGHT, GOVERNMENT, NARROWING, NEVER, Basis, Item, Row, Traits
@@ -38,8 +39,7 @@ def clashes(rows: Sequence[tuple[int, Item]]) -> list[Found]:
             problems.append((number, "date_basis", message))
         for other_number, other in read[:place]:
             if row.meets(other):
-                column = "price_from" if row.first_day == other.first_day and row.end_day == other.end_day else "from"
-                problems.append((number, column, f"overlaps {other.row_id} in row {other_number}"))
+                problems.append((number, _shared(row, other), f"overlaps {other.row_id} in row {other_number}"))
     named = {(row.scope, row.code): row for _, row in read}
     for number, row in read:
         if row.basis is Basis.PPM_OF_FEE:
@@ -47,6 +47,16 @@ def clashes(rows: Sequence[tuple[int, Item]]) -> list[Found]:
             if other_row is None or other_row.basis is Basis.PPM_OF_FEE:
                 problems.append((number, "of_fee", f"{row.of_fee} is no fee of {row.scope} with an amount of its own"))
     return problems
+
+
+def _shared(row: Row, other: Row) -> str:
+    """The column of a row in which it should differ from one that it overlaps."""
+    if row.narrowed_by != other.narrowed_by:
+        return row.narrowed_by[0]
+    if (row.first_day, row.end_day) != (other.first_day, other.end_day):
+        return "from"
+    same_price = (row.price_from, row.price_to) == (other.price_from, other.price_to)
+    return "weight_gt" if same_price and row.weighed else "price_from"
 
 
 def gaps(rows: Sequence[tuple[int, Item]]) -> list[Found]:
@@ -90,30 +100,24 @@ def _gaps(scope: Sequence[tuple[int, Row]], code: str, traits: Traits) -> list[F
     return list(found.values())
 
 
-Corner = tuple[str, int, int]
-"""A day, a price and a weight."""
-
-
-def _between(able: Sequence[Row], low: Corner, high: Corner) -> str:
-    """The rows on both sides of a gap, by their ids."""
-    reach = [
-        (
-            row,
-            ((row.first_day, row.end_day), (row.price_from, row.price_to), (row.weight_from, row.weight_to)),
-        )
-        for row in able
-    ]
-    sides: tuple[set[str], set[str]] = (set(), set())
-    for axis in range(3):
-        for row, spans in reach:
+def _between(able: Sequence[Row], low: Sequence[Any], high: Sequence[Any]) -> str:
+    """The rows on both sides of a gap from ``low`` to ``high`` (day, price, weight), by their ids."""
+    after: set[str] = set()
+    before: set[str] = set()
+    for row in able:
+        spans: list[tuple[Any, Any]] = [
+            (row.first_day, row.end_day),
+            (row.price_from, row.price_to),
+            (row.weight_from, row.weight_to),
+        ]
+        for axis, (begins, ends) in enumerate(spans):
             # A neighbour reaches over the gap in every direction but the one in which it ends or begins there.
-            if not all(spans[other][0] <= low[other] < spans[other][1] for other in range(3) if other != axis):  # type: ignore[operator]
-                continue
-            if spans[axis][1] == low[axis]:
-                sides[0].add(row.row_id)
-            if spans[axis][0] == high[axis]:
-                sides[1].add(row.row_id)
-    told = [f"{word} {', '.join(sorted(ids))}" for word, ids in zip(("after", "before"), sides, strict=True) if ids]
+            if all(spans[other][0] <= low[other] < spans[other][1] for other in range(3) if other != axis):
+                if ends == low[axis]:
+                    after.add(row.row_id)
+                if begins == high[axis]:
+                    before.add(row.row_id)
+    told = [f"{word} {', '.join(sorted(ids))}" for word, ids in (("after", after), ("before", before)) if ids]
     return f" ({', '.join(told)})" if told else ""
 
 
