@@ -6,6 +6,8 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from hunar.use_cases.remind import Desk as RemindDesk
+from hunar.use_cases.remind import remind
 from pydantic import ValidationError
 
 from hunar import wiring
@@ -15,8 +17,6 @@ from hunar.domain.identity import derived_id
 from hunar.messages import NOTIFICATION, Digest, Notify, Remind, Tell, wrong_field
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
 from hunar.use_cases.notify import look_again, notify
-from hunar.use_cases.remind import Desk as RemindDesk
-from hunar.use_cases.remind import remind
 from hunar.use_cases.tell import tell
 from hunar.use_cases.worklist import open_unknown_message
 

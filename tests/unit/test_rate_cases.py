@@ -201,7 +201,6 @@ def test_explained_lines_sum_to_the_bank_and_name_row_and_source() -> None:
         seller_discount_paise=3000,
         shipping_paise=4000,
         refunded_paise=5000,
-        intra_state=True,
     )
     found = breakdown(sold, TERMS, DAY)
     lines = explain(found)

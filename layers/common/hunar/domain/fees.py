@@ -257,12 +257,20 @@ class _Pricing:
             raise RateGap(f"no rate card of {sale.marketplace}")
         charges = {}
         for code in codes:
-            # A fee that is for other outcomes only, such as reverse shipping, is not asked for: its weight or day may
-            # not be known.
-            if any(sale.outcomes & set(row.charged_on) for row in self._card.rows(sale.marketplace, code)):
+            if self._may_be_charged(code):
                 row = self._row(sale.marketplace, code)
                 charges[code] = self._fee(row, sale.units(row))
         return charges
+
+    def _may_be_charged(self, code: str) -> bool:
+        """Whether the fee is asked for. One that is for other outcomes, such as reverse shipping of what was kept, is
+        not: its weight or its day may not be known. Rows of other days say nothing about this one."""
+        outcomes = self._sale.outcomes
+        rows = self._card.rows(self._sale.marketplace, code)
+        if not any(outcomes & set(row.charged_on) for row in rows):
+            return False
+        today = [row for row in rows if row.first_day <= self._dates.day(row.date_basis) < row.end_day]
+        return not today or any(outcomes & set(row.charged_on) for row in today)
 
     def _fee(self, row: Row, units: int) -> Charge:
         sale = self._sale
