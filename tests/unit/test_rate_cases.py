@@ -17,6 +17,7 @@ from hunar.domain.rate_card import (
     RateGap,
     RateOverlap,
     Traits,
+    Unpriced,
     check,
 )
 from hunar.domain.rate_row import OUTPUT_GST
@@ -192,6 +193,62 @@ def test_case_38_a_gap_names_the_rows_on_both_sides_and_an_overlap_both_rows() -
         RateCard(item for _, item in gap).resolve("amazon", "commission", shirt, Dates.on("2024-09-08"), 29900)
     with pytest.raises(RateOverlap, match="t-shirts, t-shirts-before"):
         RateCard([one | {"to": None}, other]).resolve("amazon", "commission", shirt, Dates.on("2024-09-09"), 29900)
+
+
+def mela(*changes: dict[str, object]) -> RateCard:
+    """The card of every behaviour with further rows of its own commission, each changed."""
+    items = [item for _, item in rows("terms")]
+    commission = next(item for item in items if item["row_id"] == "commission")
+    return RateCard([*items, *(commission | change for change in changes)])
+
+
+def test_case_20_what_a_fee_will_be_charged_on_later_says_nothing_about_today() -> None:
+    later = [item | {"to": "2024-07-01"} for _, item in rows("terms") if item["row_id"] == "reverse"]
+    later += [item | {"row_id": "new", "from": "2024-07-01", "charged_on": ["sale"]} for item in later]
+    later[1]["to"] = None
+    rest = [item for _, item in rows("terms") if item["row_id"] != "reverse"]
+    nowhere = replace(THREE, traits=Traits("6214"))
+    assert "reverse_shipping_fee" not in fees(nowhere, RateCard(rest + later), DAY)
+    with pytest.raises(RateGap, match="reverse_shipping_fee"):
+        fees(nowhere, RateCard(rest + later), Dates.on("2024-07-01"))
+
+
+def test_a_fee_that_is_not_charged_on_what_became_of_the_line_needs_no_day() -> None:
+    rates = mela({"row_id": "back", "code": "back_fee", "charged_on": ["courier_return"], "date_basis": "delivery"})
+    assert "back_fee" not in fees(THREE, rates, Dates(order="2024-06-01"))
+    with pytest.raises(DateUnknown, match="delivery"):
+        fees(replace(THREE, courier_returned=1), rates, Dates(order="2024-06-01"))
+
+
+def test_a_refund_of_money_takes_back_its_part_of_a_commission_but_nothing_of_a_fee_that_stays() -> None:
+    stays = {"row_id": "stays", "code": "stays_fee", "charged_on": ["sale", "customer_return"]}
+    cut = {"row_id": "cut", "code": "cut_fee", "refund_ratio": "whole_percent"}
+    found = fees(replace(THREE, refunded_paise=22500), mela(stays, cut), DAY)
+    back = {code: charge.refunded_paise for code, charge in found.items() if charge.refunded_paise}
+    assert back == {"commission": 2250, "collection_fee": 450, "cut_fee": 2160}, "18.75 % is cut to 18 %"
+
+
+def test_tax_that_is_withheld_of_the_price_counts_the_gst_in_it() -> None:
+    items = [item | {"basis": "ppm_of_price"} if item["code"] == TDS else item for _, item in rows("terms")]
+    tds = breakdown(THREE, RateCard(items), DAY).levies[TDS]
+    assert (tds.base_paise, tds.paise) == (120000, 120)
+
+
+def test_a_fee_of_a_fee_of_a_fee_is_an_error_and_no_endless_question() -> None:
+    part = {"basis": "ppm_of_fee", "value": 1000}
+    rates = mela(
+        part | {"row_id": "a", "code": "a_fee", "of_fee": "b_fee"},
+        part | {"row_id": "b", "code": "b_fee", "of_fee": "a_fee"},
+    )
+    with pytest.raises(Unpriced, match="a is a part of b, which is a part of a fee itself"):
+        fees(THREE, rates, DAY)
+
+
+def test_an_odd_paisa_of_gst_is_not_lost_between_cgst_and_sgst() -> None:
+    found = breakdown(sale("mela", 333, traits=NATIONAL, intra_state=True), TERMS, DAY).levies[OUTPUT_GST]
+    assert (found.parts, found.base_paise + sum(found.parts)) == ((8, 8), 333)
+    found = breakdown(sale("mela", 315, traits=NATIONAL, intra_state=True), TERMS, DAY).levies[OUTPUT_GST]
+    assert (found.parts, found.base_paise + sum(found.parts)) == ((8, 7), 315)
 
 
 def test_explained_lines_sum_to_the_bank_and_name_row_and_source() -> None:

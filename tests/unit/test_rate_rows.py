@@ -248,6 +248,22 @@ def test_rows_that_are_narrow_in_different_ways_and_can_meet_are_refused_by_name
     assert check(ranked({}, {"zone": "local", "tier": "gold"}, {"category": "shawls", "zone": "national"})) == []
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        ({"hsn": "62", "zone": "local"}, {"hsn": "6214", "tier": "gold"}, True),
+        ({"hsn": "42", "zone": "local"}, {"hsn": "6214", "tier": "gold"}, False),
+        ({"hsn": "62", "zone": "local"}, {"hsn": "6214", "zone": "local"}, False),
+        ({"hsn": "62", "zone": "local"}, {"hsn": "62", "zone": "national"}, False),
+        ({"seller_program": "samarth"}, {"tax_status": "no_pan"}, True),
+    ],
+)
+def test_rows_meet_when_some_sale_is_for_both_and_none_is_narrower(
+    one: dict[str, str], other: dict[str, str], meet: bool
+) -> None:
+    assert [message for _, _, message in check(ranked({}, one, other))] == ["overlaps r3 in row 3"] * meet
+
+
 def test_weights_have_gaps_and_overlaps_like_prices() -> None:
     ((number, column, message),) = check(ranked({"weight_lte": "500"}, {"weight_gt": "501"}))
     assert (number, column) == (2, "weight_lte")
