@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
+from pathlib import Path
+
 import pytest
 
 from hunar.domain.rate_card import Dates, Draft, RateCard, Row, Traits, check, refuse_drafts
 from hunar.domain.rate_checks import clashes
+from hunar.domain.rate_file import OPTIONAL, REQUIRED
 from hunar.rate_cards import CARDS, published, read
 
 
@@ -113,3 +119,19 @@ def test_a_file_that_cannot_be_read_is_named_with_row_and_column(data: bytes, sa
 def test_there_is_no_card_of_another_marketplace() -> None:
     with pytest.raises(ValueError, match="government, flipkart, amazon"):
         published("mela")
+
+
+DOCUMENTED = re.findall(r"```csv\n(.*?)```", (Path(__file__).parents[2] / "docs/rates.md").read_text("utf-8"), re.S)
+
+
+@pytest.mark.parametrize("block", DOCUMENTED, ids=range(len(DOCUMENTED)))
+def test_the_rows_of_the_documentation_can_be_imported(block: str) -> None:
+    rows = read("rates.csv", block.encode())
+    assert clashes(rows) == []
+
+
+def test_the_documentation_has_a_row_with_each_column() -> None:
+    used = {
+        name for block in DOCUMENTED for record in csv.DictReader(io.StringIO(block)) for name in record if record[name]
+    }
+    assert used >= {*REQUIRED, *OPTIONAL} - {"to"}
