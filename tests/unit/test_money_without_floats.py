@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 HUNAR = Path(__file__).parents[2] / "layers/common/hunar"
-MONEY = [HUNAR / "domain" / f"{name}.py" for name in ("money", "rate_card", "entitlement", "ledger")] + [
-    HUNAR / "use_cases/compute_payout.py"
+NAMES = (
+    *("money", "rate_card", "rate_row", "rate_file", "rate_checks", "fees", "fees_explained"),
+    *("entitlement", "ledger"),
+)
+MONEY = [HUNAR / "domain" / f"{name}.py" for name in NAMES] + [
+    HUNAR / "rate_cards/__init__.py",
+    HUNAR / "use_cases/compute_payout.py",
 ]
 INEXACT = {"float", "Decimal", "Fraction", "round", "math", "statistics", "decimal", "fractions"}
 
@@ -36,7 +41,7 @@ def inexact(source: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("module", MONEY, ids=lambda path: path.stem)
+@pytest.mark.parametrize("module", MONEY, ids=lambda path: f"{path.parent.stem}-{path.stem}")
 def test_a_money_module_has_no_way_to_make_a_float(module: Path) -> None:
     assert inexact(module.read_text(encoding="utf-8")) == []
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
-from hunar.domain import contact, rate_card, sms_text
+from hunar.domain import contact, rate_card, rate_file, sms_text
 from hunar.domain.channel import Account
 from hunar.domain.facts import instant, moment
 from hunar.domain.money import rupees
@@ -43,10 +43,7 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         (*(f"name_{locale}" for locale in LOCALES if locale != "en"), "piece_price", "low_at"),
     ),
     "listings": (("marketplace", "account", "listing", "sku"), ("from", "product_id", "product_type")),
-    "rates": (
-        ("row_id", "scope", "code", "from", "basis", "value", "source"),
-        ("to", "hsn", "price_from", "price_to"),
-    ),
+    "rates": (rate_file.REQUIRED, rate_file.OPTIONAL),
     "dlt_templates": (("kind", "locale", "template_id"), ("version", "provider_template")),
     "stock": (("sku", "quantity", "act_id"), ("at",)),
 }

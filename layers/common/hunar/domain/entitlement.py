@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hunar.domain import rate_card
+from hunar.domain.fees import Charge, Sale, amount, breakdown
 from hunar.domain.ledger import Amounts
-from hunar.domain.money import share, without_tax
+from hunar.domain.money import share
 from hunar.domain.order import Line
-from hunar.domain.rate_card import AGENCY, GOVERNMENT, Basis, RateCard, Row, Unpriced
+from hunar.domain.rate_card import AGENCY, Basis, Dates, RateCard, Row, Traits, Unpriced
 
 SALE_SHARE: Final = "SALE_SHARE"
 """The group gets what the sale leaves after tax, the marketplace's fees and the agency's fee."""
@@ -103,28 +104,21 @@ def entitlement(marketplace: str, line: Line | None, card: RateCard) -> Entitlem
     terms = line.resolved
     if terms.payout_basis not in (SALE_SHARE, FIXED_PER_PIECE, BOUGHT_OUTRIGHT):
         raise TermsMissing(f"payout basis {terms.payout_basis!r} is unknown")
-    sums = _Sums(card, rate_card.day_of_sale(line.sold_at), terms.hsn, line.kept, line.unit_price_paise)
+    day, kept = rate_card.day_of_sale(line.sold_at), line.kept
+    sums = _Sums(card, day, terms.hsn, kept, line.unit_price_paise)
     receivable, group = receivable_account(marketplace), group_account(terms.group_id)
     bearer = group if terms.payout_basis == SALE_SHARE else AGENCY_MARGIN
 
-    price = line.kept * line.unit_price_paise
-    gst = sums.row(GOVERNMENT, rate_card.OUTPUT_GST)
-    taxable = without_tax(price, gst.value)
+    sale = Sale(marketplace, quantity=kept, unit_price_paise=line.unit_price_paise, traits=Traits(terms.hsn))
+    found = breakdown(sale, card, Dates.on(day))
+    price, taxable, fees = found.value_paise, found.taxable_paise, found.fees_paise
+    gst = sums.kept(found.levies[rate_card.OUTPUT_GST])
     sums.move(receivable, OUTPUT_GST, price - taxable, gst)
     sums.move(receivable, bearer, taxable, gst)
-    sums.of |= {Basis.PPM_OF_PRICE: price, Basis.PPM_OF_TAXABLE: taxable}
-
-    codes = card.codes(marketplace)
-    if not codes:
-        raise rate_card.RateGap(f"no rate card of {marketplace}")
-    fees = 0
-    for code in codes:
-        row = sums.row(marketplace, code)
-        fee = sums.amount(row)
-        sums.move(fee_account(code), receivable, fee, row)
-        sums.move(bearer, FEES_RECOVERED, fee, row)
-        fees += fee
-    sums.of |= {Basis.PPM_OF_FEES: fees, Basis.PPM_OF_NET: max(taxable - fees, 0)}
+    for code, charge in found.fees.items():
+        row = sums.kept(charge)
+        sums.move(fee_account(code), receivable, charge.paise, row)
+        sums.move(bearer, FEES_RECOVERED, charge.paise, row)
 
     credits = 0
     for code, account in (
@@ -132,10 +126,10 @@ def entitlement(marketplace: str, line: Line | None, card: RateCard) -> Entitlem
         (rate_card.TCS, TCS_RECEIVABLE),
         (rate_card.TDS, TDS_RECEIVABLE),
     ):
-        row = sums.row(GOVERNMENT, code)
-        withheld = sums.amount(row)
-        sums.move(account, receivable, withheld, row)
-        credits += withheld
+        withheld = found.levies[code]
+        sums.move(account, receivable, withheld.paise, sums.kept(withheld))
+        credits += withheld.paise
+    sums.of |= {Basis.PPM_OF_PRICE: price, Basis.PPM_OF_TAXABLE: taxable, Basis.PPM_OF_NET: max(taxable - fees, 0)}
 
     if terms.payout_basis == SALE_SHARE:
         row = sums.row(AGENCY, rate_card.AGENCY_FEE)
@@ -159,7 +153,7 @@ class _Sums:
         self._card = card
         self._day, self._hsn = day, hsn
         self._units, self._unit_price = units, unit_price_paise
-        self.of: dict[Basis, int] = {}
+        self.of = dict.fromkeys((Basis.FIXED_PER_LINE, Basis.FIXED_PER_UNIT, Basis.PPM_OF_UNIT_PRICE), 0)
         self._amounts: dict[tuple[str, str], int] = {}
         self._rows: dict[str, Row] = {}
 
@@ -168,16 +162,13 @@ class _Sums:
         self._rows[row.row_id] = row
         return row
 
+    def kept(self, charge: Charge) -> Row:
+        """The row of a charge, which counts as asked."""
+        self._rows[charge.row.row_id] = charge.row
+        return charge.row
+
     def amount(self, row: Row) -> int:
-        """One rounding per row: of the sum, or of one unit where the row says so."""
-        match row.basis:
-            case Basis.FIXED_PER_LINE:
-                return row.value
-            case Basis.FIXED_PER_UNIT:
-                return row.value * self._units
-            case Basis.PPM_OF_UNIT_PRICE:
-                return share(self._unit_price, row.value) * self._units
-        return share(self.of[row.basis], row.value)
+        return sum(amount(row, base_paise=self.of[row.basis], units=self._units, unit_price_paise=self._unit_price))
 
     def move(self, debit: str, credit: str, paise: int, row: Row) -> None:
         for account, signed in ((debit, paise), (credit, -paise)):

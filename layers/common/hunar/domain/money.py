@@ -13,7 +13,12 @@ PPM: Final = 1_000_000
 
 
 def half_up(numerator: int, denominator: int) -> int:
-    """``numerator`` over ``denominator`` (above 0), to the nearest whole number, halves away from zero."""
+    """``numerator`` over ``denominator`` (above 0), to the nearest whole number, halves away from zero.
+
+    TypeError for anything but whole numbers: a float would go through the arithmetic unseen.
+    """
+    if type(numerator) is not int or type(denominator) is not int:
+        raise TypeError(f"{numerator!r} over {denominator!r}: amounts are whole paise, rates whole parts per million")
     if denominator <= 0:
         raise ValueError("the denominator must be above zero")
     rounded = (2 * abs(numerator) + denominator) // (2 * denominator)

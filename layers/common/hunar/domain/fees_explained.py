@@ -1,0 +1,72 @@
+"""Which row of the rate card gave which paisa of a line, for a person to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hunar.domain import rate_card
+from hunar.domain.fees import Breakdown, Charge
+from hunar.domain.money import rupees
+from hunar.domain.rate_row import Basis, RoundAt
+
+
+def explain(found: Breakdown) -> list[dict[str, Any]]:
+    """Which row gave which paisa. ``effect_paise`` of all lines sums to what should arrive in the bank."""
+    sale = found.sale
+    lines: list[dict[str, Any]] = [
+        {
+            "head": "sale",
+            "effect_paise": found.value_paise,
+            "how": f"{sale.kept} of {sale.quantity} at {rupees(sale.unit_price_paise)}"
+            + _and("less the seller's discount of", sale.seller_discount_paise)
+            + _and("with shipping of", sale.shipping_paise)
+            + _and("less a refund of", sale.refunded_paise),
+        }
+    ]
+    if gst := found.levies.get(rate_card.OUTPUT_GST):
+        lines.append(_line(gst, 0))
+    return lines + [_line(charge, -charge.paise) for charge in found.taken]
+
+
+def _and(words: str, paise: int) -> str:
+    return f", {words} {rupees(paise)}" if paise else ""
+
+
+def _line(charge: Charge, effect: int) -> dict[str, Any]:
+    row = charge.row
+    return {
+        "head": charge.code,
+        "paise": charge.paise,
+        "effect_paise": effect,
+        "parts_paise": list(charge.parts),
+        "row_id": row.row_id,
+        "scope": row.scope,
+        "from": row.first_day,
+        "date_basis": str(row.date_basis),
+        "source": row.source,
+        "approved_by": row.approved_by or None,
+        "how": _how(charge),
+    }
+
+
+def _how(charge: Charge) -> str:
+    row = charge.row
+    if not charge.units and row.basis is not Basis.PPM_OF_FEES:
+        return f"not charged: only on {', '.join(row.charged_on)}"
+    if row.basis in (Basis.FIXED_PER_UNIT, Basis.FIXED_PER_LINE):
+        told = rupees(row.value) + (f" for each of {charge.units}" if row.basis is Basis.FIXED_PER_UNIT else "")
+        if row.extra_grams:
+            told += f" and {rupees(row.extra_paise)} for each {row.extra_grams} g begun above {row.weight_from - 1} g"
+    else:
+        told = f"{percent(row.value)} % of {rupees(charge.base_paise)}"
+    if row.round_at is RoundAt.HALF and len(charge.parts) > 1:
+        told += " in two halves"
+    if charge.capped:
+        told += f", at most {rupees(row.cap or 0)}"
+    return told + _and("of which went back", charge.refunded_paise)
+
+
+def percent(ppm: int) -> str:
+    """A rate for a person to read: 85000 parts per million is ``8.5``."""
+    whole, rest = divmod(ppm, 10_000)
+    return f"{whole}.{rest:04d}".rstrip("0").rstrip(".")
