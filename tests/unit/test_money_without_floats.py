@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 HUNAR = Path(__file__).parents[2] / "layers/common/hunar"
-MONEY = [HUNAR / "domain" / f"{name}.py" for name in ("money", "rate_card", "entitlement", "ledger")] + [
-    HUNAR / "use_cases/compute_payout.py"
-]
+DOMAIN = (
+    *("money", "rate_card", "entitlement", "ledger", "accounts", "head", "resolution", "settled", "posted"),
+    *("split", "holds", "debt", "payout"),
+)
+MONEY = [HUNAR / "domain" / f"{name}.py" for name in DOMAIN] + [HUNAR / "use_cases/compute_payout.py"]
 INEXACT = {"float", "Decimal", "Fraction", "round", "math", "statistics", "decimal", "fractions"}
 
 

@@ -233,5 +233,6 @@ def rebuild(group_id: str, entries: Iterable[Mapping[str, Any]], *, version: int
     for item in ordered:
         balances = _moved(balances, item, group_id)
         closed = item["seq"] if item["kind"] == PAID_OUT else closed
-    last = ordered[-1] if ordered else {"seq": 0, "hash": NO_ENTRY}
-    return Head(group_id, last["seq"], balances, last["hash"], version, closed)
+    if not ordered:
+        return Head(group_id, version=version)
+    return Head(group_id, ordered[-1]["seq"], balances, ordered[-1]["hash"], version, closed)

@@ -122,10 +122,15 @@ def digest(facts: LineFacts, lines: Iterable[Settlement]) -> str:
 
 
 def total(lines: Iterable[Settlement]) -> dict[str, int]:
-    """The heads of several settlement lines together; each line counts once, by its key."""
+    """The heads of several settlement lines together; each line counts once, by its key.
+
+    ValueError for an amount that is not whole paise.
+    """
     summed: dict[str, int] = {}
     for line in {line.key: line for line in lines}.values():
         for head, paise in line.heads.items():
+            if type(paise) is not int:
+                raise ValueError(f"{head}: {paise!r} is not an amount in whole paise")
             summed[head] = summed.get(head, 0) + paise
     return {head: paise for head, paise in summed.items() if paise}
 
@@ -245,8 +250,6 @@ class _Moves:
         self._amounts: dict[tuple[str, str], int] = {}
         known = GROSS | WITHHELD.keys() | COMPENSATION | {"adjustment", "reserve", "transfer"}
         for head, paise in heads.items():
-            if type(paise) is not int:
-                raise ValueError(f"{head}: {paise!r} is not an amount in whole paise")
             if head in WITHHELD:
                 self.move(WITHHELD[head], self._receivable, -paise, SETTLEMENT)
             elif head == "reserve":
