@@ -41,7 +41,7 @@ class Standing:
     def item(self) -> dict[str, Any]:
         return {"held": self.held, "unpaid": self.unpaid, "debt": self.debt, "seq": self.seq}
 
-    def now(self, closed: int) -> Standing:
+    def since(self, closed: int) -> Standing:
         """The same after the payout with the number ``closed``: what was payable before it went into the batch."""
         return self if closed < self.seq else Standing(self.held)
 
@@ -50,7 +50,7 @@ def place(change: int, standing: Standing, group_id: str) -> tuple[tuple[Posting
     """Where a change of what a group gets for a line goes, in paise, above zero when it gets more.
 
     The change itself is posted on the held account; the postings given here move on what does not belong there.
-    ``standing`` is as of now.
+    ``standing`` is as it is after the last payout (``Standing.since``).
     """
     held, payable, debt = (
         account(group_id) for account in (accounts.group_held, accounts.group_payable, accounts.group_debt)

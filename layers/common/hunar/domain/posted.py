@@ -157,7 +157,7 @@ def release(posted: Posted, head_of: Head, hold_end: str, *, now: str) -> Booked
     the hold, as a reimbursement weeks later, is released in its turn.
     """
     group = head_of.group_id
-    standing = posted.standings.get(group, Standing()).now(head_of.closed)
+    standing = posted.standings.get(group, Standing()).since(head_of.closed)
     if now < hold_end or not standing.held:
         return None
     entry = Entry(
@@ -197,7 +197,7 @@ def _book(
             changed[owner] = changed.get(owner, 0) - posting.amount_paise
     standings = dict(posted.standings)
     for group, change in sorted(changed.items()):
-        before = standings.get(group, Standing()).now(heads[group].closed)
+        before = standings.get(group, Standing()).since(heads[group].closed)
         more, standings[group] = debt.place(change, before, group)
         postings += more
     sealed: list[Sealed] = []
