@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hunar.domain import accounts, payout
+from hunar.domain.entitlement import SALE_SHARE
 from hunar.domain.head import Fault, Head, after, audit
 from hunar.domain.holds import release_at, window_end
 from hunar.domain.ledger import Amounts, Entry
@@ -164,7 +165,8 @@ class Book:
     def release(self, key: tuple[str, str], now: str = NOW) -> list[dict[str, Any]]:
         known = self.known[key]
         days = self.resolutions[known.facts.group_id].return_window_days
-        earned = known.news_at if known.rows else None
+        by_piece = self.resolutions[known.facts.group_id].payout_basis != SALE_SHARE
+        earned = known.news_at if known.rows or by_piece else None
         end = release_at(
             window_ends=window_end(known.delivered_at, days), earned_at=earned, operator_hold=known.operator_hold
         )

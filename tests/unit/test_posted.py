@@ -315,12 +315,16 @@ def test_the_bank_cannot_pay_or_send_back_what_is_not_on_its_way() -> None:
             act()
 
 
-def test_what_the_bank_returns_days_after_it_paid_is_payable_again_exactly() -> None:
+def test_what_the_bank_returns_days_after_it_paid_is_payable_again_exactly_and_once() -> None:
     book = Book()
     book.learn(known(SOLD)), book.settle(KEY), book.release(KEY)
     before = book.own("G03")
     book.close("G03", "B1")
-    book.put(payout.arrived(book.head("G03"), "B1", utr="U", at=NOW))
-    book.put(payout.came_back(book.head("G03"), "B1", 65_442, reference="R", at=NOW))
+    paid = payout.arrived(book.head("G03"), "B1", utr="U", at=NOW)
+    book.put(paid)
+    returned = payout.came_back(book.head("G03"), paid, reference="R", at=NOW)
+    book.put(returned)
     assert book.own("G03") == before
     assert "bank" not in book.balances()
+    again = payout.came_back(book.head("G03"), paid, reference="R-2", at=NOW)
+    assert again.entry_id == returned.entry_id, "an entry is put once"

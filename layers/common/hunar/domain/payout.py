@@ -50,10 +50,15 @@ def sent_back(head: Head, batch: str, *, reference: str, at: str) -> Entry:
     return _leaves(SENT_BACK, head, batch, accounts.group_payable(head.group_id), reference, at)
 
 
-def came_back(head: Head, batch: str, paise: int, *, reference: str, at: str) -> Entry:
-    """The bank returned so many paise days after it had paid them: payable again, exactly."""
+def came_back(head: Head, paid: Entry, *, reference: str, at: str) -> Entry:
+    """The bank returned a payout days after it had paid it: payable again, exactly, and only once for each payout.
+
+    ``paid`` is the ARRIVED entry.
+    """
+    batch = str(dict(paid.source)["batch"])
+    amount = sum(posting.amount_paise for posting in paid.postings if posting.account != accounts.BANK)
     payable = accounts.group_payable(head.group_id)
-    return _entry(SENT_BACK, head, batch, accounts.BANK, payable, paise, reference, at)
+    return _entry(SENT_BACK, head, batch, accounts.BANK, payable, amount, reference, at, cause=paid.entry_id)
 
 
 def _leaves(kind: str, head: Head, batch: str, to: str, reference: str, at: str) -> Entry:
@@ -64,10 +69,21 @@ def _leaves(kind: str, head: Head, batch: str, to: str, reference: str, at: str)
     return _entry(kind, head, batch, transit, to, paise, reference, at)
 
 
-def _entry(kind: str, head: Head, batch: str, debit: str, credit: str, paise: int, reference: str, at: str) -> Entry:
+def _entry(
+    kind: str,
+    head: Head,
+    batch: str,
+    debit: str,
+    credit: str,
+    paise: int,
+    reference: str,
+    at: str,
+    *,
+    cause: str | None = None,
+) -> Entry:
     return Entry(
         kind=kind,
-        cause=(batch, head.group_id, reference),
+        cause=(batch, head.group_id, cause or reference),
         occurred_at=at,
         postings=(Posting(debit, PAYOUT, paise), Posting(credit, PAYOUT, -paise)),
         group_id=head.group_id,
