@@ -24,8 +24,8 @@ NO_ENTRY: Final = ""
 RECOVERY: Final = "recovery_ppm"
 """In the source of a PAID_OUT entry: which part of the payable money may go against a debt."""
 
-_OWED: Final = ("group_held", "group_payable", "group_fund", "member_payable", "payout_in_transit")
-"""What the agency owes and can never owe less of than nothing."""
+_OWED: Final = ("group_held", "group_payable", "member_payable", "payout_in_transit")
+"""What the agency owes and can never owe less of than nothing. What a group's fund or its credits lack is its own."""
 
 
 class Refused(Exception):
