@@ -116,3 +116,9 @@ def test_case_36_more_postings_than_an_entry_has_go_into_linked_entries() -> Non
     )
     two_groups = [*members[:90], Posting("group_held:G01", "split", -sum(one.amount_paise for one in members[:90]))]
     assert max(len(found.postings) for found in linked(two_groups)) <= 90
+
+
+def test_no_account_of_a_group_falls_below_nothing_between_linked_entries() -> None:
+    moved = [Posting(HELD, f"r{n:03}", 100 if n < 60 else -100) for n in range(120)]
+    head, sealed = after(Head("G03"), *linked(moved))
+    assert len(sealed) == 2 and head.balances == {}

@@ -187,6 +187,17 @@ def test_case_13_a_reimbursement_after_the_payout_is_held_and_released_in_its_tu
     assert book.release(KEY) == []
 
 
+def test_what_is_released_after_a_payout_is_all_that_a_return_finds_unpaid() -> None:
+    book = Book()
+    book.learn(known(SOLD)), book.settle(KEY), book.release(KEY)
+    more = [*SOLD, Row("s9", {"protection_fund": 10_000}, "2027-01-20T00:00:00Z")]
+    book.learn(known(more)), book.settle(KEY), book.close("G03", "B1")
+    book.release(KEY)
+    assert book.posted[KEY].standings["G03"].unpaid == book.heads["G03"].payable == 9_500
+    book.learn(known([*more, *BACK], returned=1)), book.settle(KEY)
+    assert (book.heads["G03"].payable, book.heads["G03"].debt) == (0, 73_642)
+
+
 def test_case_06_a_debt_stands_with_the_group_whoever_left_it() -> None:
     book = Book()
     book.learn(known(SOLD)), book.settle(KEY), book.release(KEY), book.close("G03", "B1")

@@ -105,6 +105,13 @@ def test_case_32_a_lost_parcel_is_borne_by_whom_the_group_resolved(lost: str, he
     assert "output_gst" not in found, "a compensation is no supply"
 
 
+def test_a_lost_parcel_that_was_paid_in_full_leaves_nothing_to_answer_for() -> None:
+    rows = ({"sale": 109_900, "shipping_paid_by_buyer": 5_900},)
+    found = brings(*rows, known={"lost": 1}, lost="AGENCY", agency_fee=0, fund_ppm=0)
+    assert found["group_held:G03"] == -98_136
+    assert "agency_margin" not in found
+
+
 def test_case_13_what_is_made_good_weeks_later_goes_to_the_group_that_was_charged() -> None:
     before = brings(SALE, agency_fee=0, fund_ppm=0)
     after = brings(SALE, {"reimbursement": 2_900}, {"protection_fund": 100}, agency_fee=0, fund_ppm=0)
