@@ -112,6 +112,16 @@ def test_a_lost_parcel_that_was_paid_in_full_leaves_nothing_to_answer_for() -> N
     assert "agency_margin" not in found
 
 
+def test_a_lost_parcel_brings_nothing_before_the_marketplace_settles_it() -> None:
+    assert brings(known={"lost": 1}, lost="AGENCY") == {}
+
+
+def test_a_fee_by_the_unit_is_taken_of_a_sale_only() -> None:
+    fixed = {"agency_fee_basis": "fixed_per_unit", "agency_fee": 2_500}
+    assert "agency_fee" not in brings({"fee:fixed_fee": -500}, **fixed)
+    assert brings(SALE, known={"units": 4, "returned": 1, "lost": 1}, **fixed)["agency_fee"] == -5_000
+
+
 def test_case_13_what_is_made_good_weeks_later_goes_to_the_group_that_was_charged() -> None:
     before = brings(SALE, agency_fee=0, fund_ppm=0)
     after = brings(SALE, {"reimbursement": 2_900}, {"protection_fund": 100}, agency_fee=0, fund_ppm=0)
@@ -238,6 +248,7 @@ RETURN = ReturnRequested("R1", "L1", SOLD, "customer", 2, None, "", "")
         ([Step("shipped", SOLD)], {"steps": ("shipped",)}),
         ([Step("shipped", SOLD), Step("delivered", SOLD)], {"steps": ("shipped", "delivered")}),
         ([Step("shipped", SOLD, claimed=True)], {"steps": ()}),
+        ([Step("shipped", SOLD), Step("delivered", SOLD, claimed=True)], {"steps": ()}),
         ([Step("shipped", SOLD), RETURN, ReturnStep("R1", "L1", SOLD, "received")], {"returned": 2, "lost": 0}),
         (
             [Step("shipped", SOLD), RETURN, ReturnStep("R1", "L1", SOLD, "received")]

@@ -238,7 +238,7 @@ def _by_piece(moves: _Moves, facts: LineFacts, heads: Mapping[str, int], resolut
         # Goods that the agency bought are its own, wherever they end.
         pieces -= facts.returned if resolution.returns is Bearer.GROUP else 0
         pieces -= facts.lost if resolution.lost is Bearer.GROUP else 0
-    moves.move(accounts.AGENCY_MARGIN, group, max(pieces, 0) * facts.piece_price_paise, resolution.clause("piece"))
+    moves.move(accounts.AGENCY_MARGIN, group, pieces * facts.piece_price_paise, resolution.clause("piece"))
 
 
 class _Moves:
