@@ -15,7 +15,7 @@ from hunar.domain import ledger
 from hunar.domain.entitlement import entitlement
 from hunar.domain.facts import Cancelled, Fact, Placed, Resolved, Step
 from hunar.domain.identity import canonical
-from hunar.domain.ledger import Entry, Posting, amounts, difference
+from hunar.domain.ledger import Posting, amounts, difference, expected
 from hunar.domain.order import knowledge_text, read
 from hunar.domain.rate_card import RateCard, row_from_csv
 from hunar.messages import ComputePayout
@@ -225,11 +225,21 @@ def test_what_is_posted_and_the_difference_make_the_target(posted: Any, wanted: 
 )
 def test_an_entry_cannot_be_made_that(postings: list[tuple[str, str, Any]], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        Entry(REF, "L1", NOW, 0, "digest", tuple(Posting(*posting) for posting in postings))
+        expected(
+            REF,
+            "L1",
+            occurred_at=NOW,
+            after=0,
+            digest="digest",
+            postings=[Posting(*posting) for posting in postings],
+        )
 
 
 @given(st.integers(0, 9), st.integers(0, 9), st.text("ab", max_size=2), st.text("ab", max_size=2))
 def test_an_entry_id_is_the_same_exactly_when_head_and_input_are(v1: int, v2: int, d1: str, d2: str) -> None:
     postings = (Posting("expected:a", "r", 5), Posting("expected:b", "r", -5))
-    one, other = (ledger.Entry(REF, "L1", NOW, *drawn, postings) for drawn in ((v1, d1), (v2, d2)))
+    one, other = (
+        ledger.expected(REF, "L1", occurred_at=NOW, after=after, digest=digest, postings=postings)
+        for after, digest in ((v1, d1), (v2, d2))
+    )
     assert (one.entry_id == other.entry_id) == ((v1, d1) == (v2, d2))

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 HUNAR = Path(__file__).parents[2] / "layers/common/hunar"
-NAMES = (
+DOMAIN = (
     *("money", "rate_card", "rate_row", "rate_file", "rate_checks", "fees", "fees_explained"),
-    *("entitlement", "ledger"),
+    *("entitlement", "ledger", "accounts", "head", "resolution", "settled", "posted", "split", "holds", "debt", "payout"),
 )
-MONEY = [HUNAR / "domain" / f"{name}.py" for name in NAMES] + [
+MONEY = [HUNAR / "domain" / f"{name}.py" for name in DOMAIN] + [
     HUNAR / "rate_cards/__init__.py",
     HUNAR / "use_cases/compute_payout.py",
 ]

@@ -15,7 +15,7 @@ from hunar import tables
 from hunar.domain import ledger, order
 from hunar.domain.entitlement import Entitlement, due, entitlement, facts_of
 from hunar.domain.identity import derived_id
-from hunar.domain.ledger import EXPECTED, Entry
+from hunar.domain.ledger import EXPECTED
 from hunar.domain.order import Line
 from hunar.domain.rate_card import AGENCY, GOVERNMENT, RateCard, Unpriced
 from hunar.messages import ComputePayout
@@ -123,9 +123,9 @@ def _post(
     }
     puts = [Put(tables.ledger_head(message.order_ref, message.line_id), new_head, version)]
     if postings:
-        entry = Entry(
-            order_ref=message.order_ref,
-            line_id=message.line_id,
+        entry = ledger.expected(
+            message.order_ref,
+            message.line_id,
             occurred_at=line.delivered_at if line and line.delivered_at else now,
             after=version,
             digest=digest,

@@ -1,0 +1,91 @@
+"""Paying a group: all that is payable goes into a batch, less what recovers a debt; the bank says what became of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hunar.domain import accounts
+from hunar.domain.debt import recovered
+from hunar.domain.head import RECOVERY, Head
+from hunar.domain.ledger import ARRIVED, PAID_OUT, SENT_BACK, Entry, Posting
+
+PAYOUT: Final = "payout"
+DEBT_RECOVERED: Final = "debt_recovered"
+
+
+def pay_out(head: Head, batch: str, *, cap_ppm: int, minimum_paise: int, at: str) -> Entry | None:
+    """The closing of a period for one group, None when there is nothing to pay or it stays below the minimum.
+
+    ``cap_ppm`` is the part of the payable money that may go against a debt. What stays below the minimum is carried
+    into the next period, and so is the debt.
+    """
+    kept = recovered(head.payable, head.debt, cap_ppm)
+    paid = head.payable - kept
+    if head.payable <= 0 or 0 < paid < minimum_paise:
+        return None
+    payable = accounts.group_payable(head.group_id)
+    postings = [
+        Posting(payable, PAYOUT, paid),
+        Posting(accounts.payout_in_transit(batch, head.group_id), PAYOUT, -paid),
+        Posting(payable, DEBT_RECOVERED, kept),
+        Posting(accounts.group_debt(head.group_id), DEBT_RECOVERED, -kept),
+    ]
+    return Entry(
+        kind=PAID_OUT,
+        cause=(batch, head.group_id),
+        occurred_at=at,
+        postings=tuple(posting for posting in postings if posting.amount_paise),
+        group_id=head.group_id,
+        source=(("batch", batch), (RECOVERY, cap_ppm)),
+    )
+
+
+def arrived(head: Head, batch: str, *, utr: str, at: str) -> Entry:
+    """The bank paid it. ``utr`` is the bank's reference. ValueError when nothing of the batch is on its way."""
+    return _leaves(ARRIVED, head, batch, accounts.BANK, utr, at)
+
+
+def sent_back(head: Head, batch: str, *, reference: str, at: str) -> Entry:
+    """The bank rejected it, or it came back: payable again, exactly. ``reference`` is the bank's for this news."""
+    return _leaves(SENT_BACK, head, batch, accounts.group_payable(head.group_id), reference, at)
+
+
+def came_back(head: Head, paid: Entry, *, reference: str, at: str) -> Entry:
+    """The bank returned a payout days after it had paid it: payable again, exactly, and only once for each payout.
+
+    ``paid`` is the ARRIVED entry.
+    """
+    batch = str(dict(paid.source)["batch"])
+    amount = sum(posting.amount_paise for posting in paid.postings if posting.account != accounts.BANK)
+    payable = accounts.group_payable(head.group_id)
+    return _entry(SENT_BACK, head, batch, accounts.BANK, payable, amount, reference, at, cause=paid.entry_id)
+
+
+def _leaves(kind: str, head: Head, batch: str, to: str, reference: str, at: str) -> Entry:
+    transit = accounts.payout_in_transit(batch, head.group_id)
+    paise = head.owed(transit)
+    if not paise:
+        raise ValueError(f"nothing of batch {batch} is on its way to {head.group_id}")
+    return _entry(kind, head, batch, transit, to, paise, reference, at)
+
+
+def _entry(
+    kind: str,
+    head: Head,
+    batch: str,
+    debit: str,
+    credit: str,
+    paise: int,
+    reference: str,
+    at: str,
+    *,
+    cause: str | None = None,
+) -> Entry:
+    return Entry(
+        kind=kind,
+        cause=(batch, head.group_id, cause or reference),
+        occurred_at=at,
+        postings=(Posting(debit, PAYOUT, paise), Posting(credit, PAYOUT, -paise)),
+        group_id=head.group_id,
+        source=(("batch", batch), ("reference", reference)),
+    )
