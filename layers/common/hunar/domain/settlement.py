@@ -1,0 +1,198 @@
+"""What a marketplace says that it settled: lines of money, and the rule by which the same line is never two.
+
+A settlement file is taken whole or not at all: a file with one wrong row has findings and no lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from hunar.domain.amounts import LIMIT
+from hunar.domain.identity import derived_id
+from hunar.domain.spreadsheet import Problem
+
+SALE: Final = "sale"
+"""What buyers paid for the goods, with GST."""
+OFFER: Final = "offer"
+"""Discounts and their refunds by the marketplace."""
+SHIPPING_PAID_BY_BUYER: Final = "shipping_paid_by_buyer"
+REFUND: Final = "refund"
+"""What went back to buyers, for goods and shipping, with GST."""
+GST_ON_FEES: Final = "gst_on_fees"
+TCS: Final = "tcs"
+TDS: Final = "tds"
+REIMBURSEMENT: Final = "reimbursement"
+PROTECTION_FUND: Final = "protection_fund"
+ADJUSTMENT: Final = "adjustment"
+RESERVE: Final = "reserve"
+"""What the marketplace keeps back for later, and gives back."""
+TRANSFER: Final = "transfer"
+"""Money that goes to the bank account, or comes back from it."""
+FEE: Final = "fee:"
+"""Begins the head of each fee, without tax: ``fee:commission``."""
+OTHER: Final = "other:"
+"""Begins the head of what nobody has given a meaning yet; the file's own words follow."""
+
+HEADS: Final = frozenset(
+    {
+        SALE,
+        OFFER,
+        SHIPPING_PAID_BY_BUYER,
+        REFUND,
+        GST_ON_FEES,
+        TCS,
+        TDS,
+        REIMBURSEMENT,
+        PROTECTION_FUND,
+        ADJUSTMENT,
+        RESERVE,
+        TRANSFER,
+    }
+)
+
+
+class Kind(StrEnum):
+    """What a settlement line is about."""
+
+    SALE = "SALE"
+    REFUND = "REFUND"
+    ADJUSTMENT = "ADJUSTMENT"
+    """Later money of an order: a correction, a reimbursement, a protection."""
+    ACCOUNT = "ACCOUNT"
+    """Money of the account that names no order: advertising, storage, a reserve. It stays with the agency."""
+    PAYOUT = "PAYOUT"
+    """The marketplace's own row for what it sent to the bank. It is the sum of others and never in a total."""
+
+
+@dataclass(frozen=True)
+class SettlementLine:
+    """One row of money. ``heads`` are paise as the money moves to the seller: deductions are below zero."""
+
+    key: str
+    """The same for the same row in whatever file it comes, see ``line_key``."""
+    marketplace: str
+    account: str
+    settlement_id: str
+    order_id: str | None
+    item_id: str | None
+    listing: str | None
+    kind: str
+    heads: Mapping[str, int]
+    posted_at: str
+    """RFC 3339. Of a day without a time the beginning in India."""
+    paid_at: str | None
+    reference: str | None
+    """The bank's: a UTR or the number of a NEFT."""
+    quantity: int | None
+    row: int
+    """In the file that it was read from, as the spreadsheet shows it."""
+
+    def __post_init__(self) -> None:
+        for head, amount in self.heads.items():
+            if type(amount) is not int or abs(amount) >= LIMIT:
+                raise ValueError(f"{head}: {amount!r} is not an amount in whole paise")
+            if head not in HEADS and not (head.startswith((FEE, OTHER)) and head.partition(":")[2]):
+                raise ValueError(f"{head!r} is not a head of a settlement line")
+
+    @property
+    def amount(self) -> int:
+        """What the line brings, in paise."""
+        return sum(self.heads.values())
+
+
+def line_key(line: SettlementLine, nth: int) -> str:
+    """The id of the ``nth`` (from 1) of the rows of a file that say the same.
+
+    Its content is who, what, when and how much. Not in it: the row number, so that a file may be
+    sorted anew, and whatever the marketplace changes later about a row (tier, weight, return status),
+    so that a newer file of the same days brings nothing twice.
+    """
+    return derived_id(
+        line.marketplace,
+        line.account,
+        line.settlement_id,
+        line.item_id,
+        {
+            "order": line.order_id,
+            "listing": line.listing,
+            "kind": str(line.kind),
+            "heads": dict(line.heads),
+            "posted_at": line.posted_at,
+            "paid_at": line.paid_at,
+            "reference": line.reference,
+            "quantity": line.quantity,
+        },
+        nth,
+    )
+
+
+def with_keys(lines: Iterable[SettlementLine]) -> tuple[SettlementLine, ...]:
+    """The lines of one file, each with its key: equal rows are counted, and each of them is money."""
+    counts: dict[str, int] = {}
+    keyed = []
+    for line in lines:
+        content = line_key(line, 0)
+        counts[content] = counts.get(content, 0) + 1
+        keyed.append(replace(line, key=line_key(line, counts[content])))
+    return tuple(keyed)
+
+
+@dataclass(frozen=True)
+class SettlementFile:
+    """A file that was read. With ``findings`` it was refused, and nothing of it is money."""
+
+    marketplace: str
+    account: str
+    shape: str
+    """Which report it is. A settlement is taken from one report only, see ``clashes``."""
+    lines: tuple[SettlementLine, ...] = ()
+    findings: tuple[Problem, ...] = ()
+    deferred: tuple[SettlementLine, ...] = ()
+    """Rows that the marketplace lists but has not paid. Not money: they come again when they are."""
+    notes: tuple[Problem, ...] = ()
+    """What a person may want to know of a file that was taken."""
+    totals: Mapping[str, int] = field(init=False)
+    """Paise by settlement id: what reached the bank, or will."""
+
+    def __post_init__(self) -> None:
+        if self.findings and (self.lines or self.deferred):
+            raise ValueError("a file is taken whole or not at all")
+        totals: dict[str, int] = {}
+        for line in self.lines:
+            if line.kind != Kind.PAYOUT:
+                totals[line.settlement_id] = totals.get(line.settlement_id, 0) + line.amount
+        object.__setattr__(self, "totals", totals)
+
+
+def merge(files: Iterable[SettlementFile]) -> dict[str, SettlementLine]:
+    """The lines of several files by key. A file that comes twice, re-sorted, or overlaps another adds nothing twice."""
+    return {line.key: line for file in files for line in file.lines}
+
+
+def clashes(file: SettlementFile, taken: Mapping[str, str]) -> tuple[Problem, ...]:
+    """What is wrong with taking a file when ``taken`` says which report brought which settlement id.
+
+    Two reports of one marketplace tell the same money in different rows, so that no key can say
+    that it is the same.
+    """
+    return tuple(
+        Problem("", None, None, f"settlement {settlement_id} was taken from {taken[settlement_id]} already")
+        for settlement_id in sorted(file.totals)
+        if taken.get(settlement_id, file.shape) != file.shape
+    )
+
+
+MOST_FINDINGS: Final = 50
+"""So many are shown. A file with a wrong column has one for each row."""
+
+
+def shortened(findings: Collection[Problem]) -> tuple[Problem, ...]:
+    """The first findings, and how many more there are."""
+    shown = tuple(findings)
+    if len(shown) <= MOST_FINDINGS:
+        return shown
+    rest = len(shown) - MOST_FINDINGS
+    return (*shown[:MOST_FINDINGS], Problem(shown[0].file, None, None, f"has {rest} more problems"))
