@@ -67,6 +67,13 @@ class Kind(StrEnum):
     """The marketplace's own row for what it sent to the bank. It is the sum of others and never in a total."""
 
 
+def kind_of_order(heads: Mapping[str, int]) -> Kind:
+    """What a line that names an order is about, by its money."""
+    if heads.get(REFUND):
+        return Kind.REFUND
+    return Kind.SALE if heads.get(SALE) else Kind.ADJUSTMENT
+
+
 @dataclass(frozen=True)
 class SettlementLine:
     """One row of money. ``heads`` are paise as the money moves to the seller: deductions are below zero."""
