@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 HUNAR = Path(__file__).parents[2] / "layers/common/hunar"
-MONEY = [HUNAR / "domain" / f"{name}.py" for name in ("money", "rate_card", "entitlement", "ledger")] + [
-    HUNAR / "use_cases/compute_payout.py"
+DOMAIN = ("money", "rate_card", "entitlement", "ledger", "amounts", "settlement", "workbook")
+READERS = ("settlement_rows", "flipkart_settlement", "amazon_settlement", "plain_settlement")
+MONEY = [
+    *(HUNAR / "domain" / f"{name}.py" for name in DOMAIN),
+    *(HUNAR / "marketplaces" / f"{name}.py" for name in READERS),
+    HUNAR / "use_cases/compute_payout.py",
 ]
 INEXACT = {"float", "Decimal", "Fraction", "round", "math", "statistics", "decimal", "fractions"}
 

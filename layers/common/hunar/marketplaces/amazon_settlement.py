@@ -100,9 +100,6 @@ _REST: Final = {
     "reversalreimbursement": settlement.REIMBURSEMENT,
     "previousreserveamountbalance": settlement.RESERVE,
     "currentreserveamount": settlement.RESERVE,
-    "transfer": settlement.TRANSFER,
-    "transferoffunds": settlement.TRANSFER,
-    "transferoffundsunsuccessful": settlement.TRANSFER,
 }
 
 
@@ -211,6 +208,8 @@ def _flat_head(kind: Kind, amount_type: str, description: str) -> str:
             return FEE + _FEES[words]
         if words.endswith(("cgst", "sgst", "igst")):
             return settlement.GST_ON_FEES
+    if words.startswith("transfer") or of.startswith("transfer"):
+        return settlement.TRANSFER
     return _REST.get(words) or other(f"{amount_type}: {description}")
 
 
