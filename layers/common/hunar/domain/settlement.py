@@ -5,7 +5,7 @@ A settlement file is taken whole or not at all: a file with one wrong row has fi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -114,8 +114,8 @@ def line_key(line: SettlementLine, nth: int) -> str:
     """The id of the ``nth`` (from 1) of the rows of a file that say the same.
 
     Its content is who, what, when and how much. Not in it: the row number, so that a file may be
-    sorted anew, and whatever the marketplace changes later about a row (tier, weight, return status),
-    so that a newer file of the same days brings nothing twice.
+    sorted anew, and whatever is changed or filled in later about a row (return status, weight, day and
+    number of the bank's transfer), so that a newer file of the same days brings nothing twice.
     """
     return derived_id(
         line.marketplace,
@@ -128,8 +128,6 @@ def line_key(line: SettlementLine, nth: int) -> str:
             "kind": str(line.kind),
             "heads": dict(line.heads),
             "posted_at": line.posted_at,
-            "paid_at": line.paid_at,
-            "reference": line.reference,
             "quantity": line.quantity,
         },
         nth,
@@ -196,10 +194,9 @@ MOST_FINDINGS: Final = 50
 """So many are shown. A file with a wrong column has one for each row."""
 
 
-def shortened(findings: Collection[Problem]) -> tuple[Problem, ...]:
-    """The first findings, and how many more there are."""
-    shown = tuple(findings)
-    if len(shown) <= MOST_FINDINGS:
-        return shown
-    rest = len(shown) - MOST_FINDINGS
-    return (*shown[:MOST_FINDINGS], Problem(shown[0].file, None, None, f"has {rest} more problems"))
+def shortened(file: str, findings: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The first findings, and how many more the file has."""
+    if len(findings) <= MOST_FINDINGS:
+        return tuple(findings)
+    more = Problem(file, None, None, f"has {len(findings) - MOST_FINDINGS} more problems")
+    return (*findings[:MOST_FINDINGS], more)

@@ -49,7 +49,7 @@ class Report:
         if not lines and not deferred and not self.findings:
             self.wrong("has no rows of money")
         if self.findings:
-            return SettlementFile(marketplace, account, shape, findings=shortened(self.findings))
+            return SettlementFile(marketplace, account, shape, findings=shortened(self.file, self.findings))
         return SettlementFile(marketplace, account, shape, lines, deferred=deferred, notes=tuple(self.notes))
 
 
