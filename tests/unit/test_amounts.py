@@ -87,6 +87,8 @@ def test_a_blank_is_not_a_zero(text: str) -> None:
         ("(12", "half a pair"),
         ("12)", "half a pair"),
         ("10000000000000.00", "too large"),
+        ("1" * 100_000, "too large"),
+        ("(" + " " * 100_000 + "x", "not an amount"),
     ],
 )
 def test_what_is_not_plainly_an_amount_is_refused_in_words(text: str, said: str) -> None:

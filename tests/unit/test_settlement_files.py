@@ -589,6 +589,13 @@ def test_a_heading_that_states_another_order_than_its_days_is_refused() -> None:
     assert "in another order than the heading states" in refused(plain(text))[0]
 
 
+def test_a_plain_settlement_with_other_separators_is_told_how_to_be_saved() -> None:
+    assert "separated by semicolons" in refused(plain((PLAIN + PLAIN_ROWS).replace(",", ";")))[0]
+    assert taken(plain("sep=,\n" + PLAIN + PLAIN_ROWS))
+    long = PLAIN + PLAIN_ROWS.replace("F-1", "F" * 101, 1)
+    assert "column order_id: has 101 letters" in refused(plain(long))[0]
+
+
 def test_a_plain_settlement_can_name_its_seller_and_its_kinds() -> None:
     text = "settlement_id,order_id,posted_at,seller_gstin,kind,adjustment,bank_value\n"
     text += f"S1,,2026-11-01,{GSTIN},adjustment,5,5\n"

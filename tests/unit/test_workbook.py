@@ -194,6 +194,14 @@ def test_a_sheet_that_does_not_hold_together_is_refused(cells: str) -> None:
         sheet_of(cells)
 
 
+def test_merged_cells_without_end_are_refused() -> None:
+    raw = flipkart(sold())
+    sheet = part(raw, SHEET)
+    at = sheet.index(b"<mergeCell ")
+    many = sheet[:at] + b'<mergeCell ref="A1:XFD1"/>' * 10_000 + sheet[at:]
+    assert "merged cells" in refusal(repacked(raw, changed={SHEET: many}))
+
+
 def test_an_empty_workbook_has_an_empty_sheet() -> None:
     made = io.BytesIO()
     Workbook().save(made)

@@ -45,7 +45,7 @@ def paise(text: str) -> int | None:
     Unreadable for everything else: more than two decimals that are not zeros, a number in powers of
     ten, misplaced commas, two signs, words.
     """
-    text = text.replace("\u00a0", " ").strip()
+    text = _short(text)
     if not text:
         return None
     if _EXPONENT.fullmatch(text):
@@ -67,6 +67,11 @@ def paise(text: str) -> int | None:
     return -value if negative else value
 
 
+def _short(text: str) -> str:
+    """A text with single spaces, cut off far beyond the length of any amount or day."""
+    return " ".join(text[:200].split())[:60]
+
+
 _NUMBER: Final = re.compile(
     r"(?P<sign>-)?(?P<whole>[0-9]*)(?:\.(?P<part>[0-9]*))?(?:[eE](?P<exponent>[+-]?[0-9]{1,3}))?"
 )
@@ -81,7 +86,8 @@ def stored_paise(text: str) -> int | None:
     ``891.07000000000005`` or as ``8.9107E2``. What counts are the 15 digits that a spreadsheet shows;
     of these, more than two decimals are refused as in a text.
     """
-    if not text.strip():
+    text = _short(text)
+    if not text:
         return None
     negative, whole, part = _decimal(text)
     value = _hundredths(text, whole, part)
@@ -90,6 +96,7 @@ def stored_paise(text: str) -> int | None:
 
 def stored_whole(text: str) -> str:
     """The whole number that a number cell holds, as its digits. Unreadable if digits of it are lost."""
+    text = _short(text)
     negative, whole, part = _decimal(text)
     if part.strip("0") or negative:
         raise Unreadable(f"{text} is not a whole number")
@@ -101,7 +108,8 @@ def stored_whole(text: str) -> str:
 
 def _decimal(text: str) -> tuple[bool, str, str]:
     """A stored number as (is it negative, digits before the point, digits after it), at most 15 of them."""
-    found = _NUMBER.fullmatch(text.strip())
+    text = _short(text)
+    found = _NUMBER.fullmatch(text)
     if not found or not (found["whole"] or found["part"]):
         raise Unreadable(f"{text!r} is not a number")
     digits = found["whole"] + (found["part"] or "")
@@ -203,7 +211,7 @@ def moment(text: str, order: Order | None = None) -> str | None:
     A day without a time is its beginning in India; a time without a zone is India's. Unreadable if
     day and month could change places and no ``order`` is known.
     """
-    text = " ".join(text.split())
+    text = _short(text)
     if not text:
         return None
     for pattern, read in _DAYS:
@@ -219,7 +227,8 @@ def moment(text: str, order: Order | None = None) -> str | None:
 
 def stored_moment(text: str, *, since_1904: bool = False) -> str | None:
     """The moment that a number cell of a workbook holds: days since the workbook's first, in India."""
-    if not text.strip():
+    text = _short(text)
+    if not text:
         return None
     negative, whole, part = _decimal(text)
     days = int(whole or "0") + (1462 if since_1904 else 0)

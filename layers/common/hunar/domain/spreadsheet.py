@@ -97,15 +97,17 @@ def read_foreign_table(file: str, data: bytes, required: Collection[str]) -> tup
     return ([] if problems else records), problems
 
 
-def read_lines(file: str, data: bytes, separator: str = ",") -> tuple[list[Line], list[Problem]]:
-    """Every row of a table whose heading is not necessarily its first row, with its number; cells as in ``read_table``.
+def read_lines(file: str, data: bytes, separator: str | None = None) -> tuple[list[Line], list[Problem]]:
+    """Every row of a table, the heading too, with its number; cells as in ``read_table``.
 
-    With tabs between its cells a quotation mark is a letter like any other.
+    A ``separator`` is for a file of another's program, whose heading may stand further down: a comma,
+    or a tab, with which a quotation mark is a letter like any other.
     """
     try:
-        return [Line(row, [_clean(cell) for cell in cells]) for row, cells in _split(_text(data), separator)], []
+        rows = _lines(data) if separator is None else _split(_text(data), separator)
     except _Wrong as wrong:
         return [], [Problem(file, wrong.row, None, wrong.message)]
+    return [Line(row, [_clean(cell) for cell in cells]) for row, cells in rows], []
 
 
 def damage(text: str, *, number: bool = False) -> str | None:

@@ -23,6 +23,7 @@ MOST_UNPACKED: Final = 64 * 1024 * 1024
 _MOST_PARTS: Final = 1_000
 _MOST_ROWS: Final = 1_048_576
 _MOST_COLUMNS: Final = 16_384
+_MOST_MERGED: Final = 10_000
 _CHUNK: Final = 256 * 1024
 
 
@@ -303,6 +304,8 @@ class _Cells(_Reader):
             case "rPh":
                 self._beside += 1
             case "mergeCell":
+                if len(self.merged) == _MOST_MERGED:
+                    raise Refused("has more merged cells than a report has", self._sheet)
                 first, _, last = attributes.get("ref", "").partition(":")
                 (left, top), (right, bottom) = self._place(first), self._place(last or first)
                 self.merged.append((top, left, bottom, right))

@@ -294,16 +294,12 @@ def _unknown(columns: dict[int, str]) -> tuple[dict[str, str], list[str]]:
 def _columns(sheet: Sheet, top: int, below: int | None) -> dict[int, str]:
     """The names of the columns. Where one name is spread over several of them, theirs stand in the row below."""
     upper, lower = sheet.rows.get(top, {}), sheet.rows.get(below or 0, {})
-    spread = {
-        column
-        for first_row, left, last_row, right in sheet.merged
-        if first_row <= top <= last_row and left < right
-        for column in range(left, right + 1)
-    }
+    groups = [(left, right) for first, left, last, right in sheet.merged if first <= top <= last and left < right]
     found = {}
     for column in sorted(upper.keys() | lower.keys()):
         above, under = upper.get(column, EMPTY).text, lower.get(column, EMPTY).text
-        text = under if under.strip() and (column in spread or not above.strip()) else above
+        spread = any(left <= column <= right for left, right in groups)
+        text = under if under.strip() and (spread or not above.strip()) else above
         if text.strip():
             found[column] = text
     return found

@@ -19,6 +19,8 @@ SELLER_COLUMNS: Final = frozenset(
 )
 """Columns that say whose file it is, by their names in small letters with single spaces."""
 
+_LONGEST_ID: Final = 100
+_LONGEST_WORDS: Final = 120
 _GSTIN: Final = re.compile(r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][0-9A-Z]{3}")
 
 
@@ -91,6 +93,9 @@ class Row:
         text = " ".join(cell.text.split()).removeprefix("'")
         if cell.number:
             return self._read(column, lambda: amounts.stored_whole(cell.text))
+        if len(text) > _LONGEST_ID:
+            self.wrong(column, f"has {len(text)} letters; an id has {_LONGEST_ID} at most")
+            return None
         if wrong := damage(text):
             self.wrong(column, wrong)
             return None
@@ -221,7 +226,7 @@ def check_sellers(report: Report, rows: Iterable[Row], columns: Iterable[str], s
 
 def other(words: str) -> str:
     """The head of what has no meaning here yet, with the file's own words."""
-    return OTHER + " ".join(words.split())
+    return OTHER + " ".join(words.split())[:_LONGEST_WORDS].rstrip()
 
 
 def heads(*moved: tuple[str, int | None]) -> dict[str, int]:
