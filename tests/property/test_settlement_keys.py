@@ -24,7 +24,7 @@ ROWS = st.lists(
 
 def plain(rows: Rows) -> SettlementFile:
     text = "settlement_id,order_id,posted_at,adjustment,bank_value\n"
-    text += "".join(f"S{day},F-{item},2026-11-0{day},{rupees(paise)},{rupees(paise)}\n" for item, day, paise in rows)
+    text += "".join(f"S1,F-{item},2026-11-0{day},{rupees(paise)},{rupees(paise)}\n" for item, day, paise in rows)
     return plain_settlement.read(text.encode(), "main")
 
 

@@ -23,7 +23,9 @@ from tests.settlement_files import (
     flat_file,
     flat_row,
     flipkart,
+    part,
     range_row,
+    repacked,
     sold,
 )
 
@@ -265,9 +267,25 @@ def test_a_cell_beside_the_columns_is_not_overlooked() -> None:
     ]
 
 
-def test_a_sum_may_be_a_formula_with_a_value_and_not_without() -> None:
+def test_a_sum_may_be_a_formula_with_a_value_and_nothing_else_may() -> None:
     [finding] = refused(orders(sold(bank="=SUM(J4:R4)")))
     assert "is a formula without a value" in finding
+    raw = flipkart(sold(bank=891.07, sale=1099.0))
+    sheet = part(raw, "xl/worksheets/sheet1.xml")
+    for cell, column in (("C4", None), ("J4", "Sale Amount (Rs.)")):
+        begins = f'<c r="{cell}" t="n">'.encode()
+        assert begins in sheet
+        formula = repacked(
+            raw, changed={"xl/worksheets/sheet1.xml": sheet.replace(begins, begins + b"<f>SUM(A1:B1)</f>")}
+        )
+        file = flipkart_settlement.read(formula, "main", file="f")
+        if column is None:
+            assert taken(file) == taken(orders(sold()))
+        else:
+            assert refused(file) == [
+                f"f sheet Orders row 4 column {column}: is a formula; the marketplace's own file has values, "
+                "download it anew"
+            ]
 
 
 def test_a_workbook_of_another_seller_is_refused() -> None:
