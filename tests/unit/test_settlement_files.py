@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from openpyxl import load_workbook
 
-from hunar.domain.settlement import Kind, SettlementFile, SettlementLine, clashes, merge
+from hunar.domain.settlement import Kind, SettlementFile, SettlementLine, clashes, line_key, merge
 from hunar.marketplaces import amazon_settlement, flipkart_settlement, plain_settlement
 from tests.settlement_files import (
     AMAZON_ORDER,
@@ -633,6 +634,37 @@ def test_a_settlement_is_taken_from_one_report_only() -> None:
     assert clashes(file, {"99900002": file.shape, "1": "another"}) == ()
     [problem] = clashes(file, {"99900002": "amazon-flat-file-v2"})
     assert str(problem) == "settlement 99900002 was taken from amazon-flat-file-v2 already"
+
+
+def test_a_key_hangs_on_who_what_when_and_how_much_and_on_nothing_else() -> None:
+    [line] = taken(orders(sold()))
+    said = {"sale amount": 109900}
+    for field in ("marketplace", "account", "settlement_id", "item_id", "order_id", "listing", "posted_at"):
+        assert line_key(replace(line, **{field: "another"}), said, 1) != line_key(line, said, 1), field
+    assert line_key(replace(line, quantity=2), said, 1) != line_key(line, said, 1)
+    assert line_key(line, said, 2) != line_key(line, said, 1)
+    assert line_key(line, said | {"refund": 1}, 1) != line_key(line, said, 1)
+    assert line_key(line, said | {"refund": 0}, 1) == line_key(line, said, 1)
+    later = replace(line, key="x", row=9, kind="REFUND", heads={"other:new": 1}, paid_at=None, reference="UTR")
+    assert line_key(later, said, 1) == line_key(line, said, 1)
+
+
+def test_another_meaning_or_rate_makes_no_new_row_of_an_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [
+        orders(sold()),
+        flat(flat_row("-12.00", "ItemFees", "Moonlight Fee"), total="-12.00"),
+        ranged(range_row()),
+    ]
+    monkeypatch.setitem(flipkart_settlement._FEES, "commission", "fee:referral")
+    monkeypatch.setitem(amazon_settlement._FEES, "moonlightfee", "moonlight_fee")
+    after = [
+        orders(sold()),
+        flat(flat_row("-12.00", "ItemFees", "Moonlight Fee"), total="-12.00"),
+        amazon_settlement.read(date_range(range_row()), "main", gst_ppm=120_000),
+    ]
+    for old, new in zip(before, after, strict=True):
+        assert merge([old]).keys() == merge([new]).keys()
+        assert [line.heads for line in taken(old)] != [line.heads for line in taken(new)]
 
 
 def test_a_line_takes_whole_paise_and_known_heads_only() -> None:

@@ -110,38 +110,38 @@ class SettlementLine:
         return sum(self.heads.values())
 
 
-def line_key(line: SettlementLine, nth: int) -> str:
+Said = Mapping[str, str | int]
+"""What a row says in the file's own words: paise by column, and its type."""
+
+
+def line_key(line: SettlementLine, said: Said, nth: int) -> str:
     """The id of the ``nth`` (from 1) of the rows of a file that say the same.
 
-    Its content is who, what, when and how much. Not in it: the row number, so that a file may be
-    sorted anew, and whatever is changed or filled in later about a row (return status, weight, day and
-    number of the bank's transfer), so that a newer file of the same days brings nothing twice.
+    Its content is who, what, when and how much, in the file's own words: a type of money that is
+    given a meaning here later, or a better rate, makes no new row of an old one. Not in it either: the
+    row number, so that a file may be sorted anew, and whatever is changed or filled in later about a
+    row (return status, weight, day and number of the bank's transfer), so that a newer file of the same
+    days brings nothing twice.
     """
     return derived_id(
         line.marketplace,
         line.account,
         line.settlement_id,
         line.item_id,
-        {
-            "order": line.order_id,
-            "listing": line.listing,
-            "kind": str(line.kind),
-            "heads": dict(line.heads),
-            "posted_at": line.posted_at,
-            "quantity": line.quantity,
-        },
+        [line.order_id, line.listing, line.posted_at, line.quantity],
+        {name: value for name, value in said.items() if value},
         nth,
     )
 
 
-def with_keys(lines: Iterable[SettlementLine]) -> tuple[SettlementLine, ...]:
+def with_keys(rows: Iterable[tuple[SettlementLine, Said]]) -> tuple[SettlementLine, ...]:
     """The lines of one file, each with its key: equal rows are counted, and each of them is money."""
     counts: dict[str, int] = {}
     keyed = []
-    for line in lines:
-        content = line_key(line, 0)
+    for line, said in rows:
+        content = line_key(line, said, 0)
         counts[content] = counts.get(content, 0) + 1
-        keyed.append(replace(line, key=line_key(line, counts[content])))
+        keyed.append(replace(line, key=line_key(line, said, counts[content])))
     return tuple(keyed)
 
 

@@ -7,7 +7,7 @@ domain/settlement.py). What each row becomes is in docs/settlement-files.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from hunar.domain import settlement
@@ -17,6 +17,8 @@ from hunar.domain.spreadsheet import Line, read_lines
 from hunar.domain.workbook import MOST_BYTES
 from hunar.marketplaces.settlement_rows import (
     SELLER_COLUMNS,
+    Moved,
+    Read,
     Report,
     Row,
     check_sellers,
@@ -24,6 +26,7 @@ from hunar.marketplaces.settlement_rows import (
     heads,
     orders_shown,
     other,
+    said,
     text_rows,
 )
 
@@ -132,7 +135,7 @@ def _flat_file(report: Report, account: str, lines: list[Line], sellers: Collect
             money.append((row, settlement_id))
     found = [_flat_line(row, account, settlement_id, paid.get(settlement_id)) for row, settlement_id in money]
     if not report.findings:
-        _check_totals(report, totals, found)
+        _check_totals(report, totals, (line for line, _ in found))
     return report.result(MARKETPLACE, account, FLAT_FILE, found)
 
 
@@ -152,7 +155,7 @@ def _check_totals(report: Report, totals: dict[str, int], lines: Iterable[Settle
             )
 
 
-def _flat_line(row: Row, account: str, settlement_id: str, paid_at: str | None) -> SettlementLine:
+def _flat_line(row: Row, account: str, settlement_id: str, paid_at: str | None) -> Read:
     type_, amount_type, description = (row.text(c) for c in ("transaction-type", "amount-type", "amount-description"))
     for column, text in (
         ("transaction-type", type_),
@@ -166,7 +169,8 @@ def _flat_line(row: Row, account: str, settlement_id: str, paid_at: str | None) 
     if posted is None and not (row.text("posted-date-time") or row.text("posted-date")):
         row.wrong("posted-date", "is empty")
     kind = _kind(type_, order_id)
-    return SettlementLine(
+    amount = row.needed("amount")
+    line = SettlementLine(
         key="",
         marketplace=MARKETPLACE,
         account=account,
@@ -175,13 +179,14 @@ def _flat_line(row: Row, account: str, settlement_id: str, paid_at: str | None) 
         item_id=row.identifier("order-item-code"),
         listing=row.text("sku") or None,
         kind=kind,
-        heads=heads((_flat_head(kind, amount_type, description), row.needed("amount"))),
+        heads=heads((_flat_head(kind, amount_type, description), amount)),
         posted_at=posted or "",
         paid_at=paid_at,
         reference=None,
         quantity=row.quantity("quantity-purchased"),
         row=row.number,
     )
+    return line, {"type": type_, "of": amount_type, "what": description, "amount": amount}
 
 
 def _kind(transaction: str, order_id: str | None) -> Kind:
@@ -288,8 +293,8 @@ def _date_range(
     rows = text_rows(report, lines[place + 1 :], shown, orders)
     check_sellers(report, rows, SELLER_COLUMNS & shown.keys(), sellers)
     unknown = _unknown_money(names)
-    money: list[SettlementLine] = []
-    deferred: list[SettlementLine] = []
+    money: list[Read] = []
+    deferred: list[Read] = []
     for row in rows:
         status = row.text(_STATUS).lower()
         if status not in ("released", "deferred"):
@@ -311,7 +316,7 @@ def _unknown_money(names: list[str]) -> list[str]:
     return [name for name in names[first:last] if name not in known | _WORDS_BETWEEN]
 
 
-def _range_line(row: Row, account: str, unknown: list[str], gst_ppm: int, *, released: bool) -> SettlementLine:
+def _range_line(row: Row, account: str, unknown: list[str], gst_ppm: int, *, released: bool) -> Read:
     order_id, words = row.identifier("order id"), row.text("type")
     kind = Kind.PAYOUT if _joined(words) == "transfer" else _kind(words, order_id)
     settlement_id = row.identifier("settlement id")
@@ -322,25 +327,21 @@ def _range_line(row: Row, account: str, unknown: list[str], gst_ppm: int, *, rel
     posted = row.moment(_TIME)
     if posted is None and not row.text(_TIME):
         row.wrong(_TIME, "is empty")
-    moved: list[tuple[str, int | None]] = []
+    moved: list[Moved] = []
     for column, head in _RANGE_PRICE.items():
         if kind not in (Kind.SALE, Kind.REFUND):
             head = other(f"{words}: {column}")
-        moved.append((settlement.REFUND if kind == Kind.REFUND else head, row.amount(column)))
-    moved.append((settlement.OFFER, row.amount("promotional rebates")))
-    moved += [(head, row.amount(column)) for column, head in _RANGE_TAXES.items()]
-    for column in _RANGE_FEES:
-        with_tax = row.amount(column) or 0
-        # The fee is rounded, its GST is what is left: together they are what Amazon took, to the paisa.
-        without = half_up(with_tax * PPM, PPM + gst_ppm)
-        moved += [(FEE + column.replace(" ", "_"), without), (settlement.GST_ON_FEES, with_tax - without)]
-    moved += [(other(column), row.amount(column)) for column in unknown]
-    moved.append((_range_other(kind, words, row.text("description")), row.amount("other")))
+        moved.append((column, settlement.REFUND if kind == Kind.REFUND else head, row.amount(column)))
+    moved.append(("promotional rebates", settlement.OFFER, row.amount("promotional rebates")))
+    moved += [(column, head, row.amount(column)) for column, head in _RANGE_TAXES.items()]
+    moved += [(column, other(column), row.amount(column)) for column in unknown]
+    moved.append(("other", _range_other(kind, words, row.text("description")), row.amount("other")))
+    fees = [(column, FEE + column.replace(" ", "_"), row.amount(column)) for column in _RANGE_FEES]
     total = row.needed(_TOTAL)
-    come_to = sum(paise or 0 for _, paise in moved)
+    come_to = sum(paise or 0 for _, _, paise in (*moved, *fees))
     if row.sound and total != come_to:
         row.wrong(_TOTAL, f"states {rupees(total)}, but the amounts of the row come to {rupees(come_to)}")
-    return SettlementLine(
+    line = SettlementLine(
         key="",
         marketplace=MARKETPLACE,
         account=account,
@@ -349,13 +350,22 @@ def _range_line(row: Row, account: str, unknown: list[str], gst_ppm: int, *, rel
         item_id=None,
         listing=row.text("sku") or None,
         kind=kind,
-        heads=heads(*moved),
+        heads=heads(*((head, paise) for _, head, paise in moved), *_without_gst(fees, gst_ppm)),
         posted_at=posted or "",
         paid_at=row.moment(_RELEASE),
         reference=None,
         quantity=row.quantity("quantity"),
         row=row.number,
     )
+    return line, said((*moved, *fees), type=words)
+
+
+def _without_gst(fees: list[Moved], gst_ppm: int) -> Iterator[tuple[str, int]]:
+    """Each fee, rounded, and its GST, which is what is left: together they are what Amazon took, to the paisa."""
+    for _, head, paise in fees:
+        without = half_up((paise or 0) * PPM, PPM + gst_ppm)
+        yield head, without
+        yield settlement.GST_ON_FEES, (paise or 0) - without
 
 
 def _range_other(kind: Kind, words: str, description: str) -> str:

@@ -17,6 +17,8 @@ from hunar.domain.settlement import FEE, Kind, SettlementFile, SettlementLine
 from hunar.domain.workbook import EMPTY, Sheet, column_number
 from hunar.marketplaces.settlement_rows import (
     SELLER_COLUMNS,
+    Moved,
+    Read,
     Report,
     Row,
     check_sellers,
@@ -24,6 +26,7 @@ from hunar.marketplaces.settlement_rows import (
     heads,
     orders_shown,
     other,
+    said,
 )
 
 MARKETPLACE: Final = "flipkart"
@@ -119,8 +122,8 @@ def read(raw: bytes, account: str, *, file: str = "", sellers: Collection[str] =
     of the account; a file that names another one is refused.
     """
     report = Report(file)
-    lines: list[SettlementLine] = []
-    deferred: list[SettlementLine] = []
+    paid: list[Read] = []
+    unpaid: list[Read] = []
     try:
         book = workbook.read_workbook(raw)
     except workbook.Refused as refused:
@@ -131,10 +134,10 @@ def read(raw: bytes, account: str, *, file: str = "", sellers: Collection[str] =
         report.wrong("has no sheet 'Orders'")
     for sheet in book.sheets:
         report.file = _place(file, sheet.name)
-        for line in _sheet(report, sheet, account, sellers, since_1904=book.since_1904):
-            (lines if line.settlement_id else deferred).append(line)
+        for line, words in _sheet(report, sheet, account, sellers, since_1904=book.since_1904):
+            (paid if line.settlement_id else unpaid).append((line, words))
     report.file = file
-    return report.result(MARKETPLACE, account, SHAPE, lines, deferred)
+    return report.result(MARKETPLACE, account, SHAPE, paid, unpaid)
 
 
 def _place(file: str, sheet: str | None) -> str:
@@ -145,9 +148,7 @@ def _is_orders(sheet: Sheet) -> bool:
     return sheet.name.strip().lower() == "orders"
 
 
-def _sheet(
-    report: Report, sheet: Sheet, account: str, sellers: Collection[str], *, since_1904: bool
-) -> Iterator[SettlementLine]:
+def _sheet(report: Report, sheet: Sheet, account: str, sellers: Collection[str], *, since_1904: bool) -> Iterator[Read]:
     top = next((row for row in range(1, _HEADING_ROWS + 1) if _names(sheet, row, None) >= {NEFT, BANK}), None)
     if top is None:
         if _is_orders(sheet):
@@ -187,28 +188,27 @@ def _sheet(
             yield _account_line(row, account, sheet.name)
 
 
-def _order_line(row: Row, account: str, unknown: dict[str, str], unread: list[str]) -> SettlementLine:
-    fees = [(head, row.amount(name)) for name, head in _FEES.items()]
-    fees += [(other(name), row.amount(name)) for name, of in unknown.items() if of == MARKETPLACE_FEE]
-    taxes = [(head, row.amount(name)) for name, head in _WITHHELD.items()]
-    taxes += [(other(name), row.amount(name)) for name, of in unknown.items() if of == TAXES]
-    money = [(head, row.amount(name)) for name, head in _MONEY.items()]
-    money += [(other(name), row.amount(name)) for name, of in unknown.items() if of == BANK]
+def _order_line(row: Row, account: str, unknown: dict[str, str], unread: list[str]) -> Read:
+    def moved(known: dict[str, str], of: str) -> list[Moved]:
+        columns = known | {name: other(name) for name, summed in unknown.items() if summed == of}
+        return [(name, head, row.amount(name)) for name, head in columns.items()]
+
+    fees, taxes, money = moved(_FEES, MARKETPLACE_FEE), moved(_WITHHELD, TAXES), moved(_MONEY, BANK)
     hint = f"; not read are {', '.join(unread)}" if unread else ""
     fee, tax = row.needed(MARKETPLACE_FEE, summed=True), row.needed(TAXES, summed=True)
     bank = row.needed(BANK, summed=True)
     _tie(row, MARKETPLACE_FEE, fee, _sum(fees), f"the fees beside it{hint}")
     _tie(row, TAXES, tax, _sum(taxes), f"TCS, TDS and GST on the fees{hint}")
     _tie(row, BANK, bank, _sum([*money, *fees, *taxes]), f"the amounts of the row{hint}")
-    total = heads(*money, *fees, *taxes)
+    total = heads(*((head, paise) for _, head, paise in (*money, *fees, *taxes)))
     _note_credits(row, total)
-    return _line(row, account, total, settlement.kind_of_order(total))
+    return _line(row, account, total, settlement.kind_of_order(total)), said((*money, *fees, *taxes))
 
 
-def _account_line(row: Row, account: str, sheet: str) -> SettlementLine:
+def _account_line(row: Row, account: str, sheet: str) -> Read:
     bank = row.needed(BANK, summed=True)
     head = settlement.PROTECTION_FUND if "spf" in sheet.lower() else other(sheet)
-    return _line(row, account, heads((head, bank)), Kind.ADJUSTMENT)
+    return _line(row, account, heads((head, bank)), Kind.ADJUSTMENT), {"sheet": sheet, BANK: bank}
 
 
 def _line(row: Row, account: str, total: dict[str, int], kind: Kind) -> SettlementLine:
@@ -238,8 +238,8 @@ def _line(row: Row, account: str, total: dict[str, int], kind: Kind) -> Settleme
     )
 
 
-def _sum(moved: list[tuple[str, int | None]]) -> int:
-    return sum(paise or 0 for _, paise in moved)
+def _sum(moved: list[Moved]) -> int:
+    return sum(paise or 0 for _, _, paise in moved)
 
 
 def _tie(row: Row, column: str, stated: int, summed: int, of: str) -> None:

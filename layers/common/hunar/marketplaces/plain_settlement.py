@@ -14,12 +14,15 @@ from hunar.domain.spreadsheet import read_lines
 from hunar.domain.workbook import MOST_BYTES
 from hunar.marketplaces.settlement_rows import (
     SELLER_COLUMNS,
+    Moved,
+    Read,
     Report,
     Row,
     check_sellers,
     heading,
     heads,
     orders_shown,
+    said,
     text_rows,
 )
 
@@ -76,18 +79,19 @@ def _name(cell: str) -> str:
     return re.sub(r" ?\(.*\)$", "", name) if stated_order(name) else name
 
 
-def _line(row: Row, marketplace: str, account: str, money: list[str]) -> SettlementLine:
+def _line(row: Row, marketplace: str, account: str, money: list[str]) -> Read:
     settlement_id, order_id = row.identifier("settlement_id"), row.identifier("order_id")
     if settlement_id is None and not row.text("settlement_id"):
         row.wrong("settlement_id", "is empty")
     posted = row.moment("posted_at")
     if posted is None and not row.text("posted_at"):
         row.wrong("posted_at", "is empty")
-    total = heads(*((name, row.amount(name)) for name in money))
+    moved: list[Moved] = [(name, name, row.amount(name)) for name in money]
+    total = heads(*((head, paise) for _, head, paise in moved))
     bank, come_to = row.needed(BANK), sum(total.values())
     if row.sound and bank != come_to:
         row.wrong(BANK, f"states {rupees(bank)}, but the amounts of the row come to {rupees(come_to)}")
-    return SettlementLine(
+    line = SettlementLine(
         key="",
         marketplace=marketplace,
         account=account,
@@ -103,6 +107,7 @@ def _line(row: Row, marketplace: str, account: str, money: list[str]) -> Settlem
         quantity=row.quantity("quantity"),
         row=row.number,
     )
+    return line, said(moved)
 
 
 def _kind(row: Row, order_id: str | None, total: dict[str, int]) -> Kind:

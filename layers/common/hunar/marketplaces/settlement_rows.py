@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from hunar.domain import amounts
 from hunar.domain.amounts import Order, Unreadable
-from hunar.domain.settlement import OTHER, SettlementFile, SettlementLine, shortened, with_keys
+from hunar.domain.settlement import OTHER, Said, SettlementFile, SettlementLine, shortened, with_keys
 from hunar.domain.spreadsheet import Line, Problem, damage
 from hunar.domain.workbook import EMPTY, Cell
 
@@ -22,6 +22,10 @@ SELLER_COLUMNS: Final = frozenset(
 _LONGEST_ID: Final = 100
 _LONGEST_WORDS: Final = 120
 _GSTIN: Final = re.compile(r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][0-9A-Z]{3}")
+
+
+Read = tuple[SettlementLine, Said]
+"""A line that has no key yet, and what its row says."""
 
 
 class Report:
@@ -43,11 +47,11 @@ class Report:
         marketplace: str,
         account: str,
         shape: str,
-        lines: Iterable[SettlementLine] = (),
-        deferred: Iterable[SettlementLine] = (),
+        rows: Iterable[Read] = (),
+        unpaid: Iterable[Read] = (),
     ) -> SettlementFile:
         """The file with its lines, or with its findings and nothing else."""
-        lines, deferred = with_keys(lines), with_keys(deferred)
+        lines, deferred = with_keys(rows), with_keys(unpaid)
         if not lines and not deferred and not self.findings:
             self.wrong("has no rows of money")
         if self.findings:
@@ -227,6 +231,15 @@ def check_sellers(report: Report, rows: Iterable[Row], columns: Iterable[str], s
 def other(words: str) -> str:
     """The head of what has no meaning here yet, with the file's own words."""
     return OTHER + " ".join(words.split())[:_LONGEST_WORDS].rstrip()
+
+
+Moved = tuple[str, str, int | None]
+"""Paise of a column, with the head that they go to: (column, head, paise)."""
+
+
+def said(moved: Iterable[Moved], **words: str) -> dict[str, str | int]:
+    """What a row says in the file's own words."""
+    return {**{column: paise for column, _, paise in moved if paise}, **words}
 
 
 def heads(*moved: tuple[str, int | None]) -> dict[str, int]:
