@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Final
 
-LIMIT: Final = 10**15
-"""Paise. An amount that large is a mistake, not a sale."""
+LIMIT: Final = 10**13
+"""Paise. A single amount that large is a mistake, not a sale; all columns of a row stay below a posting's limit."""
 
 IST: Final = timezone(timedelta(hours=5, minutes=30))
 
@@ -298,4 +298,6 @@ def _zone(text: str, name: str, offset: str) -> timezone:
     if not offset:
         return _ZONES[name]
     away = timedelta(hours=int(offset[1:3]), minutes=int(offset[-2:]))
+    if away > timedelta(hours=14):
+        raise Unreadable(f"{text!r} is in a time zone that is not known here")
     return timezone(-away if offset[0] == "-" else away)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from hunar.domain.amounts import LIMIT
 from hunar.domain.identity import derived_id
 from hunar.domain.spreadsheet import Problem
 
@@ -35,6 +34,9 @@ FEE: Final = "fee:"
 """Begins the head of each fee, without tax: ``fee:commission``."""
 OTHER: Final = "other:"
 """Begins the head of what nobody has given a meaning yet; the file's own words follow."""
+
+_LIMIT: Final = 10**15
+"""Paise, as for a posting of the ledger."""
 
 HEADS: Final = frozenset(
     {
@@ -99,7 +101,7 @@ class SettlementLine:
 
     def __post_init__(self) -> None:
         for head, amount in self.heads.items():
-            if type(amount) is not int or abs(amount) >= LIMIT:
+            if type(amount) is not int or abs(amount) >= _LIMIT:
                 raise ValueError(f"{head}: {amount!r} is not an amount in whole paise")
             if head not in HEADS and not (head.startswith((FEE, OTHER)) and head.partition(":")[2]):
                 raise ValueError(f"{head!r} is not a head of a settlement line")

@@ -230,7 +230,7 @@ def check_sellers(report: Report, rows: Iterable[Row], columns: Iterable[str], s
 
 def other(words: str) -> str:
     """The head of what has no meaning here yet, with the file's own words."""
-    return OTHER + " ".join(words.split())[:_LONGEST_WORDS].rstrip()
+    return OTHER + (" ".join(words.split())[:_LONGEST_WORDS].rstrip() or "without words")
 
 
 Moved = tuple[str, str, int | None]
