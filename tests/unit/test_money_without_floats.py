@@ -11,8 +11,12 @@ HUNAR = Path(__file__).parents[2] / "layers/common/hunar"
 DOMAIN = (
     *("money", "rate_card", "rate_row", "rate_file", "rate_checks", "fees", "fees_explained"),
     *("entitlement", "ledger", "accounts", "head", "resolution", "settled", "posted", "split", "holds", "debt", "payout"),
+    *("amounts", "settlement", "workbook"),
 )
-MONEY = [HUNAR / "domain" / f"{name}.py" for name in DOMAIN] + [
+READERS = ("settlement_rows", "flipkart_settlement", "amazon_settlement", "plain_settlement")
+MONEY = [
+    *(HUNAR / "domain" / f"{name}.py" for name in DOMAIN),
+    *(HUNAR / "marketplaces" / f"{name}.py" for name in READERS),
     HUNAR / "rate_cards/__init__.py",
     HUNAR / "use_cases/compute_payout.py",
 ]

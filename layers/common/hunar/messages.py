@@ -202,6 +202,46 @@ class ComputePayout(_Message):
     line_id: str
 
 
+class Settle(_Message):
+    """payouts: what was settled about a subject must be booked: lines of a settlement are there, or were."""
+
+    kind: Literal["settle"] = "settle"
+    subject: str = Field(min_length=1, max_length=400)
+    """See ``domain/settlement.py``, ``subject_of``."""
+
+
+class ReleaseHold(_Message):
+    """payouts: a line's hold may be over; what is held for its groups becomes payable."""
+
+    kind: Literal["release"] = "release"
+    order_ref: str
+    line_id: str
+
+
+class HoldMoney(_Message):
+    """payouts: a person holds back what a line brought until a moment, or lifts that hold."""
+
+    kind: Literal["hold"] = "hold"
+    order_ref: str
+    line_id: str
+    until: str | None
+    """RFC 3339 in UTC; None lifts it."""
+    by: str
+    reason: str = Field(default="", max_length=200)
+    at: str
+
+
+class ApproveProposal(_Message):
+    """payouts: a person approves a difference that nothing new explains. Void when the line was booked since."""
+
+    kind: Literal["approve"] = "approve"
+    order_ref: str
+    line_id: str
+    proposal_id: str
+    by: str
+    reason: str = Field(default="", max_length=200)
+
+
 class Fetch(_Message):
     """fetches: the marketplace must be asked what it knows of an order."""
 
@@ -231,6 +271,8 @@ class PublishStock(_Message):
 
 Notification = Notify | Tell | Digest | Remind
 NOTIFICATION: TypeAdapter[Notification] = TypeAdapter(Annotated[Notification, Field(discriminator="kind")])
+PayoutCommand = ComputePayout | Settle | ReleaseHold | HoldMoney | ApproveProposal
+PAYOUT_COMMAND: TypeAdapter[PayoutCommand] = TypeAdapter(Annotated[PayoutCommand, Field(discriminator="kind")])
 OrderEvent = WebhookDelivery | ApiAnswer | StockAct | ListingMapped | Allocate | OperatorAct | Look | Replay
 ORDER_EVENT: TypeAdapter[OrderEvent] = TypeAdapter(Annotated[OrderEvent, Field(discriminator="kind")])
 

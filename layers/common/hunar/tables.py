@@ -42,8 +42,13 @@ WORKLIST = "worklist"
 FEED = "feed"
 """Notifications: ``feed_pk`` ALL, ``feed_sk`` time of the first claim and notification_id."""
 DUE = "due"
-"""Orders, Stock, Notifications: ``due_pk`` DUE, ``due_sk`` when the sweep must look at it, and what it is. An item that
+"""Orders, Stock, Notifications, Ledger: ``due_pk`` DUE, ``due_sk`` when the sweep must look at it, and what it is. An item that
 waits for nothing is not in it."""
+ORDER_ENTRIES = "order"
+"""Ledger: entries of money by the order they are about: ``order_pk`` its order_ref, ``order_sk`` time and entry_id."""
+SETTLED = "settlement"
+"""Ledger: settlement lines by their settlement: ``settlement_pk`` as ``settlement_partition``, ``settlement_sk`` the
+line's key."""
 
 SHORT_LINES = "SHORT#"
 """How the sort keys of a SKU's waiting lines begin."""
@@ -53,6 +58,7 @@ INDEXES: dict[Table, tuple[str, ...]] = {
     Table.STOCK: (DUE,),
     Table.EXCEPTIONS: (WORKLIST,),
     Table.NOTIFICATIONS: (FEED, DUE),
+    Table.LEDGER: (DUE, ORDER_ENTRIES, SETTLED),
 }
 """All are KEYS_ONLY: the store reads the items behind them itself."""
 
@@ -221,6 +227,70 @@ def ledger_head(order_ref: str, line_id: str) -> Key:
 
 def ledger_entry(order_ref: str, line_id: str, entry_id: str) -> Key:
     return Key(Table.LEDGER, f"ORDER#{order_ref}", f"ENTRY#{line_id}#{entry_id}")
+
+
+def book(group_id: str) -> Key:
+    """The head of a group's book: ``{group_id, seq, balances, chain, version, closed}``."""
+    return Key(Table.LEDGER, book_of(group_id), "HEAD")
+
+
+def book_of(group_id: str) -> str:
+    """The partition of a group's book."""
+    return f"GROUP#{group_id}"
+
+
+BOOK_ENTRIES = "ENTRY#"
+"""How the sort keys of a book's entries begin, and of a subject's."""
+
+
+def book_entry(group_id: str, seq: int) -> Key:
+    """An entry at its place in its group's book, so that a period of the book is a range of keys."""
+    return Key(Table.LEDGER, book_of(group_id), f"{BOOK_ENTRIES}{seq:010}")
+
+
+def posted(order_ref: str, line_id: str) -> Key:
+    """What is booked of a line's money: ``{amounts, standings, digest, version, hold_end}``."""
+    return Key(Table.LEDGER, f"ORDER#{order_ref}", f"POSTED#{line_id}")
+
+
+SUBJECT_LINES = "LINE#"
+"""How the sort keys of a subject's settlement lines begin."""
+
+
+def subject_line(subject: str, key: str) -> Key:
+    """A line of a settlement, with what it is about (``settlement.subject_of``). Never changed, never removed."""
+    return Key(Table.LEDGER, subject, f"{SUBJECT_LINES}{key}")
+
+
+def subject_posted(subject: str) -> Key:
+    """What is booked of a subject's lines that no order line claims: the agency's, or in suspense."""
+    return Key(Table.LEDGER, subject, "POSTED")
+
+
+def subject_entry(subject: str, entry_id: str) -> Key:
+    """An entry that concerns the agency alone. It has no chain: its accounts are derived."""
+    return Key(Table.LEDGER, subject, f"{BOOK_ENTRIES}{entry_id}")
+
+
+SETTLEMENTS = "SETTLEMENT"
+"""The partition of all settlements that were taken."""
+
+
+def settlement_partition(marketplace: str, account_name: str, settlement_id: str) -> str:
+    return f"{marketplace}#{account_name}#{settlement_id}"
+
+
+def settlement(marketplace: str, account_name: str, settlement_id: str) -> Key:
+    """What was taken of a settlement: ``{shape, files, ...}``."""
+    return Key(Table.LEDGER, SETTLEMENTS, settlement_partition(marketplace, account_name, settlement_id))
+
+
+DIFFERENCES = "DIFFERENCE"
+"""The partition of all lines that brought another amount than expected."""
+
+
+def difference(order_ref: str, line_id: str) -> Key:
+    return Key(Table.LEDGER, DIFFERENCES, f"{order_ref}#{line_id}")
 
 
 def cursor(marketplace: str, account_name: str, kind: str) -> Key:

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 SAVE_AS: Final = "save it as 'CSV UTF-8 (Comma delimited)'"
 
@@ -45,6 +45,13 @@ class Record(NamedTuple):
 
     row: int
     cells: dict[str, str]
+
+
+class Line(NamedTuple):
+    """One row of a table: its number in the spreadsheet and its cells in their order."""
+
+    row: int
+    cells: list[str]
 
 
 def read_table(
@@ -88,6 +95,19 @@ def read_foreign_table(file: str, data: bytes, required: Collection[str]) -> tup
     ]
     records = [Record(row, _named(heading, cells)) for row, cells in lines[1:] if any(map(str.strip, cells))]
     return ([] if problems else records), problems
+
+
+def read_lines(file: str, data: bytes, separator: str | None = None) -> tuple[list[Line], list[Problem]]:
+    """Every row of a table, the heading too, with its number; cells as in ``read_table``.
+
+    A ``separator`` is for a file of another's program, whose heading may stand further down: a comma,
+    or a tab, with which a quotation mark is a letter like any other.
+    """
+    try:
+        rows = _lines(data) if separator is None else _split(_text(data), separator)
+    except _Wrong as wrong:
+        return [], [Problem(file, wrong.row, None, wrong.message)]
+    return [Line(row, [_clean(cell) for cell in cells]) for row, cells in rows], []
 
 
 def damage(text: str, *, number: bool = False) -> str | None:
@@ -150,15 +170,7 @@ def _named(heading: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
 
 def _lines(data: bytes) -> list[tuple[int, list[str]]]:
     """Every row with its number. ``sep=`` is a line that Excel writes and does not show."""
-    if data.startswith(b"PK\x03\x04"):
-        raise _Wrong(f"is a workbook; {SAVE_AS}")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data:
-        raise _Wrong(f"is not UTF-8 text; {SAVE_AS}")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = data[: error.start].count(b"\n") + 1
-        raise _Wrong(f"is not UTF-8 text here; in the spreadsheet {SAVE_AS}", row) from None
+    text = _text(data)
     if separator := re.match(r"sep=(.)\r?\n", text):
         if separator[1] != ",":
             raise _Wrong(f"is separated by {separator[1]!r}, not by commas; {SAVE_AS}")
@@ -167,8 +179,25 @@ def _lines(data: bytes) -> list[tuple[int, list[str]]]:
     for other, name in ((";", "semicolons"), ("\t", "tabs")):
         if other in first and "," not in first:
             raise _Wrong(f"is separated by {name}, not by commas; {SAVE_AS}")
+    return _split(text, ",")
+
+
+def _text(data: bytes) -> str:
+    if data.startswith(b"PK\x03\x04"):
+        raise _Wrong(f"is a workbook; {SAVE_AS}")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data:
+        raise _Wrong(f"is not UTF-8 text; {SAVE_AS}")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = data[: error.start].count(b"\n") + 1
+        raise _Wrong(f"is not UTF-8 text here; in the spreadsheet {SAVE_AS}", row) from None
+
+
+def _split(text: str, separator: str) -> list[tuple[int, list[str]]]:
     rows = []
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator, quoting=quoting)
     try:
         for number, cells in enumerate(reader, 1):
             rows.append((number, cells))
