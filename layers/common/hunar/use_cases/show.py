@@ -44,6 +44,19 @@ _EXCEPTION: Final = (
 )
 _ENTRY: Final = ("entry_id", "kind", "order_ref", "line_id", "occurred_at", "postings")
 
+_SETTLEMENT: Final = (
+    "marketplace",
+    "account",
+    "settlement_id",
+    "shape",
+    "total_paise",
+    "lines",
+    "paid_at",
+    "reference",
+    "taken_at",
+    "files",
+)
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -149,6 +162,12 @@ def entries(store: Store, order_ref: str, asked: Asked) -> Item:
     key = tables.ledger_entry(order_ref, "", "")
     page = store.page(Table.LEDGER, key.pk, prefix="ENTRY#", limit=asked.limit, after=asked.after)
     return {"items": [_part(item, _ENTRY) for item in page.items], "next": page.next}
+
+
+def settlements(store: Store, asked: Asked) -> Item:
+    """Every settlement that was taken, by marketplace, account and id, with the files that it came in."""
+    page = store.page(Table.LEDGER, tables.SETTLEMENTS, limit=asked.limit, after=asked.after)
+    return {"items": [_part(item, _SETTLEMENT) for item in page.items], "next": page.next}
 
 
 def _notification(item: Item) -> Item:
