@@ -10,12 +10,13 @@ command may have been lost, and one too many books nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Protocol
 
 from hunar import tables
+from hunar.domain.facts import moment
 from hunar.domain.rate_card import RateCard
 from hunar.domain.rate_row import GST_ON_FEES
 from hunar.domain.settlement import MOST_FINDINGS, Kind, SettlementFile, SettlementLine, clashes, subject_of
@@ -151,7 +152,7 @@ def settlements(read: SettlementFile) -> tuple[Settlement, ...]:
             lines[0].settlement_id,
             _total(lines),
             len(lines),
-            max((line.paid_at for line in lines if line.paid_at), default=None),
+            _latest(line.paid_at for line in lines),
             next((line.reference for line in lines if line.reference), None),
         )
         for lines in _by_settlement(read).values()
@@ -197,6 +198,10 @@ def _by_settlement(read: SettlementFile) -> dict[Key, list[SettlementLine]]:
 
 def _total(lines: Sequence[SettlementLine]) -> int:
     return sum(line.amount for line in lines if line.kind != Kind.PAYOUT)
+
+
+def _latest(times: Iterable[str | None]) -> str | None:
+    return max((time for time in times if time), key=moment, default=None)
 
 
 def _refused(read: SettlementFile, findings: Sequence[Problem]) -> SettlementFile:
@@ -246,14 +251,13 @@ def _new(read: SettlementFile, settlement_id: str, now: str) -> Item:
 
 def _claimed(header: Item, entry: Item, lines: Sequence[SettlementLine]) -> Item:
     """The header with the file in it, and with what it knew not yet of the payment."""
-    paid = [line.paid_at for line in lines if line.paid_at]
     references = [line.reference for line in lines if line.reference]
     files = header["files"]
     if not any(known["sha256"] == entry["sha256"] for known in files):
         files = [*files, entry | {"lines": len(lines)}][-REMEMBERED_FILES:]
     return header | {
         "files": files,
-        "paid_at": max(filter(None, (header["paid_at"], *paid)), default=None),
+        "paid_at": _latest([header["paid_at"], *(line.paid_at for line in lines)]),
         "reference": header["reference"] or next(iter(references), None),
     }
 
