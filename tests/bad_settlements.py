@@ -66,7 +66,7 @@ BAD: dict[str, Bad] = {
     "another seller's GSTIN": Bad("flipkart", flipkart(sold(zone="27ABCDE1234F1Z5"), names=_doubled(FLIPKART,
         "Shipping Zone", "Seller GSTIN")), 4, "Seller GSTIN", "of another seller, 27ABCDE1234F1Z5"),
     "a workbook that is broken off": Bad("flipkart", flipkart(sold())[:4000], None, None, ""),
-    "a flat file that is broken off": Bad("amazon", _WHOLE[:-200], None, None, ""),
+    "a flat file that is broken off": Bad("amazon", _WHOLE[:-200], 15, None, "broken off"),
     "rows that are missing": Bad("amazon", flat_file(*SALE_ROWS[1:], total="896.51"), None, "total-amount", "missing"),
     "a formula": Bad("flipkart", flipkart(sold(sale="=1000+99")), 4, SALE, "is a formula"),
     "a shortened id": Bad("flipkart", flipkart(sold(item="1.2E+17")), 4, "Order item ID", "shortened"),
