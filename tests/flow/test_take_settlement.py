@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from hunar import tables
-from hunar.adapters.memory import Fault, MemoryStore
+from hunar.adapters.memory import Fault
 from hunar.domain.settlement import SettlementLine, subject_of
 from hunar.ports import ABSENT, Put, Retryable
 from hunar.use_cases.retry import retried

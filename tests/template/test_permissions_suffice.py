@@ -17,16 +17,19 @@ from hunar.adapters.memory import MemoryStore
 from hunar.domain import rate_card
 from hunar.domain.facts import Placed, fact_id
 from hunar.domain.order import knowledge
+from hunar.marketplaces import settlements
 from hunar.operator_api.routes import READS
 from hunar.ports import Page, Put, QueueName, Refused, Throttled
 from hunar.tables import Key, Table
-from hunar.use_cases import contacts, operate, park, replay
+from hunar.use_cases import contacts, import_file, operate, park, replay, take_settlement
 from hunar.use_cases.catch_up import Kind
 from hunar.use_cases.operate import By, Desk
 from hunar.use_cases.resolve import resolve
 from hunar.use_cases.sweep import Swept
+from tests import handing_in, settlement_files
 from tests.amazon_samples import published
 from tests.flipkart_messages import created, item, step
+from tests.handing_in import MemoryInbox
 from tests.played import ACCOUNT
 from tests.selling import SellingWorld
 from tests.template.deployed import ROOT
@@ -40,6 +43,7 @@ CONSUMERS = {
     QueueName.STOCK_FEED: "PublishStockFunction",
     QueueName.AMAZON_NOTIFICATIONS: "ApplyOrderEventsFunction",
     QueueName.SMS_RECEIPTS: "RecordSmsReceiptFunction",
+    QueueName.INBOX: "ImportFileFunction",
 }
 NOBODY = "an operator's import, which is no function"
 
@@ -136,6 +140,27 @@ class WatchedWorld(SellingWorld):
         finally:
             self.store.acting = NOBODY
 
+    def take_files(self) -> None:
+        """Files in the inbox: one that is taken, one that is wrong, one of Amazon whose fees need a rate, one that is
+        gone; and one that the API looks through and puts there."""
+        inbox = MemoryInbox()
+        handing_in.prepare(self.store)
+        desk = take_settlement.Desk(self.store, self.queues, settlements.read, self.now, lambda action: action())
+        files = {"flipkart": settlement_files.flipkart(settlement_files.sold()), "standard": b"x"}
+        files["amazon"] = settlement_files.date_range(settlement_files.range_row())
+        self.store.acting = "ImportFileFunction"
+        try:
+            for marketplace, raw in files.items():
+                key = f"settlements/{marketplace}/demo/file"
+                inbox.put(key, raw, by="farzana")
+                import_file.import_files(desk, inbox, handing_in.notification(key))
+            import_file.import_files(desk, inbox, handing_in.notification("settlements/flipkart/demo/gone"))
+            self.store.acting = "OperatorApiFunction"
+            assert take_settlement.check(desk, files["amazon"], marketplace="amazon", account="demo", file="f").lines
+        finally:
+            self.store.acting = NOBODY
+        self.queues.taken(QueueName.PAYOUTS)
+
     def act(self, deed: Callable[[Desk], object]) -> None:
         """What a person does through the API, and all that follows."""
         self.store.acting = "OperatorApiFunction"
@@ -194,6 +219,8 @@ def world() -> WatchedWorld:
     play_the_acts(world)
     sell_by_api(world)
     hear_of_texts(world)
+    world.take_files()
+    assert world.ask("GET /api/settlements")["items"]
     return world
 
 
