@@ -1,8 +1,8 @@
 """A settlement file is taken whole or refused: its lines are kept, then what they are about is commanded to be booked.
 
 Whoever repeats a file repairs whatever broke before. First each settlement of the file is claimed for the report that
-it came in, all of them in one transaction, so that of two reports of one settlement one wins. Then the lines that are not
-there yet are kept, each batch in one transaction with the settlement's total, so that the total is at every moment
+it came in, all of them in one transaction, so that of two reports of one settlement one wins. Then the lines that are
+not there yet are kept, each batch in one transaction with the settlement's total, so that the total is at every moment
 the sum of the lines that are kept. Then every subject of the file is commanded, also one whose lines are all old: a
 command may have been lost, and one too many books nothing.
 """
