@@ -14,14 +14,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hunar.domain import rate_card
+from hunar.domain.facts import moment
 from hunar.domain.fees import Breakdown, Sale, breakdown
 from hunar.domain.fees_explained import explain
 from hunar.domain.money import half_up, rupees, share
 from hunar.domain.order import LOST, Line, Order
 from hunar.domain.rate_card import Dates, RateCard, Traits
 from hunar.domain.settled import COMPENSATION, GROSS, WITHHELD, total
-from hunar.domain.settlement import ADJUSTMENT, FEE, OTHER, REFUND, SALE, SHIPPING_PAID_BY_BUYER, SettlementLine
+from hunar.domain.settlement import ADJUSTMENT, FEE, OTHER, SALE, SHIPPING_PAID_BY_BUYER, SettlementLine
 
 PRICE: Final = "price"
 """What buyers paid for the units that they kept, with shipping and less discounts."""
@@ -52,7 +52,8 @@ class Tolerance:
 
 
 Tolerances = Mapping[str, Tolerance]
-"""By ``price``, ``fee`` (each of them), ``fees``, ``gst_on_fees``, ``tcs``, ``tds``, ``lost_parcel``, ``unexpected``."""
+"""By ``price``, ``fee`` (each of them), ``fees``, ``gst_on_fees``, ``tcs``, ``tds``, ``lost_parcel``, or
+``unexpected``."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,7 @@ def _is_settled(lines: Sequence[SettlementLine], sold: Sale, *, lost: bool) -> b
 
 def _dates(order: Order, line: Line, lines: Sequence[SettlementLine]) -> Dates:
     """The day of the credit is that on which the marketplace credited or paid, whichever was earlier."""
-    credited = min((at for entry in lines for at in (entry.posted_at, entry.paid_at) if at), default=None)
+    credited = min((at for entry in lines for at in (entry.posted_at, entry.paid_at) if at), key=moment, default=None)
     return Dates.of(ordered=line.sold_at, dispatched=order.left_at, delivered=line.delivered_at, credited=credited)
 
 

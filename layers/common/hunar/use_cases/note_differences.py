@@ -12,6 +12,7 @@ from typing import Any, Final
 from hunar import tables
 from hunar.domain import worklist
 from hunar.domain.differences import Difference, Expected, compensation, differences, made_good
+from hunar.domain.facts import instant, moment
 from hunar.domain.money import rupees
 from hunar.domain.order import Line
 from hunar.domain.settlement import SettlementLine
@@ -121,7 +122,7 @@ def _item(
         "settlement_ids": sorted({entry.settlement_id for entry in unique}),
         "group_id": line.resolved.group_id if line.resolved else None,
         "sku": line.resolved.sku if line.resolved else None,
-        "settled_at": max(entry.posted_at for entry in unique),
+        "settled_at": instant(max(moment(entry.posted_at) for entry in unique)),
         "heads": [one.item() for one in found],
         "rows": rows[:_SHOWN],
         "lines": len(unique),
