@@ -94,7 +94,7 @@ def _row(item: dict[str, Any], head: dict[str, Any]) -> list[Cell]:
         Rupees(head["expected_paise"]),
         Rupees(head["settled_paise"]),
         Rupees(head["difference_paise"]),
-        head["how"] or "no row of the rate card explains it",
+        head["how"] or "no row of the rate card charges it here",
         head["rate_row"],
         head["source"],
     ]

@@ -11,17 +11,18 @@ speaks of them: a refund that is still to come is no difference.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from hunar.domain import facts
 from hunar.domain.facts import moment
 from hunar.domain.fees import Breakdown, Sale, breakdown
 from hunar.domain.fees_explained import explain
 from hunar.domain.money import half_up, rupees, share
-from hunar.domain.order import LOST, Line, Order
+from hunar.domain.order import Line, Order
 from hunar.domain.rate_card import Dates, RateCard, Traits
 from hunar.domain.settled import COMPENSATION, GROSS, WITHHELD, total
-from hunar.domain.settlement import ADJUSTMENT, FEE, OTHER, SALE, SHIPPING_PAID_BY_BUYER, SettlementLine
+from hunar.domain.settlement import ADJUSTMENT, FEE, OFFER, OTHER, SALE, SHIPPING_PAID_BY_BUYER, SettlementLine
 
 PRICE: Final = "price"
 """What buyers paid for the units that they kept, with shipping and less discounts."""
@@ -163,34 +164,39 @@ def expected(
         cancelled=line.cancelled,
         shipping_paise=_shipping(line, heads),
     )
-    lost_units = line.kept if line.state == LOST else 0
-    spoken = _spoken_of(whole, line.returned + lost_units, heads)
-    returned = min(spoken, line.returned)
-    by_courier = sum(
-        entry.units for entry in order.returns if entry.line_id == line.line_id and entry.source == "courier"
+    spoken = _spoken_of(whole, line.returned, heads)
+    # What was lost on the way is in no return; it did not reach the buyer.
+    by_buyer = sum(
+        entry.units for entry in order.returns if entry.line_id == line.line_id and entry.source != facts.COURIER
     )
-    customer = min(returned, max(line.returned - by_courier, 0))
-    sold = Sale(
-        marketplace,
-        quantity=line.quantity,
-        unit_price_paise=line.unit_price_paise,
-        traits=whole.traits,
-        cancelled=line.cancelled,
-        courier_returned=spoken - customer,
-        customer_returned=customer,
-        shipping_paise=whole.shipping_paise,
-    )
-    lost = spoken - returned + min(line.lost, returned)
+    customer = min(spoken, by_buyer)
+    lost = max(spoken - (line.returned - line.lost), 0)
+    sold = replace(whole, courier_returned=spoken - customer, customer_returned=customer)
     if not _is_settled(lines, sold, lost=lost > 0):
         return None
-    found = breakdown(sold, card, _dates(order, line, lines).expected())
-    return Expected(found, whole.value(line.open) - whole.value(line.open - lost))
+    dates = _dates(order, line, lines).expected()
+    return Expected(_priced(sold, lost, card, dates), whole.value(line.open) - whole.value(line.open - lost))
+
+
+def _priced(sold: Sale, lost: int, card: RateCard, dates: Dates) -> Breakdown:
+    """What is taken of the units that were not lost: a card says nothing of those, neither sold nor come back."""
+    if lost == sold.quantity:
+        return Breakdown(replace(sold, cancelled=lost, courier_returned=0, customer_returned=0), 0, {}, {})
+    by_courier = min(lost, sold.courier_returned)
+    rest = replace(
+        sold,
+        quantity=sold.quantity - lost,
+        courier_returned=sold.courier_returned - by_courier,
+        customer_returned=sold.customer_returned - (lost - by_courier),
+        shipping_paise=half_up(sold.shipping_paise * (sold.quantity - lost), sold.quantity),
+    )
+    return breakdown(rest, card, dates)
 
 
 def _shipping(line: Line, heads: Mapping[str, int]) -> int:
-    """What the buyer paid for shipping all ordered units. Only the settlement says it, of those that were not
-    cancelled."""
-    paid = max(heads.get(SHIPPING_PAID_BY_BUYER, 0), 0)
+    """What buyers paid for shipping all ordered units, less the discounts on it. Only the settlement says it, of those
+    that were not cancelled: where shipping is free, marketplaces state it and take it back as an offer."""
+    paid = max(heads.get(SHIPPING_PAID_BY_BUYER, 0) + min(heads.get(OFFER, 0), 0), 0)
     return half_up(paid * line.quantity, line.open) if line.open else 0
 
 
