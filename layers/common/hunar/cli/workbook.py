@@ -23,10 +23,11 @@ _TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _UNWRITABLE: Final = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])
 """What XML 1.0 cannot hold."""
 _STYLES: Final = (
-    f'<styleSheet xmlns="{_MAIN}"><fonts count="1"><font/></fonts>'
+    f'<styleSheet xmlns="{_MAIN}"><fonts count="1"><font><sz val="11"/><name val="Calibri"/></font></fonts>'
     '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
     '</fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
-    '<cellXfs count="2"><xf xfId="0"/><xf xfId="0" numFmtId="2" applyNumberFormat="1"/></cellXfs></styleSheet>'
+    '<cellXfs count="2"><xf xfId="0"/><xf xfId="0" numFmtId="2" applyNumberFormat="1"/></cellXfs>'
+    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
 """Cell format 1 shows two decimals: format 2 of those that every spreadsheet knows (ECMA-376 part 1, 18.8.30)."""
 
