@@ -8,7 +8,7 @@ from typing import Any
 
 from hunar.domain import order
 from hunar.domain.differences import Expected, expected
-from hunar.domain.facts import Fact, Lost, Placed, Resolved, ReturnRequested, ReturnStep, Step
+from hunar.domain.facts import Cancelled, Fact, Lost, Placed, Resolved, ReturnRequested, ReturnStep, Step
 from hunar.domain.fees_explained import explain
 from hunar.domain.order import Line, Order
 from hunar.domain.rate_card import RateCard
@@ -22,7 +22,14 @@ TERMS = card("terms")
 
 
 def order_of(
-    price: int = 40_000, quantity: int = 1, *, source: str = "", back: int = 0, lost: bool = False, **placed: Any
+    price: int = 40_000,
+    quantity: int = 1,
+    *,
+    cancelled: int = 0,
+    source: str = "",
+    back: int = 0,
+    lost: bool = False,
+    **placed: Any,
 ) -> tuple[Order, Line]:
     """A delivered order of one line; ``back`` units came back from ``source``, or the parcel was lost."""
     known: list[Fact] = [
@@ -30,6 +37,8 @@ def order_of(
         Resolved("L1", "KLU-STOLE", "G03", "GROUP_PACKS", "SALE_SHARE", 1, "6214", None),
         Step("shipped", LEFT),
     ]
+    if cancelled:
+        known.append(Cancelled("L1", SOLD, cancelled, "", ""))
     if lost:
         known.append(Lost(BACK, "lost on the way"))
     elif source != "courier":

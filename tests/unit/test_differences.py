@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from hunar.domain import order
-from hunar.domain.differences import Difference, compensation, differences, expected, made_good
+from hunar.domain.differences import Difference, Tolerance, compensation, differences, expected, made_good
 from hunar.domain.facts import Placed, Resolved, Step
 from hunar.domain.rate_card import RateCard, RateGap
 from hunar.domain.settlement import SettlementLine
 from hunar.marketplaces import amazon_settlement, flipkart_settlement
 from hunar.rate_cards import CARDS, published, read, tolerances
-from tests.priced import FOLDER, rows
+from tests.priced import FOLDER, card, rows
 from tests.settled_lines import PAID, TERMS, order_of, settled, usual
 from tests.settlement_files import SALE_ROWS, date_range, flat_file, flipkart, range_row, sold
 
@@ -172,6 +172,11 @@ def test_a_part_of_a_line_that_came_back_is_compared_with_what_was_kept() -> Non
     rates = RateCard(item | {"zone": ""} for _, item in rows("terms"))
     sale = settled(usual(quantity=3))
     assert compared(of, sale, rates=rates) == (), "the refund is still to come"
+    more_came = order_of(quantity=3, source="customer", back=2)
+    for back in (of, more_came):
+        one_refunded = expected("mela", *back, [sale, settled({"refund": -40_000}, "k2")], rates)
+        assert one_refunded
+        assert one_refunded.breakdown.sale.customer_returned == 1, "a second refund is still to come"
     two = expected("mela", *of, [sale, settled({"refund": -40_000}, "k2")], rates)
     assert two
     assert (two.breakdown.sale.kept, two.breakdown.sale.customer_returned) == (2, 1)
@@ -205,6 +210,63 @@ def test_case_32_a_lost_parcel_that_is_paid_below_its_price_is_told() -> None:
     assert compared(order_of(lost=True), settled(usual())) == (), "it was settled as if it had arrived"
 
 
+def test_of_a_line_of_which_some_are_lost_the_others_are_compared_by_the_card() -> None:
+    """Of three one came back by the courier and two never will; the settlement took back the price of two so far."""
+    of = order_of(quantity=3, source="courier", back=1, lost=True)
+    rates = RateCard(item | {"zone": ""} for _, item in rows("terms"))
+    sale = settled({"sale": 120_000, "shipping_paid_by_buyer": 3_000})
+    two = expected("mela", *of, [sale, settled({"refund": -82_000}, "k2")], rates)
+    assert two
+    assert (two.breakdown.value_paise, two.lost_paise) == (41_000, 41_000)
+    assert two.breakdown.fees["reverse_shipping_fee"].paise == 6_500
+    every = expected("mela", *of, [sale, settled({"refund": -123_000}, "k2")], rates)
+    assert every
+    assert (every.breakdown.value_paise, every.lost_paise) == (0, 82_000)
+    assert every.breakdown.fees_paise == 6_500
+
+
+def test_case_01_units_that_were_cancelled_are_neither_paid_nor_charged() -> None:
+    of = order_of(quantity=3, cancelled=1)
+    assert compared(of, settled(usual(quantity=2))) == ()
+    with_shipping = expected("mela", *of, [settled({"sale": 80_000, "shipping_paid_by_buyer": 3_333})], TERMS)
+    assert with_shipping
+    assert with_shipping.breakdown.value_paise == 83_333
+
+
+def test_case_02_a_fee_for_a_cancellation_that_the_card_has_at_nothing_is_told() -> None:
+    of = order_of(cancelled=1)
+    assert compared(of) == ()
+    assert amounts(compared(of, settled({"fee:product_cancellation_fee": -3_000}))) == {
+        "fee:product_cancellation_fee": -3_000
+    }
+
+
+STATE = card("terms", state=("tcs", "tds"))
+
+
+@pytest.mark.parametrize(("shipped", "row"), [("2024-07-09", "tcs-2018"), ("2024-07-10", "tcs-2024")])
+def test_case_20_the_day_of_dispatch_decides_the_tcs(shipped: str, row: str) -> None:
+    at = "2024-07-08T09:00:00Z"
+    known = [
+        Placed("L1", at, "STOLE", 1, 40_000, None, at, None),
+        Resolved("L1", "KLU-STOLE", "G03", "GROUP_PACKS", "SALE_SHARE", 1, "6214", None),
+        Step("shipped", f"{shipped}T09:00:00Z"),
+    ]
+    found = order.read(known)
+    due = expected("mela", found, found.lines[0], [settled(usual())], STATE)
+    assert due
+    assert due.breakdown.levies["tcs"].row.row_id == row
+
+
+def test_case_20_the_earlier_of_credit_and_payment_decides_the_tds_whatever_their_clocks() -> None:
+    credited, paid = "2024-09-30T23:30:00+05:30", "2024-09-30T20:00:00Z"
+    assert paid < credited, "as texts; in India the payment is of the first of October"
+    line = settled(usual(), posted_at=credited, paid_at=paid)
+    due = expected("mela", *order_of(), [line], STATE)
+    assert due
+    assert due.breakdown.levies["tds"].row.row_id == "tds-2021"
+
+
 # --- later money
 
 
@@ -219,6 +281,9 @@ def test_case_13_a_weight_dispute_is_over_when_the_marketplace_paid_it_back() ->
         assert differences(found, lines, ALLOWED) == dispute, "compensation is told apart, and is no difference"
         assert compensation(found, lines) == paid
         assert made_good(dispute, paid) is over
+    assert not made_good(compared(order_of(), settled(more(usual(), fixed_fee=500))), 0), (
+        "too much is no less a difference"
+    )
     # Or the fee itself is given back.
     assert compared(order_of(), heavy, settled({"fee:shipping_fee": 2_000, "gst_on_fees": 360}, "k2")) == ()
 
@@ -276,6 +341,34 @@ def test_a_head_may_differ_by_so_many_paise_and_not_by_one_more(head: str, quant
         over = whole | {head: whole.get(head, 0) + sign * (most + 1)}
         name = "price" if head == "sale" else head
         assert amounts(compared(order_of(quantity=quantity), settled(over))) == {name: sign * (most + 1)}
+
+
+def test_a_row_that_comes_twice_does_not_widen_what_is_allowed() -> None:
+    over = settled(more(usual(), gst_on_fees=-5))
+    assert amounts(compared(order_of(), over, over)) == {"gst_on_fees": -5}
+
+
+def test_fees_that_are_summed_may_differ_by_a_paisa_for_each_fee_of_the_card() -> None:
+    whole = usual()
+    fees = sum(paise for head, paise in whole.items() if head.startswith("fee:"))
+    summed = {head: paise for head, paise in whole.items() if not head.startswith("fee:")}
+    for paise, told in ((4, {}), (5, {"fees": -5, "gst_on_fees": -5})):
+        line = settled(more(summed, selling_fees=fees - paise, gst_on_fees=-paise))
+        assert amounts(compared(order_of(), line)) == told
+
+
+def test_a_part_of_what_is_expected_can_be_allowed_and_nothing_of_what_is_not() -> None:
+    loose = {**ALLOWED, "fee": Tolerance(0, "line", 10_000, "1 %")}
+    found = expected("mela", *order_of(), [settled(usual())], TERMS)
+    assert found
+    for by, told in ((40, {}), (41, {"fee:commission": 41})):
+        assert amounts(differences(found, [settled(more(usual(), commission=by))], loose)) == told
+    assert amounts(differences(found, [settled(more(usual(), late_fee=-1))], loose)) == {"fee:late_fee": -1}
+
+
+def test_the_largest_difference_stands_first() -> None:
+    found = compared(order_of(), settled(more(usual(), commission=-100, fixed_fee=200, late_fee=-100)))
+    assert [entry.head for entry in found] == ["fee:fixed_fee", "fee:commission", "fee:late_fee"]
 
 
 def test_every_tolerance_has_a_reason_and_a_known_measure() -> None:
