@@ -142,13 +142,26 @@ def deliveries(store: Store, order_ref: str, asked: Asked) -> Item:
     return {"items": [kept.shown(item) for item in page.items], "next": page.next}
 
 
+_OF_MONEY: Final = "money."
+"""Begins the token of a page of entries of money; those of what is expected come first."""
+
+
 def entries(store: Store, order_ref: str, asked: Asked) -> Item:
-    """The ledger entries of an order's lines: line by line, each sums to zero paise."""
+    """The ledger entries of an order's lines, first what is expected, then what moved; each sums to zero paise."""
     if not _possible(order_ref):
         raise Rejected("order_ref: is no order's key")
-    key = tables.ledger_entry(order_ref, "", "")
-    page = store.page(Table.LEDGER, key.pk, prefix="ENTRY#", limit=asked.limit, after=asked.after)
-    return {"items": [_part(item, _ENTRY) for item in page.items], "next": page.next}
+    after, items = asked.after, []
+    if after is None or not after.startswith(_OF_MONEY):
+        key = tables.ledger_entry(order_ref, "", "")
+        page = store.page(Table.LEDGER, key.pk, prefix=tables.BOOK_ENTRIES, limit=asked.limit, after=after)
+        items, after = page.items, None
+        if page.next is not None or len(items) >= asked.limit:
+            token = page.next or _OF_MONEY
+            return {"items": [_part(item, _ENTRY) for item in items], "next": token}
+    rest, after = asked.limit - len(items), after and after.removeprefix(_OF_MONEY) or None
+    page = store.page(Table.LEDGER, order_ref, index=tables.ORDER_ENTRIES, limit=rest, after=after)
+    going_on = _OF_MONEY + page.next if page.next else None
+    return {"items": [_part(item, _ENTRY) for item in [*items, *page.items]], "next": going_on}
 
 
 def _notification(item: Item) -> Item:
