@@ -43,6 +43,50 @@ def ref(name: str, marketplace: str = "flipkart") -> str:
     return f"{marketplace}:demo:{name}"
 
 
+def settlement_line(
+    heads: Mapping[str, int],
+    item_id: str | None = "I-1",
+    *,
+    settlement_id: str = "NEFT-1",
+    order_id: str | None = "OD-1",
+    posted_at: str = "2026-12-04T00:00:00+05:30",
+    marketplace: str = "flipkart",
+    **said: Any,
+) -> SettlementLine:
+    """A row as a reader of settlement files gives it."""
+    kind = said.pop("kind", kind_of_order(heads) if order_id or item_id else Kind.ACCOUNT)
+    usual: dict[str, Any] = {
+        "key": "",
+        "marketplace": marketplace,
+        "account": "demo",
+        "settlement_id": settlement_id,
+        "order_id": order_id,
+        "item_id": item_id,
+        "listing": None,
+        "kind": str(kind),
+        "heads": dict(heads),
+        "posted_at": posted_at,
+        "paid_at": None,
+        "reference": settlement_id,
+        "quantity": 1,
+        "row": 4,
+    }
+    [line] = with_keys([(SettlementLine(**usual | said), dict(heads))])
+    return line
+
+
+def keep(store: MemoryStore, *lines: SettlementLine) -> list[str]:
+    """Rows as an importer stores them. Returns the commands that it sends."""
+    for line in lines:
+        partition = tables.settlement_partition(line.marketplace, line.account, line.settlement_id)
+        item = line.item() | {"file": "f", "settlement_pk": partition, "settlement_sk": line.key}
+        try:
+            store.commit([Put(tables.subject_line(subject_of(line), line.key), item, 0)])
+        except Conflict:
+            continue
+    return [Settle(subject=name).model_dump_json() for name in dict.fromkeys(map(subject_of, lines))]
+
+
 class Till:
     """``proven``: whether what is said of goods can be trusted, or only settlements."""
 
@@ -100,47 +144,10 @@ class Till:
 
     # what is settled
 
-    def line(
-        self,
-        heads: Mapping[str, int],
-        item_id: str | None = "I-1",
-        *,
-        settlement_id: str = "NEFT-1",
-        order_id: str | None = "OD-1",
-        posted_at: str = "2026-12-04T00:00:00+05:30",
-        marketplace: str = "flipkart",
-        **said: Any,
-    ) -> SettlementLine:
-        kind = said.pop("kind", kind_of_order(heads) if order_id or item_id else Kind.ACCOUNT)
-        usual: dict[str, Any] = {
-            "key": "",
-            "marketplace": marketplace,
-            "account": "demo",
-            "settlement_id": settlement_id,
-            "order_id": order_id,
-            "item_id": item_id,
-            "listing": None,
-            "kind": str(kind),
-            "heads": dict(heads),
-            "posted_at": posted_at,
-            "paid_at": None,
-            "reference": settlement_id,
-            "quantity": 1,
-            "row": 4,
-        }
-        [line] = with_keys([(SettlementLine(**usual | said), dict(heads))])
-        return line
+    line = staticmethod(settlement_line)
 
     def keep(self, *lines: SettlementLine) -> list[str]:
-        """As an importer stores them. Returns the commands that it sends."""
-        for line in lines:
-            partition = tables.settlement_partition(line.marketplace, line.account, line.settlement_id)
-            item = line.item() | {"file": "f", "settlement_pk": partition, "settlement_sk": line.key}
-            try:
-                self.store.commit([Put(tables.subject_line(subject_of(line), line.key), item, 0)])
-            except Conflict:
-                continue
-        return [Settle(subject=name).model_dump_json() for name in dict.fromkeys(map(subject_of, lines))]
+        return keep(self.store, *lines)
 
     def settle(self, *lines: SettlementLine) -> list[str]:
         """Kept and booked, with all that follows."""

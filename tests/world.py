@@ -47,6 +47,7 @@ from hunar.use_cases.settle import Desk as BookingDesk
 from hunar.use_cases.sweep import Desk as SweepDesk
 from hunar.use_cases.sweep import Swept, sweep
 from tests import sms_news
+from tests.book import POLICY
 
 MARKETPLACES = {"amazon": amazon, "flipkart": flipkart, "standard": standard}
 START = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
@@ -225,7 +226,7 @@ class World:
         slots: Sequence[str] = ("leader",),
     ) -> None:
         """Without ``manners`` it has neither quiet hours nor digests, so that each text comes when it is owed."""
-        policy = {"from": "2026-01-01", "fulfilment_mode": "GROUP_PACKS", "payout_basis": basis, "version": 1}
+        policy = POLICY | {"from": "2026-01-01", "payout_basis": basis}
         agency = {"name": "Demo", "dlt_entity_id": "1001234567890123456", "sender_id": "HUNARS", "demo": True}
         at_once = {"quiet": "", "digest_minutes": 0, "texts_a_day": 10_000, "amounts": True}
         puts = [

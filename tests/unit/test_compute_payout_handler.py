@@ -99,8 +99,8 @@ def test_unreadable_messages_are_kept_on_the_worklist_once_and_do_not_hold_up_th
     opened = worklist(application)
     assert [item["kind"] for item in opened] == ["UNKNOWN_MESSAGE", "UNKNOWN_MESSAGE"]
     messages = sorted(item["message"] for item in opened)
-    assert "not json" in messages[0]
-    assert messages[1].startswith("payouts: version:")
+    assert any("not json" in message for message in messages)
+    assert any(message.startswith("payouts: compute_payout.version:") for message in messages)
     assert len(entries(application)) == 1
 
 

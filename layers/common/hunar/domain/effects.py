@@ -344,8 +344,6 @@ def _payouts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str,
         revision = derived_id(due, *hangs_on, [terms.sku, terms.group_id] if terms else None)
         computed = [effect for effect in owed.values() if effect.get("line_id") == line_id]
         last = max(computed, key=lambda effect: int(effect["n"]), default=None)
-        hangs_on = (line.kept, line.unit_price_paise, line.sold_at) if line else ()
-        revision = derived_id(due, *hangs_on, [terms.sku, terms.group_id] if terms else None)
         if (due or last) and revision != (last and last["revision"]):
             n = len(computed) + 1
             effect = {"kind": PAYOUT, "line_id": line_id, "revision": revision, "n": n}
@@ -367,4 +365,4 @@ def _left(order: Order, terms: Resolved) -> list[str]:
 def _fate(order: Order, line: Line, terms: Resolved | None) -> tuple[Any, ...]:
     """What became of the goods besides their number. Nothing for the usual sale, so that its revision stays short."""
     fate = [line.returned, line.lost, line.state == LOST, _left(order, terms) if terms else []]
-    return (fate,) if any(fate) else ()
+    return (fate, bool(line.delivered_at)) if any(fate) else ()
