@@ -60,6 +60,7 @@ ROUTES: Final = {
     "GET /api/stock": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/stock/{sku}": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/notifications": ("AWS_IAM", "OperatorApiFunction"),
+    "GET /api/groups": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/exceptions": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/deliveries": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/ledger/entries": ("AWS_IAM", "OperatorApiFunction"),

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from hunar import tables
 from hunar.domain.rate_card import RateCard
 from hunar.ports import Store
-from hunar.tables import Item
+from hunar.tables import Table
+from hunar.use_cases.paging import pages
 
 
 def card_of(store: Store, scopes: Iterable[str]) -> RateCard:
     """The card of some scopes: a marketplace's name, ``government``, ``agency``. Each is a partition of rows."""
-    return RateCard(row for scope in scopes for row in _rows(store, scope))
-
-
-def _rows(store: Store, scope: str) -> Iterator[Item]:
-    partition, after = tables.rate(scope, "").pk, None
-    while True:
-        page = store.page(tables.Table.REGISTRY, partition, limit=500, after=after)
-        yield from page.items
-        after = page.next
-        if after is None:
-            return
+    return RateCard(row for scope in scopes for row in pages(store, Table.REGISTRY, tables.rate(scope, "").pk))

@@ -13,7 +13,9 @@ from datetime import timedelta
 from typing import Final
 
 from hunar import tables
+from hunar.domain import accounts
 from hunar.domain.facts import instant, moment
+from hunar.domain.head import Head
 from hunar.domain.order import knowledge, read
 from hunar.domain.stock import Stock
 from hunar.ports import Rejected, Store
@@ -162,6 +164,27 @@ def entries(store: Store, order_ref: str, asked: Asked) -> Item:
     page = store.page(Table.LEDGER, order_ref, index=tables.ORDER_ENTRIES, limit=rest, after=after)
     going_on = _OF_MONEY + page.next if page.next else None
     return {"items": [_part(item, _ENTRY) for item in [*items, *page.items]], "next": going_on}
+
+
+def groups(store: Store, asked: Asked) -> Item:
+    """The groups, each with what its book says: paise that are held, payable, put aside, and owed by it."""
+    page = store.page(Table.REGISTRY, tables.group("").pk, limit=asked.limit, after=asked.after)
+    books = store.read([tables.book(item["group_id"]) for item in page.items]) if page.items else {}
+    return {"items": [_group(item, books.get(tables.book(item["group_id"]))) for item in page.items], "next": page.next}
+
+
+def _group(item: Item, book: Item | None) -> Item:
+    head = Head.of(book) if book else Head(item["group_id"])
+    shown = {name: item[name] for name in ("group_id", "name", "city", "locale")}
+    fund, credits = accounts.group_fund(head.group_id), accounts.group_credits(head.group_id)
+    return shown | {
+        "entries": head.seq,
+        "held_paise": head.held,
+        "payable_paise": head.payable,
+        "debt_paise": head.debt,
+        "fund_paise": head.owed(fund),
+        "credits_paise": head.owed(credits),
+    }
 
 
 def _notification(item: Item) -> Item:

@@ -21,6 +21,7 @@ from hunar.domain.order import Order
 from hunar.domain.settlement import OTHER, WHOLE_ORDER, Kind, SettlementLine
 from hunar.ports import ABSENT, Put, Store
 from hunar.tables import Item, Table
+from hunar.use_cases.paging import pages
 from hunar.use_cases.worklist import closing, opening
 
 SUSPENSE: Final = "SUSPENSE"
@@ -54,7 +55,7 @@ def order_of(store: Store, order_ref: str) -> tuple[Item | None, Order | None]:
 def subject_of(store: Store, name: str) -> Subject:
     """All of it, read consistently."""
     lines, there = [], None
-    for item in _items(store, name):
+    for item in pages(store, Table.LEDGER, name):
         if "heads" in item:
             lines.append(SettlementLine.of_item(item))
         elif "amounts" in item:
@@ -62,15 +63,6 @@ def subject_of(store: Store, name: str) -> Subject:
     claimants = tuple(_claimants(store, name)) if lines or there else ()
     claimed, waiting = parts(name, lines, claimants)
     return Subject(name, tuple(lines), there, claimants, claimed, tuple(waiting))
-
-
-def _items(store: Store, name: str) -> Iterable[Item]:
-    after = None
-    while True:
-        page = store.page(Table.LEDGER, name, limit=500, after=after)
-        yield from page.items
-        if (after := page.next) is None:
-            return
 
 
 def _claimants(store: Store, name: str) -> Iterable[Claimant]:
