@@ -118,6 +118,7 @@ def settle_line(desk: Desk, order_ref: str, line_id: str, *, approval: ApprovePr
             # It was in suspense while nobody knew the order. It leaves suspense before it comes to the line, so that
             # at no moment it is there twice.
             subjects.book(desk.store, subject, desk.now)
+            subjects.show(desk.store, subject, desk.now)
     if not _moves(desk, seen):
         return Outcome.NOTHING
     try:
