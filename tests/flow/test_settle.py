@@ -509,3 +509,25 @@ def test_a_crash_between_any_two_calls_loses_nothing() -> None:
         assert till.balances()["marketplace_receivable:flipkart"] == V1
         assert "suspense" not in till.balances()
         sound(till)
+
+
+def test_who_is_stopped_behind_its_booking_has_told_the_other_claimants(till: Till) -> None:
+    first = till.sell("S-1", units=2)
+    till.settle(till.line(SALE))
+    second = till.sell("S-2", units=1)
+    commit = till.store.commit
+
+    def stopping(puts: Any) -> None:
+        commit(puts)
+        if any(put.key == tables.posted(second, "I-1") for put in puts):
+            raise SystemError("stopped")
+
+    till.store.commit = stopping  # type: ignore[method-assign]
+    with pytest.raises(SystemError):
+        till.obey(ComputePayout(order_ref=second, line_id="I-1"))
+    till.store.commit = commit  # type: ignore[method-assign]
+    till.obey(*[body for body, _ in till.queues.taken(QueueName.PAYOUTS)])
+    till.compute(second)
+    assert till.balances()["marketplace_receivable:flipkart"] == V1
+    assert till.posted(first)["version"] == 2
+    sound(till)

@@ -136,8 +136,6 @@ def settle_line(desk: Desk, order_ref: str, line_id: str, *, approval: ApprovePr
         # Somebody who knew more may have found, before this was posted, that nothing is to be done.
         raise Conflict("the order went on meanwhile")
     _show(desk, seen, shown)
-    if outcome is Outcome.BOOKED:
-        _tell_others(desk, seen)
     return outcome
 
 
@@ -253,6 +251,8 @@ def _settle(desk: Desk, seen: _Seen, approval: ApproveProposal | None) -> tuple[
         _commit(desk, before, Booked(posted.seen_again(before)), heads, item, wanted.hold_end)
     if found is None:
         return Outcome.UNCHANGED, _not_delivered(seen)
+    # Before it is written: who is stopped behind it would tell nobody when the message comes again.
+    _tell_others(desk, seen)
     _commit(desk, before, found, heads, item, wanted.hold_end)
     return Outcome.BOOKED, _not_delivered(seen)
 
