@@ -17,11 +17,12 @@ from hunar import tables
 from hunar.adapters.dynamodb.store import DynamoDBStore
 from hunar.cli.differences import COLUMNS
 from hunar.cli.workbook import workbook
-from hunar.domain.differences import expected
+from hunar.domain.claimants import Part
 from hunar.domain.money import Rupees
 from hunar.ports import Put
 from hunar.use_cases.note_differences import note
-from tests.settled_lines import TERMS, order_of, settled, usual
+from tests.priced import rows
+from tests.settled_lines import order_of, settled, usual
 from tests.unit.test_cli import create_stack, document, hunar, one_line
 
 DEV = ("--stage", "dev")
@@ -35,6 +36,7 @@ def store() -> Iterator[DynamoDBStore]:
         made = DynamoDBStore(boto3.client("dynamodb"), create_stack().tables)
         header = {"files": [{"sha256": "sha-1", "name": "=june.xlsx"}], "version": 1}
         made.commit([Put(tables.settlement("mela", "demo", "NEFT1"), header)])
+        made.commit([Put(tables.rate(item["scope"], item["row_id"]), item) for _, item in rows("terms")])
         order, line = order_of()
         first = [
             settled(usual() | {"fee:shipping_fee": -2_050}, item_id=LONG_ID, order_id="=1+2"),
@@ -44,16 +46,8 @@ def store() -> Iterator[DynamoDBStore]:
             settled(usual() | {"sale": 39_995, "other:=cmd|' /C calc'!A0": 305}, posted_at="2024-07-02T10:00:00+05:30")
         ]
         for ref, lines in (("mela:demo:S-1", first), ("mela:other:S-2", second)):
-            found = expected("mela", order, line, lines, TERMS)
-            note(
-                made,
-                order_ref=ref,
-                line=line,
-                lines=lines,
-                expected=found,
-                files={"k1": "sha-1"},
-                now="2024-07-03T00:00:00Z",
-            )
+            parts = [Part(one.key, one.heads, one) for one in lines]
+            note(made, order_ref=ref, order=order, line=line, parts=parts, seen=1, now="2024-07-03T00:00:00Z")
         yield made
 
 
@@ -68,7 +62,7 @@ def test_they_are_shown_with_totals_by_head(store: DynamoDBStore) -> None:
         "compensation": 1_000, "fee:shipping_fee": -2_050, "other:=cmd|' /C calc'!A0": 305, "price": -5,
     }  # fmt: skip
     assert [item["order_ref"] for item in told["items"]] == ["mela:demo:S-1", "mela:other:S-2"]
-    assert told["items"][0]["heads"][0]["rows"][0]["file_name"] == "=june.xlsx"
+    assert told["items"][0]["heads"][0]["rows"][0]["file"] == "=june.xlsx"
     for needle in ("shipping_fee", "-20.50", "in all", "-7.50"):
         assert needle in hunar("differences", *DEV).stdout
 

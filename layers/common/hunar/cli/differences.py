@@ -88,7 +88,7 @@ def _row(item: dict[str, Any], head: dict[str, Any]) -> list[Cell]:
         item["sku"],
         times.shown(item["settled_at"])[:10],
         _joined([place["settlement_id"] for place in places] or item["settlement_ids"]),
-        _joined([place["file_name"] for place in places if place["file_name"]]),
+        _joined([place["file"] for place in places if place["file"]]),
         _joined([str(place["row"]) for place in places]),
         head["head"],
         Rupees(head["expected_paise"]),

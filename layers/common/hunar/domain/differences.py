@@ -47,9 +47,10 @@ class Tolerance:
     ppm: int
     reason: str
 
-    def allows(self, difference_paise: int, expected_paise: int, *, units: int, fees: int) -> bool:
+    def allows(self, difference_paise: int, expected_paise: int, *, units: int, fees: int, shares: int = 0) -> bool:
         count = {"line": 1, "unit": units, "fee": fees}[self.per]
-        return abs(difference_paise) <= self.paise * max(count, 1) + share(abs(expected_paise), self.ppm)
+        most = self.paise * max(count, 1) + share(abs(expected_paise), self.ppm) + shares
+        return abs(difference_paise) <= most
 
 
 Tolerances = Mapping[str, Tolerance]
@@ -66,17 +67,15 @@ class Expected:
     """The price of the units that were lost, for which the marketplace answers."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Place:
     """A row of a settlement that stated something of a head."""
 
     settlement_id: str
     row: int
-    file: str | None
-    """The hash of the file, when it is known."""
 
     def item(self) -> dict[str, Any]:
-        return {"settlement_id": self.settlement_id, "row": self.row, "file": self.file}
+        return {"settlement_id": self.settlement_id, "row": self.row}
 
 
 @dataclass(frozen=True)
@@ -228,9 +227,13 @@ def differences(
     found: Expected,
     lines: Iterable[SettlementLine],
     tolerances: Tolerances,
-    files: Mapping[str, str] | None = None,
+    *,
+    shares: int = 0,
 ) -> tuple[Difference, ...]:
-    """The heads that differ by more than they may, the largest first. ``files`` are the files of lines, by key."""
+    """The heads that differ by more than they may, the largest first.
+
+    ``shares`` of the lines are parts of one that several order lines share: each part was rounded by up to a paisa.
+    """
     unique = {line.key: line for line in lines}
     heads = total(unique.values())
     together = any(head in SUMS_OF_FEES for head in heads)
@@ -246,10 +249,12 @@ def differences(
     differ = []
     for head in should.keys() | settled.keys():
         line = should.get(head, _Should(0))
-        places = _places(head, unique.values(), files or {}, together=together)
+        places = _places(head, unique.values(), together=together)
         one = Difference(head, line.paise, settled.get(head, 0), line.row, line.how, line.source, places)
         allowed = tolerances[_tolerance(head, known=head in should)]
-        if not allowed.allows(one.difference_paise, line.paise, units=sale.quantity - sale.cancelled, fees=fees):
+        if not allowed.allows(
+            one.difference_paise, line.paise, units=sale.quantity - sale.cancelled, fees=fees, shares=shares
+        ):
             differ.append(one)
     return tuple(sorted(differ, key=lambda one: (-abs(one.difference_paise), one.head)))
 
@@ -315,13 +320,10 @@ def _tolerance(head: str, *, known: bool) -> str:
     return head if head in (PRICE, LOST_PARCEL, FEES) or head in WITHHELD else "unexpected"
 
 
-def _places(
-    head: str, lines: Iterable[SettlementLine], files: Mapping[str, str], *, together: bool
-) -> tuple[Place, ...]:
+def _places(head: str, lines: Iterable[SettlementLine], *, together: bool) -> tuple[Place, ...]:
     def speaks(line: SettlementLine) -> bool:
         if head in (LOST_PARCEL, COMPENSATED):
             return bool(COMPENSATION & line.heads.keys())
         return any(_compared_as(name, together=together) == head for name in line.heads)
 
-    places = {Place(line.settlement_id, line.row, files.get(line.key)) for line in lines if speaks(line)}
-    return tuple(sorted(places, key=lambda place: (place.settlement_id, place.row, place.file or "")))
+    return tuple(sorted({Place(line.settlement_id, line.row) for line in lines if speaks(line)}))

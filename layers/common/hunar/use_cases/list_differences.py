@@ -27,7 +27,8 @@ def listed(
     found = [
         item
         for item in pages(store, Table.LEDGER, tables.DIFFERENCES)
-        if marketplace in (None, item["marketplace"])
+        if item["heads"]
+        and marketplace in (None, item["marketplace"])
         and account in (None, item["account"])
         and (since is None or since <= item["settled_at"])
         and (until is None or item["settled_at"] < until)
@@ -73,23 +74,25 @@ def compensated(item: Item) -> list[dict[str, Any]]:
 
 
 def _file_names(store: Store, found: Iterable[Item]) -> dict[str, str]:
-    """The name under which each file was taken, by its hash."""
+    """The names of the files of which each settlement was taken, by the settlement's key. Rows count in one of them."""
     headers = {
         tables.settlement(item["marketplace"], item["account"], settlement_id)
         for item in found
         for settlement_id in item["settlement_ids"]
     }
     return {
-        file["sha256"]: file["name"]
+        key.sk: ", ".join(sorted({file["name"] for file in header["files"]}))
         for some in batches(sorted(headers))
-        for header in store.read(some).values()
-        for file in header["files"]
+        for key, header in store.read(some).items()
     }
 
 
 def _shown(item: Item, names: dict[str, str]) -> dict[str, Any]:
     def named(rows: list[Item]) -> list[Item]:
-        return [row | {"file_name": names.get(row["file"] or "")} for row in rows]
+        whose = item["marketplace"], item["account"]
+        return [
+            row | {"file": names.get(tables.settlement_partition(*whose, row["settlement_id"])) or None} for row in rows
+        ]
 
     fields = (
         *("order_ref", "line_id", "marketplace", "account", "order_id", "item_id", "settlement_ids", "group_id", "sku"),
