@@ -29,6 +29,9 @@ SOLD = "2026-11-20T10:00:00Z"
 RATES = """row_id,scope,code,from,to,basis,value,hsn,price_from,price_to,source,note
 commission,flipkart,commission,2026-01-01,,ppm_of_price,20000,,,,card,
 fixed,flipkart,fixed_fee,2026-01-01,,fixed_per_line,5000,,,,card,
+collection,flipkart,collection_fee,2026-01-01,,ppm_of_price,20000,,,,card,
+packing,flipkart,pick_and_pack_fee,2026-01-01,,fixed_per_unit,1400,,,,card,
+shipping,flipkart,shipping_fee,2026-01-01,,fixed_per_line,5800,,,,card,
 gst,government,output_gst,2026-01-01,,ppm_of_taxable,180000,,,,law,
 gst-fees,government,gst_on_fees,2026-01-01,,ppm_of_fees,180000,,,,law,
 tcs,government,tcs,2026-01-01,,ppm_of_taxable,10000,,,,law,

@@ -173,4 +173,4 @@ def test_a_proposal_is_booked_when_a_person_approves_that_one(application: Appli
     approval["Records"][0]["body"] = json.dumps(body)
     assert handler.handle(approval, None) == {"batchItemFailures": []}
     assert book(application)["group_held:G03"] < before["group_held:G03"]
-    assert [item["kind"] for item in worklist(application)] == []
+    assert [item["kind"] for item in worklist(application)] == ["SETTLEMENT_DIFFERS"]

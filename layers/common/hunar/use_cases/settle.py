@@ -31,7 +31,7 @@ from hunar.domain.settlement import item_subject, order_subject
 from hunar.messages import ApproveProposal, ComputePayout, HoldMoney, ReleaseHold, Settle
 from hunar.ports import ABSENT, Conflict, Put, QueueName, Queues, Store
 from hunar.tables import Item
-from hunar.use_cases import subjects
+from hunar.use_cases import note_differences, subjects
 from hunar.use_cases.rates import card_of
 from hunar.use_cases.subjects import Subject, order_of, subject_of, utc
 from hunar.use_cases.worklist import closing, opening
@@ -136,6 +136,17 @@ def settle_line(desk: Desk, order_ref: str, line_id: str, *, approval: ApprovePr
         # Somebody who knew more may have found, before this was posted, that nothing is to be done.
         raise Conflict("the order went on meanwhile")
     _show(desk, seen, shown)
+    if seen.live is not None:
+        version = seen.posted.version + (outcome is Outcome.BOOKED)
+        note_differences.note(
+            desk.store,
+            order_ref=order_ref,
+            order=seen.live.order,
+            line=seen.live.line,
+            parts=seen.parts,
+            seen=version,
+            now=desk.now,
+        )
     return outcome
 
 
