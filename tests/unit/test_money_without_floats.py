@@ -23,7 +23,7 @@ DOMAIN = (
         "debt",
         "payout",
     ),
-    *("amounts", "settlement", "workbook"),
+    *("amounts", "settlement", "workbook", "differences"),
 )
 READERS = ("settlement_rows", "flipkart_settlement", "amazon_settlement", "plain_settlement")
 MONEY = [
@@ -31,6 +31,10 @@ MONEY = [
     *(HUNAR / "marketplaces" / f"{name}.py" for name in READERS),
     HUNAR / "rate_cards/__init__.py",
     HUNAR / "use_cases/compute_payout.py",
+    HUNAR / "use_cases/note_differences.py",
+    HUNAR / "use_cases/list_differences.py",
+    HUNAR / "cli/differences.py",
+    HUNAR / "cli/workbook.py",
 ]
 INEXACT = {"float", "Decimal", "Fraction", "round", "math", "statistics", "decimal", "fractions"}
 

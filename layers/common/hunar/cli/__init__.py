@@ -9,6 +9,7 @@ from hunar.cli import (
     amazon,
     catalogue,
     channel,
+    differences,
     exceptions,
     explain,
     flipkart,
@@ -39,6 +40,7 @@ application.add_typer(order.application, name="order")
 application.add_typer(sms.application, name="sms")
 application.add_typer(stock.application, name="stock")
 stock.application.command("check")(stock_check.check)
+application.command("differences")(differences.differences)
 application.command("explain")(explain.explain)
 application.command("import")(catalogue.import_folder)
 application.command("rebuild")(rebuild.rebuild)

@@ -6,7 +6,7 @@ amounts agree with the marketplaces' own (half-up on what they print).
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 PPM: Final = 1_000_000
 """The whole, in parts per million: 18 % is 180,000."""
@@ -42,6 +42,15 @@ def rupees(paise: int) -> str:
     """An amount for a person to read: 109900 is ``1099.00``."""
     whole, rest = divmod(abs(paise), 100)
     return f"{'-' if paise < 0 else ''}{whole}.{rest:02d}"
+
+
+class Rupees(NamedTuple):
+    """An amount as the cell of a table: the number of rupees with two decimals, exact."""
+
+    paise: int
+
+    def __str__(self) -> str:
+        return rupees(self.paise)
 
 
 def grouped(paise: int) -> str:

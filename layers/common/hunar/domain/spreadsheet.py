@@ -14,6 +14,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
+from hunar.domain.money import Rupees
+
 SAVE_AS: Final = "save it as 'CSV UTF-8 (Comma delimited)'"
 
 _INVISIBLE: Final = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2069\ufeff"))
@@ -123,11 +125,11 @@ def damage(text: str, *, number: bool = False) -> str | None:
     return None
 
 
-def write_table(columns: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> bytes:
+def write_table(columns: Sequence[str], rows: Iterable[Sequence[str | int | Rupees | None]]) -> bytes:
     """A table that a spreadsheet opens as it is meant: CSV in UTF-8 with a byte order mark.
 
-    Whole numbers stay numbers. A text that the spreadsheet would run as a formula, or turn into a number
-    or a day, gets an apostrophe before it, the spreadsheet's own sign for a text.
+    Numbers stay numbers, amounts with two decimals. A text that the spreadsheet would run as a formula, or turn into a
+    number or a day, gets an apostrophe before it, the spreadsheet's own sign for a text.
     """
     table = io.StringIO()
     writer = csv.writer(table)
@@ -145,7 +147,9 @@ _TURNED: Final = re.compile(
 )
 
 
-def _cell(value: str | int | None) -> str | int:
+def _cell(value: str | int | Rupees | None) -> str | int:
+    if isinstance(value, Rupees):
+        return str(value)
     if isinstance(value, int) or not value:
         return "" if value is None else value
     return f"'{value}" if value.lstrip().startswith(_RUN) or _TURNED.fullmatch(value.strip()) else value

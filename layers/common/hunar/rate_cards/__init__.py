@@ -13,6 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
+from hunar.domain.differences import Tolerance, Tolerances
 from hunar.domain.rate_file import OPTIONAL, REQUIRED, FieldError, row_from_csv
 from hunar.domain.rate_row import Item
 from hunar.domain.spreadsheet import read_table
@@ -27,6 +28,21 @@ def published(name: str) -> tuple[tuple[int, Item], ...]:
         raise ValueError(f"there is no published card of {name!r}; there are {', '.join(CARDS)}")
     file = f"{name}.csv"
     return tuple(read(file, resources.files(__name__).joinpath(file).read_bytes()))
+
+
+@cache
+def tolerances() -> Tolerances:
+    """By how much each head of a settlement may differ from the card, each with its reason. ValueError when the file
+    cannot be read."""
+    file = "tolerances.csv"
+    data = resources.files(__name__).joinpath(file).read_bytes()
+    records, problems = read_table(file, data, ("head", "paise", "per", "ppm", "reason", "source"), ())
+    if problems:
+        raise ValueError(str(problems[0]))
+    return {
+        cells["head"]: Tolerance(int(cells["paise"]), cells["per"], int(cells["ppm"]), cells["reason"])
+        for _, cells in records
+    }
 
 
 def read(file: str, data: bytes) -> list[tuple[int, Item]]:
