@@ -11,7 +11,7 @@ HUNAR = Path(__file__).parents[2] / "layers/common/hunar"
 DOMAIN = (
     *("money", "rate_card", "rate_row", "rate_file", "rate_checks", "fees", "fees_explained"),
     *("entitlement", "ledger", "accounts", "head", "resolution", "settled", "posted", "split", "holds", "debt", "payout"),
-    *("amounts", "settlement", "workbook"),
+    *("amounts", "settlement", "workbook", "policies", "catalogue"),
 )
 READERS = ("settlement_rows", "flipkart_settlement", "amazon_settlement", "plain_settlement")
 MONEY = [
