@@ -25,7 +25,6 @@ from typing import Any, Final
 from hunar.domain import rate_card
 from hunar.domain.fees import Breakdown, Charge, Sale, amount, breakdown
 from hunar.domain.ledger import Amounts
-from hunar.domain.money import share
 from hunar.domain.order import Line
 from hunar.domain.rate_card import AGENCY, Basis, Dates, RateCard, Row, Traits, Unpriced
 
@@ -73,6 +72,8 @@ class Entitlement:
     rows: tuple[Row, ...]
     breakdown: Breakdown | None = None
     """What the marketplace and the state take of it, fee by fee."""
+    agency: tuple[Charge, ...] = ()
+    """What the agency's own rows say: its fee and its part of the credits, or the group's price."""
 
 
 NOTHING: Final = Entitlement({}, ())
@@ -152,17 +153,18 @@ def preview(marketplace: str, line: Line, card: RateCard) -> Entitlement:
     sums.of |= {Basis.PPM_OF_PRICE: price, Basis.PPM_OF_TAXABLE: taxable, Basis.PPM_OF_NET: max(taxable - fees, 0)}
 
     if terms.payout_basis == SALE_SHARE:
-        row = sums.row(AGENCY, rate_card.AGENCY_FEE)
-        sums.move(group, AGENCY_FEE, sums.amount(row), row)
+        fee = sums.charge(rate_card.AGENCY_FEE)
+        sums.move(group, AGENCY_FEE, fee.paise, fee.row)
         # What the agency does not own is the group's, but only when the state has given it back.
-        row = sums.row(AGENCY, rate_card.CREDITS_OWNER)
-        sums.move(group, group_credits_account(terms.group_id), credits - share(credits, row.value), row)
+        sums.of[Basis.PPM_OF_CREDITS] = credits
+        owned = sums.charge(rate_card.CREDITS_OWNER)
+        sums.move(group, group_credits_account(terms.group_id), credits - owned.paise, owned.row)
     else:
         if terms.piece_price_paise is None:
             raise TermsMissing(f"{terms.payout_basis} of {terms.sku} without a piece price")
-        row = sums.row(AGENCY, rate_card.PIECE_SHARE)
         sums.of[Basis.PPM_OF_PIECE_PRICE] = line.kept * terms.piece_price_paise
-        sums.move(AGENCY_MARGIN, group, sums.amount(row), row)
+        piece = sums.charge(rate_card.PIECE_SHARE)
+        sums.move(AGENCY_MARGIN, group, piece.paise, piece.row)
     return sums.total(found)
 
 
@@ -176,19 +178,21 @@ class _Sums:
         self.of = dict.fromkeys((Basis.FIXED_PER_LINE, Basis.FIXED_PER_UNIT, Basis.PPM_OF_UNIT_PRICE), 0)
         self._amounts: dict[tuple[str, str], int] = {}
         self._rows: dict[str, Row] = {}
+        self._agency: list[Charge] = []
 
-    def row(self, scope: str, code: str) -> Row:
-        row = self._card.resolve(scope, code, self._traits, self._days, self._unit_price)
+    def charge(self, code: str) -> Charge:
+        """What the agency's row for a code comes to."""
+        row = self._card.resolve(AGENCY, code, self._traits, self._days, self._unit_price)
+        base = self.of[row.basis]
+        parts = amount(row, base_paise=base, units=self._units, unit_price_paise=self._unit_price)
+        self._agency.append(Charge(code, row, self._units, base, parts, row.cap is not None and sum(parts) == row.cap))
         self._rows[row.row_id] = row
-        return row
+        return self._agency[-1]
 
     def kept(self, charge: Charge) -> Row:
         """The row of a charge, which counts as asked."""
         self._rows[charge.row.row_id] = charge.row
         return charge.row
-
-    def amount(self, row: Row) -> int:
-        return sum(amount(row, base_paise=self.of[row.basis], units=self._units, unit_price_paise=self._unit_price))
 
     def move(self, debit: str, credit: str, paise: int, row: Row) -> None:
         for account, signed in ((debit, paise), (credit, -paise)):
@@ -197,4 +201,5 @@ class _Sums:
 
     def total(self, found: Breakdown) -> Entitlement:
         amounts = {key: paise for key, paise in self._amounts.items() if paise}
-        return Entitlement(amounts, tuple(row for _, row in sorted(self._rows.items())), found)
+        rows = tuple(row for _, row in sorted(self._rows.items()))
+        return Entitlement(amounts, rows, found, tuple(self._agency))
