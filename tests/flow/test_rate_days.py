@@ -1,5 +1,5 @@
-"""Case 20: a rate changes between order, dispatch, delivery and credit. The day that its rows name decides, also of what
-is only expected."""
+"""Case 20: a rate changes between order, dispatch, delivery and credit. The day that its rows name decides, also of
+what is only expected."""
 
 from __future__ import annotations
 

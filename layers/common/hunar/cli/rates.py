@@ -51,6 +51,8 @@ def explain(order_ref: OrderRef, line: OneLine = None, stage: Stage = LOCAL, as_
             return
         for told in found["lines"]:
             _print_line(told)
+        if not found["lines"]:
+            typer.echo("Nobody has announced a line of it yet.")
 
 
 @application.command("check")
@@ -103,7 +105,7 @@ def _print_line(told: dict[str, Any]) -> None:
     typer.echo(f"line {told['line_id']}   {whose}, policy version {told['policy_version'] or '?'}")
     days = told["days"]
     names = ("order", "dispatch", "delivery", "credit")
-    typer.echo("days by which rates go: " + ", ".join(f"{name} {days[name]}" for name in names))
+    typer.echo("days: " + ", ".join(f"{name} {days[name]}" for name in names))
     if told["problem"]:
         typer.echo(f"{told['problem']}\n")
         return

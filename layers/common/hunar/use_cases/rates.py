@@ -76,11 +76,11 @@ def explain(store: Store, order_ref: str, line_id: str | None = None) -> dict[st
     if stored is None:
         return None
     lines = [line for line in order.read(order.knowledge(stored)).lines if line_id in (None, line.line_id)]
-    if not lines:
+    if line_id and not lines:
         return None
     marketplace = stored["marketplace"]
     card = RateCard(registered(store, (marketplace, GOVERNMENT, AGENCY)))
-    heads = store.read(tables.ledger_head(order_ref, line.line_id) for line in lines)
+    heads = store.read(tables.ledger_head(order_ref, line.line_id) for line in lines) if lines else {}
     told = [
         _explained(marketplace, line, card, heads.get(tables.ledger_head(order_ref, line.line_id))) for line in lines
     ]
