@@ -22,8 +22,13 @@ DOMAIN = (
         "holds",
         "debt",
         "payout",
+        "amounts",
+        "settlement",
+        "workbook",
+        "differences",
+        "policies",
+        "catalogue",
     ),
-    *("amounts", "settlement", "workbook", "differences"),
 )
 READERS = ("settlement_rows", "flipkart_settlement", "amazon_settlement", "plain_settlement")
 MONEY = [

@@ -14,6 +14,7 @@ from hunar.cli import (
     explain,
     flipkart,
     order,
+    rates,
     rebuild,
     redrive,
     replay,
@@ -37,6 +38,7 @@ application.add_typer(channel.application, name="channel")
 application.add_typer(exceptions.application, name="exceptions")
 application.add_typer(flipkart.application, name="flipkart")
 application.add_typer(order.application, name="order")
+application.add_typer(rates.application, name="rates")
 application.add_typer(sms.application, name="sms")
 application.add_typer(stock.application, name="stock")
 stock.application.command("check")(stock_check.check)

@@ -23,8 +23,9 @@ from hunar.domain.settlement import MOST_FINDINGS, Kind, SettlementFile, Settlem
 from hunar.domain.spreadsheet import Problem
 from hunar.messages import Settle
 from hunar.ports import ABSENT, Put, QueueName, Queues, Store
-from hunar.tables import Item, Key, Table
-from hunar.use_cases.paging import batches, pages
+from hunar.tables import Item, Key
+from hunar.use_cases.paging import batches
+from hunar.use_cases.registered_rates import card_of
 from hunar.use_cases.worklist import close_exception, open_exception
 
 REFUSED: Final = "SETTLEMENT_REFUSED"
@@ -177,7 +178,7 @@ class _GstOnFees:
 
     def __call__(self, day: str) -> int:
         if self._card is None:
-            self._card = RateCard(pages(self._store, Table.REGISTRY, tables.rate(GOVERNMENT, "").pk))
+            self._card = card_of(self._store, (GOVERNMENT,))
         return self._card.row(GOVERNMENT, GST_ON_FEES, day=day, hsn="", unit_price_paise=0).value
 
 
