@@ -59,12 +59,16 @@ class Walk:
     clearing: dict[str, set[str]] = field(default_factory=dict)
     """Orders behind each clearing account."""
     faults: list[Fault] = field(default_factory=list)
+    _last: int = 0
     _released: int = 0
     _paid: int = 0
 
     def step(self, item: Item) -> Item:
         """Counts one entry. Returns it as ``head.audit`` can read it: without what stands on no known account."""
         self.entries += 1
+        if item["seq"] < self._last:
+            self._fault("SEQUENCE", f"entry {item['seq']} stands behind entry {self._last}")
+        self._last = item["seq"]
         if item["kind"] not in ledger.KINDS or item["kind"] == ledger.EXPECTED:
             self._fault("KIND", f"entry {item['entry_id']} is of kind {item['kind']}, which no book has")
         known = [posting for posting in item["postings"] if self._belongs(item, posting)]

@@ -48,6 +48,8 @@ _PAGE: Final = 500
 _TOLD: Final = 5
 """Faults that one exception tells."""
 
+_UNREAD: Final = -1
+"""The version of a head whose book could not be read: whatever stands there is another."""
 _UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError)
 """What an item raises that is not as it was written."""
 
@@ -166,7 +168,7 @@ def prove(desk: Desk, group_id: str | None = None) -> Report:
         proof.in_time(partial(proof.settlement, header))
     while others := sorted(proof.met - proof.heads.keys()):
         for group in others:
-            proof.heads.setdefault(group, None)
+            proof.heads[group] = ABSENT
             proof.in_time(partial(proof.book, group, registered=False))
     proof.all_together()
     return proof.finished()
@@ -177,7 +179,7 @@ class _Proof:
 
     def __init__(self, desk: Desk, report: Report) -> None:
         self._desk, self._store, self._report = desk, desk.store, report
-        self.heads: dict[str, int | None] = {}
+        self.heads: dict[str, int] = {}
         """The version of each head that was proved."""
         self.met: set[str] = set()
         """Groups that posted items name."""
@@ -185,6 +187,8 @@ class _Proof:
         self._received: dict[str, int] = defaultdict(int)
         """By account of the receivables: what books' entries brought, less what is posted of the lines that
         settlements are about."""
+        self._entered: set[tuple[str, str]] = set()
+        """Lines that have an entry in a book that was read."""
         self._subjects: set[str] = set()
         self._lines: set[str] = set()
         self._headers: set[str] = set()
@@ -217,7 +221,8 @@ class _Proof:
             self._report.moving.append(group_id)
             faults = []
         self._report.faults += faults
-        self.heads[group_id] = _version(head)
+        unread = any(fault.what == "UNREADABLE" for fault in faults)
+        self.heads[group_id] = _UNREAD if unread else _version(head)
         for account, paise in walk.balances.items():
             self._report.balances[account] = self._report.balances.get(account, 0) + paise
         for account, paise in walk.received.items():
@@ -229,6 +234,7 @@ class _Proof:
     def _walk(self, group_id: str, head: Item | None) -> tuple[Walk, list[Fault]]:
         entries = pages(self._store, Table.LEDGER, tables.book_of(group_id), prefix=tables.BOOK_ENTRIES, limit=_PAGE)
         walk = proof_of_books.walked(group_id, head, entries)
+        self._entered |= walk.lines.keys()
         faults, standing = list(walk.faults), []
         for batch in batches(walk.lines.items()):
             keys = {line: tables.posted(*line) for line, _ in batch}
@@ -239,24 +245,27 @@ class _Proof:
                     self._meet(item)
                     standing.append({"standings": item["standings"]})
                 if line_differs(amounts, item):
-                    faults += self._line_faults(group_id, *line)
+                    faults += self._line_faults(group_id, line, amounts)
         faults += proof_of_books.held_of(group_id, standing, head)
         return walk, faults
 
-    def _line_faults(self, group_id: str, order_ref: str, line_id: str) -> Iterator[Fault]:
-        """Looks at a line in all books: it may have belonged to another group before."""
+    def _line_faults(
+        self, group_id: str, line: tuple[str, str], amounts: Mapping[tuple[str, str], int] | None
+    ) -> Iterator[Fault]:
+        """Looks at a line in the other books too: it may have been another group's before. ``amounts`` are this book's,
+        None when it was not read: who wrote an entry by hand may have left it out of the index by order."""
+        order_ref, line_id = line
         key = tables.posted(order_ref, line_id)
         item = self._store.read([key]).get(key)
-        amounts: dict[tuple[str, str], int] = {}
-        for entry in self._entries_of(order_ref):
-            if entry["kind"] in OF_LINES and entry["line_id"] == line_id:
-                add_of_line(amounts, entry["postings"])
-        if differs := line_differs(amounts, item):
+        booked = dict(amounts or {})
+        for entry in pages(self._store, Table.LEDGER, order_ref, index=tables.ORDER_ENTRIES):
+            if entry["kind"] not in OF_LINES or entry["line_id"] != line_id:
+                continue
+            if amounts is None or entry["group_id"] != group_id:
+                add_of_line(booked, entry["postings"])
+        if differs := line_differs(booked, item):
             text, paise = differs
             yield Fault("group", group_id, "LINE", f"line {line_id} of {order_ref} {text}", paise)
-
-    def _entries_of(self, order_ref: str) -> Iterator[Item]:
-        return pages(self._store, Table.LEDGER, order_ref, index=tables.ORDER_ENTRIES)
 
     def _meet(self, item: Item) -> None:
         self.met |= {group for group in (item.get("group_id"), *item["standings"]) if group}
@@ -351,6 +360,8 @@ class _Proof:
         item = self._store.read([key]).get(key)
         if item is not None:
             self._meet(item)
+            if (order_ref, line_id) not in self._entered:
+                self._report.faults += self._never_entered(item, order_ref, line_id)
         wanted = proof_of_books.settled_outside(marketplace, (part.heads for part in parts))
         booked = proof_of_books.booked_outside(item)
         differs = proof_of_books.outside_differs(wanted, booked)
@@ -368,6 +379,13 @@ class _Proof:
             why = tuple(tables.exception(worklist.exception_id(kind, *cause)) for kind in WAITS_FOR)
             self._not_booked(settlement, f"line {line_id} of {order_ref}", leads, differs, state, why)
 
+    def _never_entered(self, item: Item, order_ref: str, line_id: str) -> Iterator[Fault]:
+        """Something is posted of a line, and no book that was read has an entry of it. Unless that came meanwhile."""
+        group_id = item["group_id"] or ""
+        key = tables.book(group_id)
+        if group_id not in self.heads or self.heads[group_id] == _version(self._store.read([key]).get(key)):
+            yield from self._line_faults(group_id, (order_ref, line_id), None)
+
     def _not_booked(
         self,
         settlement: str,
@@ -384,7 +402,7 @@ class _Proof:
         self._report.unbooked.append(one)
 
     def _look_up_unbooked(self) -> None:
-        """Since when it is not booked, and whether a person is asked about it; what is old and unexplained is a fault."""
+        """Since when it is not booked, and whether a person is asked already; what is old is else a fault."""
         found = self._report.unbooked
         self._report.unbooked = []
         limit = instant(moment(self._desk.now) - A_NIGHT)
@@ -425,29 +443,19 @@ class _Proof:
         return any(fault.name == settlement and fault.what in ("UNREADABLE", "TOTAL") for fault in self._report.faults)
 
     def _of_all(self) -> Iterator[Fault]:
-        for account in list(self._clearing):
-            if not self._report.balances.get(account) or not self._left_on(account):
-                self._report.balances.pop(account, None)
-
         def about(account: str) -> str:
             orders = ", ".join(sorted(filter(None, self._clearing.get(account, ()))))
             return f" about {orders}" if orders else ""
 
-        yield from proof_of_books.of_all(self._report.balances, about)
+        found = list(proof_of_books.of_all(self._report.balances, about))
         for account, paise in sorted(self._received.items()):
-            if paise and not self._moved():
+            if paise:
                 text = f"the books have {rupees(paise)} on {account} that stand in no settlement"
-                yield Fault("books", "all", "RECEIVED", text, abs(paise))
-
-    def _left_on(self, account: str) -> int:
-        """One of its groups may have been read before both entries were written, the other after."""
-        return sum(
-            posting["amount_paise"]
-            for order_ref in self._clearing[account]
-            for entry in self._entries_of(order_ref)
-            for posting in entry["postings"]
-            if posting["account"] == account
-        )
+                found.append(Fault("books", "all", "RECEIVED", text, abs(paise)))
+        # One of two groups may have been read before both entries of a transaction were written, the other after.
+        late = ("CLEARING", "RECEIVED")
+        moved = any(fault.what in late for fault in found) and self._moved()
+        return (fault for fault in found if not (moved and fault.what in late))
 
     def _moved(self) -> bool:
         """Whether any book went on since it was read."""
