@@ -47,6 +47,8 @@ CLOCKS: Final = {
     ("CatchUpOrdersFunction", "rate(5 minutes)", "ENABLED"),
     # 01:30 in India.
     ("PublishStockFunction", "cron(0 20 * * ? *)", "ENABLED"),
+    # 02:30 in India.
+    ("ProveLedgerFunction", "cron(0 21 * * ? *)", "ENABLED"),
 }
 
 ROUTES: Final = {
@@ -101,6 +103,8 @@ ENVIRONMENT: Final = {
     " SMS_RECEIPTS_DEAD_LETTER_QUEUE_ARN",
     "SweepFunction": "POWERTOOLS_SERVICE_NAME STAGE EMULATED REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE"
     " NOTIFICATIONS_TABLE ORDER_EVENTS_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL FETCHES_QUEUE_URL",
+    "ProveLedgerFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE LEDGER_TABLE EXCEPTIONS_TABLE"
+    " PAYOUTS_QUEUE_URL",
     "OperatorApiFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE NOTIFICATIONS_TABLE"
     " EXCEPTIONS_TABLE LEDGER_TABLE DELIVERIES_TABLE ORDER_EVENTS_QUEUE_URL PAYOUTS_QUEUE_URL STAGE EMULATED",
 }
@@ -117,7 +121,7 @@ OUTPUTS: Final = (
     "StockFeedDeadLetterQueueUrl", "AmazonNotificationsQueueUrl", "AmazonNotificationsDeadLetterQueueUrl",
     "AmazonNotificationsQueueArn", "FetchOrderFunctionName", "CatchUpOrdersFunctionName", "PublishStockFunctionName",
     "SmsReceiptsQueueUrl", "SmsReceiptsDeadLetterQueueUrl", "SmsEventsTopicArn", "RecordSmsReceiptFunctionName",
-    "SmsSecretPrefix", "SmsAccounts",
+    "SmsSecretPrefix", "SmsAccounts", "ProveLedgerFunctionName",
 )  # fmt: skip
 """By these the local stack, the checks and the command line find their way. More may be there."""
 
@@ -132,6 +136,8 @@ METRICS: Final = {
     "DeadLettersNotParked": "ParkDeadLettersFunction",
     "SweepRan": "SweepFunction",
     "CatchUpRan": "CatchUpOrdersFunction",
+    "LedgerFaults": "ProveLedgerFunction",
+    "LedgerProved": "ProveLedgerFunction",
 }
 """Hunar's own metrics that somebody must hear of, and the function that writes them."""
 
@@ -164,6 +170,11 @@ AMAZON: Final = "437568002678"
 
 HEARTBEATS: Final = {"SweepRan", "CatchUpRan"}
 """Metrics whose silence is the failure, and that are counted every five minutes."""
+
+NIGHTLY: Final = "LedgerProved"
+"""A metric whose silence is the failure, and that is counted every night."""
+PROOF: Final = "LedgerFaults"
+"""A metric that a proof counts each night, 0 when the books are as they must be."""
 
 NOT_EMULATED: Final = (
     "AWS::SMSVOICE::", "AWS::Budgets::", "AWS::CodeDeploy::", "AWS::CloudWatch::CompositeAlarm",
@@ -549,6 +560,7 @@ def functions_are_called_by_the_api_by_their_routes_by_the_accounts_own_buckets_
         ("SweepFunction", "events.amazonaws.com", "SweepFunctionClock"),
         ("CatchUpOrdersFunction", "events.amazonaws.com", "CatchUpOrdersFunctionClock"),
         ("PublishStockFunction", "events.amazonaws.com", "PublishStockFunctionNightly"),
+        ("ProveLedgerFunction", "events.amazonaws.com", "ProveLedgerFunctionNightly"),
     }
     found = set()
     for name, permission in of_type(template, "AWS::Lambda::Permission").items():
@@ -805,11 +817,15 @@ def an_alarm_goes_off_at_once_and_somebody_hears_it(template: Template) -> Itera
         if alarm["MetricName"] in HEARTBEATS:
             yield from _wrong_with_a_heartbeat(name, alarm)
             continue
+        if alarm["MetricName"] == NIGHTLY:
+            yield from _wrong_with_a_heartbeat(name, alarm, silence=26 * 3600)
+            continue
         if (alarm["Namespace"], alarm["MetricName"]) == SPENT:
             yield from _wrong_with_the_spend(name, alarm)
             continue
-        if alarm.get("TreatMissingData") != "notBreaching":
-            yield f"{name} is on when nothing happens"
+        # Between two proofs nothing is known: what was wrong is wrong until a proof is clean.
+        if alarm.get("TreatMissingData") != ("ignore" if alarm["MetricName"] == PROOF else "notBreaching"):
+            yield f"{name} is on when nothing happens, or forgets"
         if alarm["ComparisonOperator"] != "GreaterThanThreshold":
             yield f"{name} goes off below its threshold"
         if alarm["Period"] * alarm["EvaluationPeriods"] > 300:
@@ -839,13 +855,16 @@ def _wrong_with_the_spend(name: str, alarm: dict[str, Any]) -> Iterator[str]:
         yield f"{name} forgets what was spent as soon as nothing is sent"
 
 
-def _wrong_with_a_heartbeat(name: str, alarm: dict[str, Any]) -> Iterator[str]:
+def _wrong_with_a_heartbeat(name: str, alarm: dict[str, Any], *, silence: int = 1800) -> Iterator[str]:
     if alarm.get("TreatMissingData") != "breaching":
         yield f"{name} takes silence for health"
     if (alarm["ComparisonOperator"], alarm["Threshold"], alarm["Statistic"]) != ("LessThanThreshold", 1, "Sum"):
         yield f"{name} does not go off when nothing is counted"
-    if alarm["Period"] * alarm["EvaluationPeriods"] != 1800:
-        yield f"{name} does not wait for half an hour"
+    if alarm["Period"] * alarm["EvaluationPeriods"] != silence:
+        yield f"{name} does not wait for {silence} seconds"
+    # CloudWatch looks back a day at most, and a week when a period is an hour or longer.
+    if silence > A_DAY and alarm["Period"] < 3600:
+        yield f"{name} looks back further than CloudWatch does"
 
 
 @promise
