@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from hunar import tables
 from hunar.domain import accounts, ledger, proof_of_books, settled, worklist
@@ -26,9 +26,9 @@ from hunar.domain.head import Head
 from hunar.domain.identity import derived_id
 from hunar.domain.money import rupees
 from hunar.domain.proof_of_books import OF_LINES, Fault, Walk, add_of_line, line_differs
-from hunar.domain.settlement import Kind, SettlementLine, item_subject, order_subject, subject_of
+from hunar.domain.settlement import ITEM, Kind, SettlementLine, item_subject, order_subject, subject_of
 from hunar.messages import Settle
-from hunar.ports import ABSENT, Put, QueueName, Queues, Store
+from hunar.ports import ABSENT, Page, Put, QueueName, Queues, Store
 from hunar.tables import Item, Key, Table
 from hunar.use_cases import subjects
 from hunar.use_cases.paging import batches, pages
@@ -192,6 +192,7 @@ class _Proof:
         self._subjects: set[str] = set()
         self._lines: set[str] = set()
         self._headers: set[str] = set()
+        self._ahead = desk.store
 
     def in_time(self, work: Callable[[], None]) -> None:
         if self._desk.time_left() < RESERVE:
@@ -293,9 +294,12 @@ class _Proof:
                 f" {header['lines']} of {rupees(header['total_paise'])}: {rupees(more)}"
             )
             self._report.faults.append(Fault("settlement", name, "TOTAL", text, abs(more)))
-        for subject in dict.fromkeys(map(subject_of, lines)):
-            if subject not in self._subjects:
-                self._subjects.add(subject)
+        news = [subject for subject in dict.fromkeys(map(subject_of, lines)) if subject not in self._subjects]
+        self._subjects.update(news)
+        for batch in batches(news):
+            # Nobody writes through it.
+            self._ahead = cast(Store, _Ahead(self._store, batch))
+            for subject in batch:
                 try:
                     self._subject(name, subject)
                 except _UNREADABLE as problem:
@@ -306,7 +310,7 @@ class _Proof:
         return self._report.settlements.setdefault(name, SettlementProof(name))
 
     def _subject(self, settlement: str, name: str) -> None:
-        subject = subjects.subject_of(self._store, name)
+        subject = subjects.subject_of(self._ahead, name)
         agencys = name.startswith(Kind.ACCOUNT)
         rule = settled.unassigned if agencys else settled.in_suspense
         target, posted = rule(subject.marketplace, subject.waiting), _amounts(subject.posted)
@@ -352,12 +356,12 @@ class _Proof:
         parts: list[Part] = []
         leads = subject.name
         for name in (order_subject(marketplace, account, order_id), item_subject(marketplace, account, line_id)):
-            found = subject if name == subject.name else subjects.subject_of(self._store, name)
+            found = subject if name == subject.name else subjects.subject_of(self._ahead, name)
             if mine := found.parts.get(claimant.name):
                 leads = name
                 parts += mine
         key = tables.posted(order_ref, line_id)
-        item = self._store.read([key]).get(key)
+        item = self._ahead.read([key]).get(key)
         if item is not None:
             self._meet(item)
             if (order_ref, line_id) not in self._entered:
@@ -465,6 +469,38 @@ class _Proof:
             if any(_version(there.get(keys[group])) != version for group, version in batch):
                 return True
         return False
+
+
+class _Ahead:
+    """The store, with what items of orders need read before, a hundred at a time: else each line is three calls more.
+
+    It may be some seconds old. What is found wrong by it is read again, or given a night.
+    """
+
+    def __init__(self, store: Store, names: Iterable[str]) -> None:
+        self._store = store
+        self._there: dict[Key, Item | None] = {}
+        items = [name.split("#", 3)[1:] for name in names if name.startswith(f"{ITEM}#")]
+        pointers = {tables.item_pointer(*item): item[2] for item in items}
+        self._fetch(pointers)
+        lines = [(ref, pointers[key]) for key in pointers for ref in (self._there[key] or {}).get("orders", ())]
+        self._fetch(tables.order(ref) for ref, _ in lines)
+        self._fetch(tables.posted(ref, line_id) for ref, line_id in lines)
+
+    def read(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        wanted = list(keys)
+        found = {key: item for key in wanted if (item := self._there.get(key)) is not None}
+        if unknown := [key for key in wanted if key not in self._there]:
+            found |= self._store.read(unknown)
+        return found
+
+    def page(self, table: Table, partition: str, **how: Any) -> Page:
+        return self._store.page(table, partition, **how)
+
+    def _fetch(self, keys: Iterable[Key]) -> None:
+        for batch in batches(keys):
+            found = self._store.read(batch)
+            self._there |= {key: found.get(key) for key in batch}
 
 
 def _version(head: Item | None) -> int:
