@@ -28,12 +28,14 @@ from hunar.use_cases.resolve import resolve
 from hunar.use_cases.sweep import Swept
 from tests import handing_in, settlement_files
 from tests.amazon_samples import published
+from tests.book import SALE
 from tests.flipkart_messages import created, item, step
 from tests.handing_in import MemoryInbox
 from tests.played import ACCOUNT
+from tests.proving import change, night, take
 from tests.selling import SellingWorld
 from tests.template.deployed import ROOT
-from tests.till import keep, settlement_line
+from tests.till import Till, keep, settlement_line
 from tests.world import MARKETPLACES
 
 CONSUMERS = {
@@ -295,3 +297,20 @@ def test_a_function_uses_the_tables_that_its_policy_opens_all_of_them_and_no_oth
 ) -> None:
     golden = yaml.safe_load((ROOT / "tests/template/iam_golden.yaml").read_text())[function]
     assert world.store.used[function] == {line for line in golden if line.startswith("dynamodb:")}
+
+
+def test_the_nightly_proof_uses_what_its_policy_opens_and_no_more() -> None:
+    """Books of two groups, one of them wrong, a settlement, an order that nobody knows, and a line without an entry."""
+    store = WatchedStore()
+    till = Till(store=store)
+    for group in ("G03", "G04"):
+        till.group(group)
+    till.sell("S-1", "I-1")
+    till.settle(till.line(SALE, "I-1"), till.line(SALE, "I-9"))
+    till.keep(till.line({"fee:shipping_fee": -1_000}, "I-1"))
+    take(till)
+    change(till, tables.posted("flipkart:demo:S-1", "I-1"), lambda item: item.update(amounts=[]))
+    store.acting = "ProveLedgerFunction"
+    assert not night(till).proved
+    golden = yaml.safe_load((ROOT / "tests/template/iam_golden.yaml").read_text())["ProveLedgerFunction"]
+    assert store.used["ProveLedgerFunction"] == {line for line in golden if line.startswith("dynamodb:")}
