@@ -289,8 +289,9 @@ def _wanted(desk: Desk, seen: _Seen) -> _Wanted:
 def _tax(desk: Desk, live: _Live, own: Sequence[Part]) -> Tax:
     """The output GST of the day of sale. Raises Unpriced: no row, or several, say it."""
     if (price := live.line.unit_price_paise) is None:
-        # The settlement knows it: what was sold, by the piece.
-        price = max(sum(part.heads.get("sale", 0) for part in own), 0) // max(live.line.quantity, 1)
+        # The settlement knows it: what was sold, less the seller's discounts, by the piece; the dearest one decides.
+        sold = max(sum(part.heads.get("sale", 0) + part.heads.get("offer", 0) for part in own), 0)
+        price = -(-sold // max(live.line.open, 1))
     day, hsn = day_of_sale(live.line.sold_at), live.terms.hsn
     row = card_of(desk.store, (GOVERNMENT,)).row(GOVERNMENT, OUTPUT_GST, day=day, hsn=hsn, unit_price_paise=price)
     return Tax(row.row_id, row.value)
