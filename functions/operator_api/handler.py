@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
 from hunar import wiring
 from hunar.domain.facts import instant
-from hunar.operator_api.request import Call, Refused
-from hunar.operator_api.routes import READS, WRITES
+from hunar.operator_api import files
+from hunar.operator_api.request import Call, Findings, Refused
+from hunar.operator_api.routes import HAND_IN, READS, WRITES
 from hunar.ports import Rejected, Retryable
 from hunar.telemetry import aws_calls, logger, reset_aws_calls
 from hunar.use_cases.operate import Desk, NotNow, NotThere
@@ -27,11 +29,15 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
     try:
         if route in WRITES:
             return _act(event)
+        if route == HAND_IN:
+            return _take(event)
         if route in READS:
             return _show(event)
         return _problem(404, "there is no such route")
     except Refused as error:
         return _problem(error.status, str(error))
+    except Findings as error:
+        return _problem(400, str(error), errors=[asdict(problem) for problem in error.errors])
     except NotThere as error:
         return _problem(404, str(error))
     except NotNow as error:
@@ -56,9 +62,15 @@ def _act(event: dict[str, Any]) -> dict[str, Any]:
     return _json(202, "application/json", {"status": "accepted", "act_id": by.act_id})
 
 
-def _problem(status: int, detail: str) -> dict[str, Any]:
+def _take(event: dict[str, Any]) -> dict[str, Any]:
+    app = wiring.application()
+    call = Call.of(event, emulated=app.settings.emulated, most=files.MOST_BYTES, larger=files.LARGER)
+    return _json(202, "application/json", files.hand_in(app.settling(), app.inbox, call))
+
+
+def _problem(status: int, detail: str, **more: Any) -> dict[str, Any]:
     """RFC 9457."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
     return _json(status, "application/problem+json", body)
 
 

@@ -69,6 +69,8 @@ ROUTES: Final = {
     "POST /api/exceptions/{id}/resolve": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/deliveries/{id}/replay": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/notifications/{id}/heard": ("AWS_IAM", "OperatorApiFunction"),
+    "GET /api/settlements": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/settlements": ("AWS_IAM", "OperatorApiFunction"),
 }
 
 ASKING: Final = "POWERTOOLS_SERVICE_NAME STAGE EMULATED API_ACCOUNTS API_SECRET_PREFIX MARKETPLACE_API_URL"
@@ -89,6 +91,8 @@ ENVIRONMENT: Final = {
     " AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2",
     "RecordSmsReceiptFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE NOTIFICATIONS_TABLE DELIVERIES_TABLE"
     " EXCEPTIONS_TABLE",
+    "ImportFileFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE LEDGER_TABLE EXCEPTIONS_TABLE PAYOUTS_QUEUE_URL"
+    " INBOX_BUCKET",
     "ComputePayoutFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE LEDGER_TABLE EXCEPTIONS_TABLE"
     " PAYOUTS_QUEUE_URL API_ACCOUNTS",
     "FetchOrderFunction": f"{ASKING} REGISTRY_TABLE ORDERS_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE ORDER_EVENTS_QUEUE_URL"
@@ -100,12 +104,13 @@ ENVIRONMENT: Final = {
     "ParkDeadLettersFunction": "POWERTOOLS_SERVICE_NAME DELIVERIES_TABLE EXCEPTIONS_TABLE"
     " ORDER_EVENTS_DEAD_LETTER_QUEUE_ARN NOTIFICATIONS_DEAD_LETTER_QUEUE_ARN PAYOUTS_DEAD_LETTER_QUEUE_ARN"
     " FETCHES_DEAD_LETTER_QUEUE_ARN STOCK_FEED_DEAD_LETTER_QUEUE_ARN AMAZON_NOTIFICATIONS_DEAD_LETTER_QUEUE_ARN"
-    " SMS_RECEIPTS_DEAD_LETTER_QUEUE_ARN",
+    " SMS_RECEIPTS_DEAD_LETTER_QUEUE_ARN INBOX_DEAD_LETTER_QUEUE_ARN",
     "SweepFunction": "POWERTOOLS_SERVICE_NAME STAGE EMULATED REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE"
     " NOTIFICATIONS_TABLE LEDGER_TABLE ORDER_EVENTS_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL"
     " FETCHES_QUEUE_URL",
     "OperatorApiFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE NOTIFICATIONS_TABLE"
-    " EXCEPTIONS_TABLE LEDGER_TABLE DELIVERIES_TABLE ORDER_EVENTS_QUEUE_URL PAYOUTS_QUEUE_URL STAGE EMULATED",
+    " EXCEPTIONS_TABLE LEDGER_TABLE DELIVERIES_TABLE ORDER_EVENTS_QUEUE_URL PAYOUTS_QUEUE_URL STAGE EMULATED"
+    " INBOX_BUCKET",
 }
 """Function and what it is told. Who is told more can come to use it."""
 
@@ -120,7 +125,8 @@ OUTPUTS: Final = (
     "StockFeedDeadLetterQueueUrl", "AmazonNotificationsQueueUrl", "AmazonNotificationsDeadLetterQueueUrl",
     "AmazonNotificationsQueueArn", "FetchOrderFunctionName", "CatchUpOrdersFunctionName", "PublishStockFunctionName",
     "SmsReceiptsQueueUrl", "SmsReceiptsDeadLetterQueueUrl", "SmsEventsTopicArn", "RecordSmsReceiptFunctionName",
-    "SmsSecretPrefix", "SmsAccounts",
+    "SmsSecretPrefix", "SmsAccounts", "InboxQueueUrl", "InboxDeadLetterQueueUrl", "InboxBucketName",
+    "ImportFileFunctionName",
 )  # fmt: skip
 """By these the local stack, the checks and the command line find their way. More may be there."""
 
@@ -148,6 +154,8 @@ WIDE: Final = {
     "StockTable/stream/*",
     # Objects of a bucket that has no other use; Lambda names them.
     "FailedRelaysBucket/*",
+    # Files of the agency, which names them.
+    "InboxBucket/settlements/*",
     # The sender's name is data of the agency.
     "arn:${AWS::Partition}:sms-voice:${AWS::Region}:${AWS::AccountId}:sender-id/*/IN if AnySmsIdentity"
     " else ${SmsIdentityArn}",
@@ -270,6 +278,8 @@ def what_nobody_could_take_is_put_away(template: Template) -> Iterator[str]:
         if queue.get("MaximumMessageSize") != MESSAGE:
             yield f"{name} takes messages that are too large to put away"
     for name, bucket in of_type(template, "AWS::S3::Bucket").items():
+        if name == INBOX:
+            continue
         told = bucket.get("NotificationConfiguration", {}).get("LambdaConfigurations", [])
         if [named(one["Function"]) for one in told] != ["ParkDeadLettersFunction"]:
             yield f"{name} tells nobody of what was given up"
@@ -292,6 +302,47 @@ def one_bad_message_does_not_bring_its_batch_again(template: Template) -> Iterat
             yield f"{name} has no limit of concurrency"
 
 
+INBOX: Final = "InboxBucket"
+"""The bucket of files that somebody hands in. What the streams gave up is in another."""
+TAKES_FILES: Final = "ImportFileFunction"
+
+
+@promise
+def every_file_that_is_handed_in_is_told_and_none_is_hidden_by_another(template: Template) -> Iterator[str]:
+    resource = template["Resources"].get(INBOX, {"Properties": {}})
+    bucket = resource["Properties"]
+    told = [
+        (one.get("Event"), named(one.get("Queue")), one.get("Filter"))
+        for one in bucket.get("NotificationConfiguration", {}).get("QueueConfigurations", [])
+    ]
+    if told != [("s3:ObjectCreated:*", "InboxQueue", None)]:
+        yield f"{INBOX} tells {told}"
+    if resource.get("DependsOn") != "InboxQueuePolicy":
+        yield f"{INBOX} may be made before it may send"
+    if bucket.get("VersioningConfiguration") != {"Status": "Enabled"}:
+        yield f"a file hides another one of the same name in {INBOX}"
+    takers = [
+        (named(mapping["FunctionName"]), mapping.get("BatchSize"))
+        for mapping in mappings(template, "sqs").values()
+        if named(mapping["EventSourceArn"]) == "InboxQueue"
+    ]
+    if takers != [(TAKES_FILES, 1)]:
+        yield f"files are taken by {takers}"
+
+
+SETTLEMENT_PARTITIONS: Final = {"SETTLEMENT", "ITEM#*", "WHOLE#*", "ACCOUNT#*"}
+
+
+@promise
+def who_takes_files_writes_no_book(template: Template) -> Iterator[str]:
+    role = of_type(template, "AWS::IAM::Role").get(f"{TAKES_FILES.removesuffix('Function')}Role", {})
+    for statement in statements(role):
+        if any(named(one) == "LedgerTable" for one in listed(statement["Resource"])):
+            found = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+            if set(found or ()) != SETTLEMENT_PARTITIONS:
+                yield f"{TAKES_FILES} reaches {found or 'all'} of the ledger"
+
+
 DOORS: Final[dict[str, dict[str, Any]]] = {
     "AmazonNotificationsQueue": {
         "Principal": {"AWS": {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::{AMAZON}:root"}},
@@ -303,15 +354,25 @@ DOORS: Final[dict[str, dict[str, Any]]] = {
         "Action": "sqs:SendMessage",
         "Condition": {"ArnEquals": {"aws:SourceArn": {"Ref": "SmsEventsTopic"}}},
     },
+    "InboxQueue": {
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+            "ArnLike": {"aws:SourceArn": {"Fn::Sub": "arn:${AWS::Partition}:s3:::*-inboxbucket-*"}},
+        },
+    },
 }
 """Queues that somebody besides our functions may use, and who."""
 
 
 @promise
-def only_amazon_and_the_topic_may_send_from_outside_and_nobody_in_the_open(template: Template) -> Iterator[str]:
+def only_amazon_the_topic_and_the_inbox_may_send_from_outside_and_nobody_in_the_open(
+    template: Template,
+) -> Iterator[str]:
     policies = of_type(template, "AWS::SQS::QueuePolicy")
     opened = sorted([named(queue) for queue in policy["Queues"]] for policy in policies.values())
-    if opened != [[name] for name in DOORS]:
+    if opened != sorted([name] for name in DOORS):
         yield f"queues that others may use: {sorted(policies)}"
     for name, policy in policies.items():
         found = {statement["Effect"]: statement for statement in policy["PolicyDocument"]["Statement"]}
@@ -622,9 +683,12 @@ def functions_run_as_the_parameters_say(template: Template) -> Iterator[str]:
             yield f"{name} starts at {function['Handler']}"
         if [named(one) for one in function.get("Layers", [])] != list(layers):
             yield f"{name} does not have exactly the common layer"
-        if not 256 <= function.get("MemorySize", 128) <= 512:
+        # A file is read whole, and may be large; 1,769 MB come with a whole processor.
+        most_time = 300 if name == TAKES_FILES else 60
+        most_memory = 1769 if name in (TAKES_FILES, "OperatorApiFunction") else 512
+        if not 256 <= function.get("MemorySize", 128) <= most_memory:
             yield f"{name} has {function.get('MemorySize')} MB"
-        if not 1 <= function.get("Timeout", 3) <= 60:
+        if not 1 <= function.get("Timeout", 3) <= most_time:
             yield f"{name} may run for {function.get('Timeout')} s"
 
 

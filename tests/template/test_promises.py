@@ -55,7 +55,10 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("NotifyGroupFunction.Events.Notifications.Properties.BatchSize", 100),
         ("ApplyOrderEventsFunction.Events.OrderEvents.Properties.ScalingConfig", DROP),
     ],
-    "only_amazon_and_the_topic_may_send_from_outside_and_nobody_in_the_open": [
+    "only_amazon_the_topic_and_the_inbox_may_send_from_outside_and_nobody_in_the_open": [
+        ("InboxQueuePolicy.PolicyDocument.Statement.0.Condition", DROP),
+        ("InboxQueuePolicy.PolicyDocument.Statement.0.Condition.StringEquals", DROP),
+        ("InboxQueuePolicy.PolicyDocument.Statement.0.Condition.ArnLike", DROP),
         ("SmsReceiptsQueuePolicy.PolicyDocument.Statement.0.Principal", "*"),
         ("SmsReceiptsQueuePolicy.PolicyDocument.Statement.0.Condition", DROP),
         ("SmsReceiptsQueuePolicy.PolicyDocument.Statement.1", DROP),
@@ -68,6 +71,22 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("AmazonNotificationsQueuePolicy.PolicyDocument.Statement.1.Action", "sqs:SendMessage"),
         ("AmazonNotificationsQueuePolicy.Queues", [{"Ref": "OrderEventsQueue"}]),
         ("/AmazonNotificationsQueuePolicy", DROP),
+    ],
+    "every_file_that_is_handed_in_is_told_and_none_is_hidden_by_another": [
+        ("InboxBucket.NotificationConfiguration", DROP),
+        ("InboxBucket.NotificationConfiguration.QueueConfigurations.0.Event", "s3:ObjectCreated:Put"),
+        ("InboxBucket.NotificationConfiguration.QueueConfigurations.0.Queue", {"Fn::GetAtt": ["PayoutsQueue", "Arn"]}),
+        ("/InboxBucket.DependsOn", DROP),
+        ("InboxBucket.VersioningConfiguration", DROP),
+        ("ImportFileFunction.Events.Inbox", DROP),
+        ("ImportFileFunction.Events.Inbox.Properties.BatchSize", 10),
+    ],
+    "who_takes_files_writes_no_book": [
+        ("ImportFileRole.Policies.0.PolicyDocument.Statement.5.Condition", DROP),
+        (
+            "ImportFileRole.Policies.0.PolicyDocument.Statement.5.Condition",
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*"]}},
+        ),
     ],
     "what_becomes_of_a_text_reaches_the_queue_as_it_is": [
         ("SmsConfigurationSet.EventDestinations", DROP),
@@ -117,6 +136,10 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("FailedRelaysBucket.LifecycleConfiguration", DROP),
         ("/FailedRelaysBucket.DeletionPolicy", DROP),
         ("/FailedRelaysBucketPolicy", DROP),
+        ("InboxBucket.PublicAccessBlockConfiguration", DROP),
+        ("InboxBucket.BucketEncryption", DROP),
+        ("/InboxBucket.DeletionPolicy", DROP),
+        ("/InboxBucketPolicy", DROP),
     ],
     "tables_outlive_the_stack_and_its_mistakes": [
         ("/OrdersTable.DeletionPolicy", "Delete"),
@@ -194,6 +217,7 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("//Globals.Function.MemorySize", DROP),
         ("OperatorApiFunction.Handler", "handler.main"),
         ("OperatorApiFunction.Timeout", 900),
+        ("ImportFileFunction.MemorySize", 10240),
     ],
     "logs_are_kept_for_a_year_each_function_its_own": [
         ("NotifyGroupFunction.LoggingConfig", DROP),
@@ -266,6 +290,9 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("/StockFeedDeadLetterAlarm", DROP),
         ("/AmazonNotificationsAgeAlarm", DROP),
         ("/SweepErrorsAlarm", DROP),
+        ("/InboxDeadLetterAlarm", DROP),
+        ("/InboxAgeAlarm", DROP),
+        ("/ImportFileErrorsAlarm", DROP),
         ("/SmsReceiptsDeadLetterAlarm", DROP),
         ("/SmsReceiptsAgeAlarm", DROP),
         ("/RecordSmsReceiptErrorsAlarm", DROP),

@@ -107,6 +107,7 @@ class QueueName(StrEnum):
     STOCK_FEED = "stock-feed"
     AMAZON_NOTIFICATIONS = "amazon-notifications"
     SMS_RECEIPTS = "sms-receipts"
+    INBOX = "inbox"
 
 
 class FailedRelays(Protocol):
@@ -123,6 +124,29 @@ class FailedRelays(Protocol):
 
     def move(self, key: str, to: str) -> None:
         """Give an object another name. Does no harm when it is gone."""
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """What is known of an object before it is read."""
+
+    size: int
+    """Bytes."""
+    by: str | None
+    """Who handed it in, if the door that took it knew."""
+
+
+class Inbox(Protocol):
+    """The bucket into which files are put that somebody hands in. Every version of an object is kept."""
+
+    def look(self, key: str, version: str | None) -> Uploaded | None:
+        """None when it is gone. Raises Retryable."""
+
+    def read(self, key: str, version: str | None) -> bytes | None:
+        """The whole object, None when it is gone. Raises Retryable."""
+
+    def put(self, key: str, body: bytes, *, by: str) -> None:
+        """Raises Retryable."""
 
 
 class Queues(Protocol):

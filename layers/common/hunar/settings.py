@@ -52,6 +52,8 @@ class Settings:
     """US dollars that AWS may take for one text; empty: the limit that ``adapters/sms/aws.py`` explains."""
     sms_configuration_set: str
     """What AWS sends receipts by; empty: none will come."""
+    inbox_bucket: str
+    """Where files lie that somebody hands in."""
     sms_parts_a_day: int
     """Parts of texts that may go on one day, all together."""
 
@@ -98,6 +100,7 @@ class Settings:
             sms_provider=environment.get("SMS_PROVIDER") or "aws",
             sms_max_price=environment.get("SMS_MAX_PRICE", ""),
             sms_configuration_set=environment.get("SMS_CONFIGURATION_SET", ""),
+            inbox_bucket=environment.get("INBOX_BUCKET", ""),
             sms_parts_a_day=int(environment.get("SMS_PARTS_A_DAY") or 2000),
         )
 

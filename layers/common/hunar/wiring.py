@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from hunar.domain.channel import Channel
     from hunar.domain.receipt import Receipt, Reply
     from hunar.domain.sms_text import Language
-    from hunar.ports import MarketplaceApis, Queues, SmsProvider, Store, WebhookSecret, WebhookSecrets
-    from hunar.use_cases import apply, asking, receive, sending, settle
+    from hunar.ports import Inbox, MarketplaceApis, Queues, SmsProvider, Store, WebhookSecret, WebhookSecrets
+    from hunar.use_cases import apply, asking, receive, sending, settle, take_settlement
 
     class Door(receive.Door, Protocol):
         """A marketplace's module that has a webhook."""
@@ -169,6 +169,21 @@ class Application:
         found = hosts(self.settings.api_url, emulated=self.settings.emulated)
         secrets = SecretsManagerApiSecrets(client("secretsmanager"), self.settings.api_secret_prefix, self.clock)
         return HttpMarketplaceApis(found, self.channels, secrets, self.clock)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        from hunar.adapters.inbox import S3Inbox
+        from hunar.telemetry import client
+
+        return S3Inbox(client("s3", read_timeout=60), self.settings.inbox_bucket)
+
+    def settling(self) -> take_settlement.Desk:
+        """What taking settlement files needs."""
+        from hunar.domain.facts import instant
+        from hunar.marketplaces.settlements import read
+        from hunar.use_cases.take_settlement import Desk
+
+        return Desk(self.store, self.queues, read, instant(self.clock()), self.again)
 
     def sending(self, claimant: str, now: str) -> sending.Desk:
         """What sending texts needs, for one message."""

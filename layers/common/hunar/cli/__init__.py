@@ -17,6 +17,7 @@ from hunar.cli import (
     rebuild,
     redrive,
     replay,
+    settle,
     sign,
     sms,
     stock,
@@ -45,6 +46,7 @@ application.command("import")(catalogue.import_folder)
 application.command("rebuild")(rebuild.rebuild)
 application.command("redrive")(redrive.redrive)
 application.command("replay")(replay.replay)
+application.command("settle")(settle.settle)
 application.command("sign")(sign.sign)
 
 

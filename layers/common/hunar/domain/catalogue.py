@@ -32,7 +32,10 @@ MANNERS: Final = ("quiet", "digest_minutes", "texts_a_day", "amounts")
 
 COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "agency": (("name", "dlt_entity_id", "sender_id", "demo"), ()),
-    "accounts": (("marketplace", "account"), ("seller_id", "application_id", "subscription_id", "location_id")),
+    "accounts": (
+        ("marketplace", "account"),
+        ("seller_id", "application_id", "subscription_id", "location_id", "gstin"),
+    ),
     "groups": (
         ("group_id", "name", "city", "locale", "policy_from", "fulfilment_mode", "payout_basis"),
         MANNERS,
@@ -81,6 +84,10 @@ _BESIDES: Final[Mapping[str, tuple[str, str]]] = {
     "application_id": (r"[!-~]{1,200}", "the id of the application, without spaces, e.g. amzn1.sellerapps.app.…"),
     "subscription_id": (r"[!-~]{1,100}", "the id of the subscription to notifications, without spaces"),
     "location_id": (r"[A-Za-z0-9_-]{1,60}", "the id of the place that goods are dispatched from, e.g. LOC0123456789"),
+    "gstin": (
+        r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][0-9A-Z]{3}",
+        "the GSTIN of the seller of record, of 15 capitals and digits",
+    ),
     "product_id": (r"[A-Z0-9]{8,20}", "the marketplace's id of the product in capitals and digits (Flipkart: the FSN)"),
     "product_type": (r"[A-Z0-9_]{1,80}", "Amazon's type of the product in capitals, e.g. SCARF"),
 }

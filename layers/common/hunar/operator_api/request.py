@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
+from hunar.domain.spreadsheet import Problem
 from hunar.messages import wrong_field
 from hunar.operator_api.bodies import Body
 from hunar.ports import Rejected
@@ -28,11 +29,20 @@ class Refused(Exception):
         self.status = status
 
 
+class Findings(Exception):
+    """A file is refused for what is wrong in it."""
+
+    def __init__(self, detail: str, errors: Sequence[Problem]) -> None:
+        super().__init__(detail)
+        self.errors = errors
+
+
 @dataclass(frozen=True)
 class Call:
     """One call of a route that changes something."""
 
     path: Mapping[str, str]
+    query: Mapping[str, str]
     body: bytes
     person: str
     given_id: str | None
@@ -41,8 +51,11 @@ class Call:
     """The act's id when the caller gives none: the gateway's id of the request."""
 
     @classmethod
-    def of(cls, event: Mapping[str, Any], *, emulated: bool) -> Call:
-        """An API Gateway event (payload 2.0). Raises Refused, and Rejected for a body that is no text."""
+    def of(cls, event: Mapping[str, Any], *, emulated: bool, most: int = MOST_BYTES, larger: str = "") -> Call:
+        """An API Gateway event (payload 2.0). Raises Refused, and Rejected for a body that is no text.
+
+        A body may have ``most`` bytes; ``larger`` says what to do with more.
+        """
         person = caller(event, emulated=emulated)
         if person is None:
             raise Refused(403, "nobody knows who is calling")
@@ -51,11 +64,12 @@ class Call:
             body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
         except ValueError:
             raise Rejected("body: is no text") from None
-        if len(body) > MOST_BYTES:
-            raise Refused(413, f"a body may have {MOST_BYTES} bytes")
+        if len(body) > most:
+            raise Refused(413, f"a body may have {most} bytes{larger}")
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         own_id = event["requestContext"]["requestId"]
-        return cls(event.get("pathParameters") or {}, body, person, headers.get(ACT_ID_HEADER), own_id)
+        path, query = event.get("pathParameters") or {}, event.get("queryStringParameters") or {}
+        return cls(path, query, body, person, headers.get(ACT_ID_HEADER), own_id)
 
     def read(self, shape: type[B]) -> B:
         """The body. Raises Rejected naming the first field that is wrong."""

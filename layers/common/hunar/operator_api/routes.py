@@ -38,6 +38,7 @@ READS: Final[dict[str, Callable[[Store, Texts, Texts], Any]]] = {
     "GET /api/groups": lambda store, path, query: show.groups(store, Asked.of(query)),
     "GET /api/deliveries": _deliveries,
     "GET /api/ledger/entries": _entries,
+    "GET /api/settlements": lambda store, path, query: show.settlements(store, Asked.of(query)),
 }
 """They answer 200 with what they return, and 404 when that is None."""
 
@@ -98,4 +99,7 @@ WRITES: Final[dict[str, Callable[[Desk, Call], By]]] = {
 }
 """They answer 202 with the id of the act: it is checked and on its way."""
 
-ROUTES: Final = frozenset({*READS, *WRITES})
+HAND_IN: Final = "POST /api/settlements"
+"""Takes a file, so it has a body of its own size and answers with what is in the file."""
+
+ROUTES: Final = frozenset({*READS, *WRITES, HAND_IN})

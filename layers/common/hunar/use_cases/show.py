@@ -46,6 +46,19 @@ _EXCEPTION: Final = (
 )
 _ENTRY: Final = ("entry_id", "kind", "order_ref", "line_id", "occurred_at", "postings")
 
+_SETTLEMENT: Final = (
+    "marketplace",
+    "account",
+    "settlement_id",
+    "shape",
+    "total_paise",
+    "lines",
+    "paid_at",
+    "reference",
+    "taken_at",
+    "files",
+)
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -185,6 +198,12 @@ def _group(item: Item, book: Item | None) -> Item:
         "fund_paise": head.owed(fund),
         "credits_paise": head.owed(credits),
     }
+
+
+def settlements(store: Store, asked: Asked) -> Item:
+    """Every settlement that was taken, by marketplace, account and id, with the files that it came in."""
+    page = store.page(Table.LEDGER, tables.SETTLEMENTS, limit=asked.limit, after=asked.after)
+    return {"items": [_part(item, _SETTLEMENT) for item in page.items], "next": page.next}
 
 
 def _notification(item: Item) -> Item:
