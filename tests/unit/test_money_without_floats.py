@@ -22,8 +22,14 @@ DOMAIN = (
         "holds",
         "debt",
         "payout",
+        "claimants",
+        "differences",
     ),
     *("amounts", "settlement", "workbook", "differences"),
+)
+USE_CASES = (
+    *("compute_payout", "settle", "subjects", "book", "rates", "note_differences", "list_differences"),
+    "take_settlement",
 )
 READERS = ("settlement_rows", "flipkart_settlement", "amazon_settlement", "plain_settlement")
 MONEY = [
