@@ -359,6 +359,8 @@ def with_rates(till: Till, *rows: dict[str, str]) -> None:
         # The order never had a price: what was settled says it, the discount included, for the units that stayed.
         (None, {"sale": 260_000, "offer": -10_000}, 1, 50_000),
         (None, {"sale": 520_000, "offer": -19_998}, 2, 180_000),
+        (None, {"sale": 500_001}, 2, 180_000),
+        (None, {"sale": 500_000}, 2, 50_000),
         (None, {"sale": 520_000, "offer": -19_998, "refund": -250_001}, 2, 180_000),
     ],
 )

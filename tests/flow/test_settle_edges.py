@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from hunar import tables
-from hunar.domain.facts import Cancelled, Placed, Resolved, ReturnRequested, ReturnStep, Step
+from hunar.domain.facts import Cancelled, Inspected, Placed, Resolved, ReturnRequested, ReturnStep, Step
 from hunar.messages import ComputePayout, HoldMoney, ReleaseHold
 from hunar.use_cases.settle import Outcome
-from tests.book import SALE
+from tests.book import POLICY, SALE
 from tests.till import SOLD, Till, ref
 
 V1 = 89_107
@@ -139,8 +139,10 @@ def test_the_hold_of_a_line_follows_its_own_returns_only(till: Till) -> None:
     assert till.posted(order_ref, "I-1")["hold_end"] == "9999-12-31T23:59:59Z"
     assert "due_pk" not in till.posted(order_ref, "I-1")
     assert till.posted(order_ref, "I-2")["hold_end"] == "2026-12-04T10:00:00Z"
-    for step in ("cancelled", "received"):
-        till.know(order_ref, *known, ASKED, ReturnStep("R-1", "I-1", "2026-12-03T10:00:00Z", step))
+    over: list[Any] = [ReturnStep("R-1", "I-1", "2026-12-03T10:00:00Z", step) for step in ("cancelled", "received")]
+    over.append(Inspected("act", "R-1", "I-1", "2026-12-03T10:00:00Z", 1, 0, 0, "asha", ""))
+    for end in over:
+        till.know(order_ref, *known, ASKED, end)
         till.compute(order_ref)
         assert till.posted(order_ref, "I-1")["hold_end"] == "2026-12-04T10:00:00Z"
 
@@ -168,6 +170,7 @@ def test_goods_that_were_paid_for_at_the_purchase_bring_the_group_nothing_and_ho
     till.compute(order_ref)
     assert till.balances() == {}
     till.settle(till.line(SALE))
+    assert till.balances()["marketplace_receivable:flipkart"] == V1
     assert not [account for account in till.balances() if account.startswith("group")]
     assert till.obey(ReleaseHold(order_ref=order_ref, line_id="I-1")) == ["UNCHANGED"]
     sound(till)
@@ -231,8 +234,10 @@ def test_a_charge_of_the_account_has_its_entry_with_the_time_of_the_newest_row(t
     [entry] = till.items(tables.BOOK_ENTRIES)
     assert entry["occurred_at"] == "2026-12-08T18:30:00Z"
     assert till.open() == []
+    before = till.items("POSTED")
     till.settle(two, one)
     assert till.items(tables.BOOK_ENTRIES) == [entry]
+    assert till.items("POSTED") == before
 
 
 def test_suspense_that_comes_back_has_an_entry_of_its_own(till: Till) -> None:
@@ -262,3 +267,56 @@ def test_what_waits_with_a_hundred_heads_is_kept_in_several_entries(till: Till) 
     assert max(len(entry["postings"]) for entry in entries) <= 90
     assert till.balances()["suspense"] == -row.amount
     sound(till)
+
+
+def test_an_account_is_claimed_by_no_line_that_is_named_like_its_settlement(till: Till) -> None:
+    till.sell("S-1", "NEFT-1")
+    till.settle(till.line({"fee:ads": -500}, None, order_id=None))
+    assert till.balances()["agency_margin"] == 500
+    assert till.items("POSTED#") == []
+
+
+def test_an_item_is_claimed_by_its_own_line_of_an_order_only(till: Till) -> None:
+    known: list[Any] = [Step("delivered", "2026-11-24T10:00:00Z")]
+    for line_id in ("I-1", "I-2"):
+        known.append(Placed(line_id, SOLD, "LISTING", 1, 109_900, None, SOLD, None))
+        known.append(Resolved(line_id, "TOTE", "G03", "GROUP_PACKS", "SALE_SHARE", 1, "4202", None))
+    till.know(ref("S-1"), *known)
+    till.settle(till.line(SALE))
+    assert [item["line_id"] for item in till.items("POSTED#")] == ["I-1"]
+
+
+def test_where_nobody_can_be_asked_a_fee_alone_earns_no_piece() -> None:
+    till = Till(proven=False)
+    till.group("G03", payout_basis="FIXED_PER_PIECE")
+    till.sell(terms=BY_PIECE)
+    till.settle(till.line({"fee:shipping_fee": -100}))
+    assert till.balances()["agency_margin"] == 100
+    assert not [account for account in till.balances() if account.startswith("group")]
+
+
+def test_while_a_claim_waits_for_the_marketplace_the_window_counts_from_the_settlement(till: Till) -> None:
+    claim = Cancelled("I-1", "2026-11-30T10:00:00Z", 1, "buyer", "", claimed=True)
+    order_ref = till.sell("S-1", "I-1", claim)
+    till.settle(till.line(SALE))
+    assert till.posted(order_ref)["hold_end"] == "2026-12-13T18:30:00Z"
+
+
+def test_only_a_sale_of_what_neither_arrived_nor_came_back_is_shown_as_not_delivered(till: Till) -> None:
+    received = ReturnStep("R-1", "I-1", "2026-12-03T10:00:00Z", "received")
+    till.sell("S-1", "I-1", Step("shipped", "2026-11-22T10:00:00Z"), ASKED, received, delivered=None)
+    till.settle(till.line(SALE))
+    till.sell("S-2", "I-2", delivered=None)
+    till.settle(till.line({"fee:product_cancellation_fee": -100}, "I-2"))
+    assert till.open("SETTLED_NOT_DELIVERED") == []
+
+
+def test_what_is_missing_is_said_anew_when_something_else_is_missing(till: Till) -> None:
+    policy = {clause: value for clause, value in POLICY.items() if clause not in ("minutes_ref", "recovery_ppm")}
+    till.group("G03", policy)
+    till.sell()
+    till.settle(till.line(SALE))
+    assert "minutes_ref" in till.open("UNRESOLVED")[0]["message"]
+    till.group("G03", policy | {"minutes_ref": "book 2"})
+    till.settle(till.line(SALE))
+    assert "recovery_ppm" in till.open("UNRESOLVED")[0]["message"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -81,7 +82,12 @@ class Agency:
             basis = self.clauses[group]["payout_basis"]
             facts.append(Placed(line_id, SOLD, "LISTING", units, price, None, SOLD, None))
             piece = None if basis == "SALE_SHARE" else PIECE
-            facts.append(Resolved(line_id, "TOTE", group, "GROUP_PACKS", basis, 1, "4202", piece))
+            resolved = Resolved(line_id, "TOTE", group, "GROUP_PACKS", basis, 1, "4202", piece, "LISTING")
+            facts.append(resolved)
+            if chance.random() < 0.2:
+                # Announced anew under a listing that nobody has mapped yet.
+                facts.append(Placed(line_id, "2026-11-21T10:00:00Z", "OTHER", units, price, None, SOLD, None))
+                facts.append(replace(resolved, listing="OTHER"))
             if chance.random() < 0.2:
                 facts.append(Cancelled(line_id, "2026-11-21T10:00:00Z", chance.randint(1, units), "buyer", ""))
             if chance.random() < 0.3:
