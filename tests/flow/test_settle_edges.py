@@ -284,6 +284,7 @@ def test_an_item_is_claimed_by_its_own_line_of_an_order_only(till: Till) -> None
     till.know(ref("S-1"), *known)
     till.settle(till.line(SALE))
     assert [item["line_id"] for item in till.items("POSTED#")] == ["I-1"]
+    assert till.balances()["marketplace_receivable:flipkart"] == V1
 
 
 def test_where_nobody_can_be_asked_a_fee_alone_earns_no_piece() -> None:
@@ -320,3 +321,79 @@ def test_what_is_missing_is_said_anew_when_something_else_is_missing(till: Till)
     till.group("G03", policy | {"minutes_ref": "book 2"})
     till.settle(till.line(SALE))
     assert "recovery_ppm" in till.open("UNRESOLVED")[0]["message"]
+
+
+def test_a_row_of_an_item_that_names_a_product_too_is_claimed_by_every_parcel_of_the_item(till: Till) -> None:
+    till.sell("S-1")
+    till.sell("S-2")
+    till.settle(till.line({"fee:shipping_fee": -1_000}, listing="NOBODYS"))
+    assert [len(till.items("POSTED#")), till.balances().get("suspense", 0)] == [2, 0]
+
+
+def test_the_goods_as_they_were_sold_decide_the_shares_and_no_cancellation(till: Till) -> None:
+    facts: list[Any] = [Step("delivered", "2026-11-24T10:00:00Z")]
+    for line_id, units in (("A", 3), ("B", 1)):
+        facts.append(Placed(line_id, SOLD, f"L{line_id}", units, 10_000, None, SOLD, None))
+        facts.append(Resolved(line_id, "TOTE", "G03", "GROUP_PACKS", "SALE_SHARE", 1, "4202", None))
+    till.know(ref("S-2"), *facts, Cancelled("A", "2026-11-21T10:00:00Z", 2, "buyer", ""))
+    till.settle(till.line({"fee:shipping_fee": -1_000}, None, order_id="S-2"))
+    assert [fee_of(till, line) for line in ("A", "B")] == [750, 250]
+
+
+def test_another_share_of_the_same_row_is_news_and_no_proposal(till: Till) -> None:
+    order_ref = till.sell()
+    till.settle(till.line({"fee:shipping_fee": -1_000}))
+    for number in (2, 3):
+        till.sell(f"S-{number}")
+        till.settle(till.line({"fee:shipping_fee": -1_000}))
+    amounts = till.posted(order_ref)["amounts"]
+    assert sum(one["amount_paise"] for one in amounts if one["account"] == "fee:shipping_fee") in (333, 334)
+    assert till.balances()["fee:shipping_fee"] == 1_000
+    assert till.open("MONEY_PROPOSED") == []
+
+
+def test_two_who_book_one_subject_at_once_write_it_once(till: Till) -> None:
+    [command] = till.keep(till.line(SALE))
+    commit, raced = till.store.commit, []
+
+    def rival(puts: Any) -> None:
+        if not raced:
+            raced.append(True)
+            till.keep(till.line({"sale": 100}, settlement_id="NEFT-2"))
+            till.obey(command)
+        commit(puts)
+
+    till.store.commit = rival  # type: ignore[method-assign]
+    till.obey(command)
+    assert till.balances() == {"marketplace_receivable:flipkart": V1 + 100, "suspense": -V1 - 100}
+    sound(till)
+
+
+def test_what_goes_in_and_out_of_suspense_twice_has_four_entries(till: Till) -> None:
+    """The same rows, the same news: only the version tells the moves apart."""
+    order_ref = till.sell()
+    till.know(order_ref)
+    for _ in range(2):
+        till.settle(till.line(SALE))
+        assert till.balances()["suspense"] == -V1
+        till.sell()
+        till.compute(order_ref)
+        assert "suspense" not in till.balances()
+        till.know(order_ref)
+        till.compute(order_ref)
+    entries = [item for item in till.items(tables.BOOK_ENTRIES) if "subject" in item.get("source", {})]
+    assert len(entries) == 5
+    sound(till)
+
+
+def test_suspense_is_of_the_day_of_its_newest_row_whoever_comes_first(till: Till) -> None:
+    late = till.line({"sale": 100}, settlement_id="NEFT-2", posted_at="2026-12-09T00:00:00+05:30")
+    till.settle(till.line(SALE), late)
+    assert {item["occurred_at"] for item in till.items(tables.BOOK_ENTRIES)} == {"2026-12-08T18:30:00Z"}
+
+
+def test_a_second_unknown_type_of_money_is_said_too(till: Till) -> None:
+    till.sell()
+    till.settle(till.line({"other:first": 1}))
+    till.settle(till.line({"other:second": 2}, settlement_id="NEFT-2"))
+    assert "first, second" in till.open("UNKNOWN_MONEY")[0]["message"]
