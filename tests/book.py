@@ -41,6 +41,12 @@ POLICY: dict[str, Any] = {
 }
 
 
+def resolved_policy(version: int = 1, **clauses: Any) -> dict[str, Any]:
+    """A policy of the registry whose clauses are complete, as an import of groups.csv and resolutions.csv leaves it."""
+    signed = {"approved_by": ["Malati Das", "Ruma Mandal"], "resolved": clauses.get("from", POLICY["from"])}
+    return POLICY | signed | {"version": version} | clauses
+
+
 def resolved(group_id: str = "G03", **clauses: Any) -> Resolution:
     return Resolution.of(group_id, POLICY | clauses)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import random
 import shutil
 from pathlib import Path
@@ -14,9 +15,12 @@ from moto import mock_aws
 from hunar import tables
 from hunar.adapters.dynamodb.store import DynamoDBStore
 from hunar.domain.order import knowledge, read
+from hunar.domain.resolution import Resolution, frozen
+from hunar.messages import ComputePayout
 from hunar.ports import Conflict, QueueName, Retryable
 from hunar.tables import Item, Table
 from hunar.use_cases.import_catalogue import Desk, Report, import_catalogue
+from hunar.use_cases.worklist import open_exception
 from tests.flipkart_messages import created, item, step
 from tests.tables import create_tables
 from tests.world import World
@@ -26,9 +30,11 @@ LATER = DEMO.parent / "demo-later"
 ACCOUNTS = ("amazon/demo-api", "flipkart/demo-api", "flipkart/demo")
 """Each lists every product of the demo."""
 TOTAL = sum(
-    len(path.read_text(encoding="utf-8").splitlines()) - 1 for path in DEMO.iterdir() if path.name != "stock.csv"
+    len(path.read_text(encoding="utf-8").splitlines()) - 1
+    for path in DEMO.iterdir()
+    if path.name not in ("stock.csv", "resolutions.csv")
 )
-"""Registry items of the demo: each row under a heading is one."""
+"""Registry items of the demo: each row under a heading is one. What a group resolved is part of its policies."""
 
 
 @pytest.fixture
@@ -146,7 +152,9 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(world: World, folde
     assert world.store.everything() == before
 
 
-@pytest.mark.parametrize("name", ["agency", "accounts", "groups", "contacts", "skus", "listings", "rates", "stock"])
+@pytest.mark.parametrize(
+    "name", ["agency", "accounts", "groups", "resolutions", "contacts", "skus", "listings", "rates", "stock"]
+)
 def test_with_one_wrong_row_anywhere_nothing_is_written(world: World, folder: Path, name: str) -> None:
     with (folder / f"{name}.csv").open("a", encoding="utf-8") as file:
         file.write("?\n")
@@ -338,3 +346,129 @@ def test_what_dynamodb_gives_back_is_what_was_written() -> None:
         assert len(bring(world, DEMO).changes) == TOTAL
         world.queues.taken(QueueName.ORDER_EVENTS)
         assert bring(world, DEMO).changes == []
+
+
+# what groups resolve, and rates that somebody answers for
+
+
+def resolve(folder: Path, **changed: str) -> None:
+    """One more row of resolutions.csv: G01's first, with some cells changed."""
+    path = folder / "resolutions.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with path.open("a", encoding="utf-8", newline="") as file:
+        csv.DictWriter(file, list(rows[0]), lineterminator="\n").writerow(rows[0] | changed)
+
+
+def policy_of(world: World, shipment: str) -> Resolution:
+    """What the order's money goes by."""
+    terms = resolution(world, shipment)
+    key = tables.group(terms.group_id)
+    return frozen(terms.group_id, world.store.read([key])[key]["policies"], terms.policy_version)
+
+
+def test_every_group_of_the_demo_has_resolved_what_its_money_needs(world: World) -> None:
+    bring(world, DEMO)
+    groups = world.store.page(Table.REGISTRY, tables.group("").pk).items
+    found = [Resolution.of(group["group_id"], policy) for group in groups for policy in group["policies"]]
+    assert [(one.payout_basis, one.agency_fee_basis, one.agency_fee, one.fund_ppm) for one in found] == [
+        ("SALE_SHARE", "ppm_of_net", 80_000, 50_000),
+        ("SALE_SHARE", "ppm_of_taxable", 60_000, 100_000),
+        ("FIXED_PER_PIECE", "fixed_per_unit", 0, 0),
+        ("SALE_SHARE", "fixed_per_unit", 1_250, 50_000),
+        ("SALE_SHARE", "ppm_of_net", 100_000, 0),
+    ]
+
+
+def test_a_resolution_of_april_does_not_touch_a_sale_of_march(world: World, folder: Path) -> None:
+    bring(world, folder)
+    resolve(folder, **{"from": "2027-04-01", "agency_fee": "9%", "minutes_ref": "Register 3, page 30"})
+    report = bring(world, folder)
+    assert report.problems == []
+    assert [(entry.kind, entry.what) for entry in report.changes][0] == ("groups", "policies")
+    for shipment, day in (("S1", "2027-03-31T23:59:59+05:30"), ("S2", "2027-04-01T00:00:00+05:30")):
+        world.post(created(shipment, item("BGP-TSR-STOLE", 1, orderDate=day)))
+    world.settle()
+    assert (policy_of(world, "S1").agency_fee, policy_of(world, "S2").agency_fee) == (80_000, 90_000)
+    assert policy_of(world, "S2").minutes_ref == "Register 3, page 30"
+    assert bring(world, folder).nothing_to_do
+
+
+def test_what_was_resolved_in_the_past_is_refused_and_nothing_is_written(world: World, folder: Path) -> None:
+    bring(world, folder)
+    change(folder, "resolutions", "8%,5%", "9%,5%")
+    change(folder, "skus", "Kullu cap", "Himachal cap")
+    before = world.store.everything()
+    [problem] = bring(world, folder).problems
+    assert (problem.file, problem.row, problem.column) == ("resolutions.csv", 2, "agency_fee")
+    assert world.store.everything() == before
+
+
+def waits(world: World, order_ref: str, group_id: str, kind: str = "UNRESOLVED") -> None:
+    """A line's money waits for what its group has to resolve."""
+    cause = (order_ref, "1")
+    open_exception(
+        world.store, kind, cause, at=world.now, message="?", order_ref=order_ref, group_id=group_id, line_id="1"
+    )
+
+
+def test_what_waits_for_a_resolution_is_computed_again(world: World, folder: Path, tmp_path: Path) -> None:
+    """An installation from before there were resolutions, and money that came in."""
+    resolutions_csv = (folder / "resolutions.csv").rename(tmp_path / "later.csv")
+    bring(world, folder)
+    world.settle()
+    waits(world, "flipkart:demo:S1", "G01")
+    waits(world, "flipkart:demo:S2", "G02")
+    waits(world, "flipkart:demo:S3", "G01", kind="RATE_GAP")
+    small = tmp_path / "small"
+    small.mkdir()
+    lines = resolutions_csv.read_text(encoding="utf-8").splitlines(True)
+    (small / "resolutions.csv").write_text("".join(lines[:2]), encoding="utf-8")
+    assert bring(world, small, dry_run=True).recomputed == 1
+    assert world.queues.empty
+    for _ in range(2):
+        # The second one finds it still waiting, as after an import that broke before it sent anything.
+        assert bring(world, small).recomputed == 1
+        [(body, _)] = world.queues.taken(QueueName.PAYOUTS)
+        assert ComputePayout.model_validate_json(body) == ComputePayout(order_ref="flipkart:demo:S1", line_id="1")
+    (small / "resolutions.csv").write_text(lines[0] + lines[2], encoding="utf-8")
+    assert (bring(world, small).recomputed, bring(world, folder).recomputed) == (1, 1)
+
+
+def real(folder: Path) -> None:
+    change(folder, "agency", ",yes", ",no")
+
+
+@pytest.mark.parametrize("demo", [True, False])
+def test_a_rate_that_nobody_approved_is_refused_where_money_is_real(world: World, folder: Path, demo: bool) -> None:
+    """On a stack of production; and for a real agency also on one whose texts reach nobody."""
+    real(folder)
+    change(folder, "rates", 'any zone",order,,,Asha Devi,Meena Kumari', 'any zone",order,,,Asha Devi,')
+    [problem] = bring(world, folder, demo=demo).problems
+    assert (problem.file, problem.row, problem.column) == ("rates.csv", 11, "approved_by")
+    assert "production takes no rate that nobody has approved" in problem.message
+    assert world.store.everything() == {}
+    change(folder, "rates", 'any zone",order,,,Asha Devi,', 'any zone",order,,,Asha Devi,Meena Kumari')
+    assert bring(world, folder, demo=demo).problems == []
+
+
+def test_a_demo_may_try_drafts(world: World, folder: Path) -> None:
+    change(folder, "rates", "Meena Kumari", "")
+    assert bring(world, folder).problems == []
+
+
+def test_a_draft_from_before_holds_until_it_changes(world: World, folder: Path) -> None:
+    change(folder, "rates", "Meena Kumari", "")
+    bring(world, folder)
+    real(folder)
+    report = bring(world, folder)
+    assert report.problems == []
+    assert {warning.column for warning in report.warnings} == {"approved_by"}
+    assert len(report.warnings) == report.rows["rates"]
+    change(folder, "rates", "ppm_of_price,20000", "ppm_of_price,21000")
+    [problem] = bring(world, folder).problems
+    assert (problem.row, problem.column) == (9, "approved_by")
+    world.post(created("S1", item("BGP-TSR-STOLE", 1)))
+    world.post(step("S1", "delivered"))
+    world.settle()
+    assert world.exceptions() == []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hunar import tables
 from hunar.adapters.memory import MemoryStore
-from hunar.domain.facts import Fact, Placed, Resolved, Step
+from hunar.domain.facts import Cancelled, Fact, Placed, Resolved, Step
 from hunar.domain.fees import Breakdown, Sale, breakdown, fees
 from hunar.domain.fees_explained import explain
 from hunar.domain.order import knowledge_text
@@ -32,6 +32,7 @@ from hunar.messages import ComputePayout
 from hunar.ports import Put
 from hunar.tables import Item
 from hunar.use_cases.compute_payout import Outcome, compute
+from hunar.use_cases.rates import explain as explain_order
 
 # ── I17 ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -280,6 +281,49 @@ def test_i19_a_corrected_rate_of_the_past_moves_nothing_and_is_proposed(
     assert booked is Outcome.POSTED
     assert entries() == before
     assert all(posting["account"].startswith("expected:") for item in before for posting in item["postings"])
+
+
+@given(
+    cards(),
+    st.integers(1, 5),
+    st.integers(0, 10**6),
+    st.sampled_from(("SALE_SHARE", "FIXED_PER_PIECE", "BOUGHT_OUTRIGHT")),
+    st.integers(0, 4),
+)
+def test_what_is_explained_of_a_line_is_what_was_booked_to_the_paisa(
+    items: list[Item], units: int, price: int, basis: str, returned: int
+) -> None:
+    items = [item | {"scope": "flipkart"} if item["scope"] == "mela" else item for item in items]
+    piece = AGENCY[0] | {"row_id": "piece", "code": "piece_share", "basis": "ppm_of_piece_price", "value": 900000}
+    store = MemoryStore()
+    store.commit([Put(tables.rate(item["scope"], item["row_id"]), item) for item in [*items, *AGENCY, piece]])
+    known: list[Fact] = [
+        Placed("L1", SOLD, "LISTING", units, price, None, SOLD, None),
+        Resolved("L1", "SKU", "G01", "GROUP_PACKS", basis, 1, "6214", 777),
+        Step("delivered", SOLD),
+    ]
+    if 0 < returned < units:
+        known.append(Cancelled("L1", SOLD, returned, "buyer", ""))
+    order = {"order_ref": REF, "marketplace": "flipkart", "knowledge": knowledge_text(known), "version": 1}
+    store.commit([Put(tables.order(REF), order)])
+    before = explain_order(store, REF)
+    assert before and before["lines"][0]["booked"] == "not_yet"
+    compute(store, ComputePayout(order_ref=REF, line_id="L1"), now=NOW)
+    entries = [item for key, item in store.everything().items() if key.sk.startswith("ENTRY#")]
+    after = explain_order(store, REF, "L1")
+    assert after
+    [line] = after["lines"]
+    told = sorted(
+        (posting["account"], row["row_id"], posting["amount_paise"])
+        for row in line["rows"]
+        for posting in row["postings"]
+    )
+    assert told == sorted((p["account"], p["rate_row"], p["amount_paise"]) for e in entries for p in e["postings"])
+    assert line["rows"] == before["lines"][0]["rows"]
+    for row in line["rows"]:
+        paid = sum(p["amount_paise"] for p in row["postings"] if p["account"] == f"expected:fee:{row['head']}")
+        assert not paid or paid == row["paise"]
+    assert line["booked"] == "yes"
 
 
 # ── I28 ──────────────────────────────────────────────────────────────────────────────────────────

@@ -45,6 +45,7 @@ TIMEOUT: Final = {
     QueueName.FETCHES: 60,
     QueueName.STOCK_FEED: 60,
     QueueName.SMS_RECEIPTS: 30,
+    QueueName.INBOX: 300,
 }
 """Seconds after which a worker of the queue is ended."""
 VISIBILITY: Final = {queue: 6 * seconds for queue, seconds in TIMEOUT.items()}

@@ -47,6 +47,8 @@ CLOCKS: Final = {
     ("CatchUpOrdersFunction", "rate(5 minutes)", "ENABLED"),
     # 01:30 in India.
     ("PublishStockFunction", "cron(0 20 * * ? *)", "ENABLED"),
+    # 02:30 in India.
+    ("ProveLedgerFunction", "cron(0 21 * * ? *)", "ENABLED"),
 }
 
 ROUTES: Final = {
@@ -108,6 +110,8 @@ ENVIRONMENT: Final = {
     "SweepFunction": "POWERTOOLS_SERVICE_NAME STAGE EMULATED REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE"
     " NOTIFICATIONS_TABLE LEDGER_TABLE ORDER_EVENTS_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL"
     " FETCHES_QUEUE_URL",
+    "ProveLedgerFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE LEDGER_TABLE EXCEPTIONS_TABLE"
+    " PAYOUTS_QUEUE_URL",
     "OperatorApiFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE NOTIFICATIONS_TABLE"
     " EXCEPTIONS_TABLE LEDGER_TABLE DELIVERIES_TABLE ORDER_EVENTS_QUEUE_URL PAYOUTS_QUEUE_URL STAGE EMULATED"
     " INBOX_BUCKET",
@@ -126,7 +130,7 @@ OUTPUTS: Final = (
     "AmazonNotificationsQueueArn", "FetchOrderFunctionName", "CatchUpOrdersFunctionName", "PublishStockFunctionName",
     "SmsReceiptsQueueUrl", "SmsReceiptsDeadLetterQueueUrl", "SmsEventsTopicArn", "RecordSmsReceiptFunctionName",
     "SmsSecretPrefix", "SmsAccounts", "InboxQueueUrl", "InboxDeadLetterQueueUrl", "InboxBucketName",
-    "ImportFileFunctionName",
+    "ImportFileFunctionName", "ProveLedgerFunctionName",
 )  # fmt: skip
 """By these the local stack, the checks and the command line find their way. More may be there."""
 
@@ -141,6 +145,8 @@ METRICS: Final = {
     "DeadLettersNotParked": "ParkDeadLettersFunction",
     "SweepRan": "SweepFunction",
     "CatchUpRan": "CatchUpOrdersFunction",
+    "LedgerFaults": "ProveLedgerFunction",
+    "LedgerProved": "ProveLedgerFunction",
 }
 """Hunar's own metrics that somebody must hear of, and the function that writes them."""
 
@@ -175,6 +181,11 @@ AMAZON: Final = "437568002678"
 
 HEARTBEATS: Final = {"SweepRan", "CatchUpRan"}
 """Metrics whose silence is the failure, and that are counted every five minutes."""
+
+NIGHTLY: Final = "LedgerProved"
+"""A metric whose silence is the failure, and that is counted every night."""
+PROOF: Final = "LedgerFaults"
+"""A metric that a proof counts each night, 0 when the books are as they must be."""
 
 NOT_EMULATED: Final = (
     "AWS::SMSVOICE::", "AWS::Budgets::", "AWS::CodeDeploy::", "AWS::CloudWatch::CompositeAlarm",
@@ -613,6 +624,7 @@ def functions_are_called_by_the_api_by_their_routes_by_the_accounts_own_buckets_
         ("SweepFunction", "events.amazonaws.com", "SweepFunctionClock"),
         ("CatchUpOrdersFunction", "events.amazonaws.com", "CatchUpOrdersFunctionClock"),
         ("PublishStockFunction", "events.amazonaws.com", "PublishStockFunctionNightly"),
+        ("ProveLedgerFunction", "events.amazonaws.com", "ProveLedgerFunctionNightly"),
     }
     found = set()
     for name, permission in of_type(template, "AWS::Lambda::Permission").items():
@@ -684,7 +696,8 @@ def functions_run_as_the_parameters_say(template: Template) -> Iterator[str]:
         if [named(one) for one in function.get("Layers", [])] != list(layers):
             yield f"{name} does not have exactly the common layer"
         # A file is read whole, and may be large; 1,769 MB come with a whole processor.
-        most_time = 300 if name == TAKES_FILES else 60
+        # The proof reads everything, once a night, and nobody waits for it.
+        most_time = {TAKES_FILES: 300, "ProveLedgerFunction": 900}.get(name, 60)
         most_memory = 1769 if name in (TAKES_FILES, "OperatorApiFunction") else 512
         if not 256 <= function.get("MemorySize", 128) <= most_memory:
             yield f"{name} has {function.get('MemorySize')} MB"
@@ -872,11 +885,15 @@ def an_alarm_goes_off_at_once_and_somebody_hears_it(template: Template) -> Itera
         if alarm["MetricName"] in HEARTBEATS:
             yield from _wrong_with_a_heartbeat(name, alarm)
             continue
+        if alarm["MetricName"] == NIGHTLY:
+            yield from _wrong_with_a_heartbeat(name, alarm, silence=26 * 3600)
+            continue
         if (alarm["Namespace"], alarm["MetricName"]) == SPENT:
             yield from _wrong_with_the_spend(name, alarm)
             continue
-        if alarm.get("TreatMissingData") != "notBreaching":
-            yield f"{name} is on when nothing happens"
+        # Between two proofs nothing is known: what was wrong is wrong until a proof is clean.
+        if alarm.get("TreatMissingData") != ("ignore" if alarm["MetricName"] == PROOF else "notBreaching"):
+            yield f"{name} is on when nothing happens, or forgets"
         if alarm["ComparisonOperator"] != "GreaterThanThreshold":
             yield f"{name} goes off below its threshold"
         if alarm["Period"] * alarm["EvaluationPeriods"] > 300:
@@ -906,13 +923,16 @@ def _wrong_with_the_spend(name: str, alarm: dict[str, Any]) -> Iterator[str]:
         yield f"{name} forgets what was spent as soon as nothing is sent"
 
 
-def _wrong_with_a_heartbeat(name: str, alarm: dict[str, Any]) -> Iterator[str]:
+def _wrong_with_a_heartbeat(name: str, alarm: dict[str, Any], *, silence: int = 1800) -> Iterator[str]:
     if alarm.get("TreatMissingData") != "breaching":
         yield f"{name} takes silence for health"
     if (alarm["ComparisonOperator"], alarm["Threshold"], alarm["Statistic"]) != ("LessThanThreshold", 1, "Sum"):
         yield f"{name} does not go off when nothing is counted"
-    if alarm["Period"] * alarm["EvaluationPeriods"] != 1800:
-        yield f"{name} does not wait for half an hour"
+    if alarm["Period"] * alarm["EvaluationPeriods"] != silence:
+        yield f"{name} does not wait for {silence} seconds"
+    # CloudWatch looks back a day at most, and a week when a period is an hour or longer.
+    if silence > A_DAY and alarm["Period"] < 3600:
+        yield f"{name} looks back further than CloudWatch does"
 
 
 @promise

@@ -17,20 +17,25 @@ from hunar.adapters.memory import MemoryStore
 from hunar.domain import rate_card
 from hunar.domain.facts import Placed, fact_id
 from hunar.domain.order import knowledge
+from hunar.marketplaces import settlements
 from hunar.operator_api.routes import READS
 from hunar.ports import Page, Put, QueueName, Refused, Throttled
 from hunar.tables import Key, Table
-from hunar.use_cases import contacts, operate, park, replay
+from hunar.use_cases import contacts, import_file, operate, park, replay, take_settlement
 from hunar.use_cases.catch_up import Kind
 from hunar.use_cases.operate import By, Desk
 from hunar.use_cases.resolve import resolve
 from hunar.use_cases.sweep import Swept
+from tests import handing_in, settlement_files
 from tests.amazon_samples import published
+from tests.book import SALE
 from tests.flipkart_messages import created, item, step
+from tests.handing_in import MemoryInbox
 from tests.played import ACCOUNT
+from tests.proving import change, night, take
 from tests.selling import SellingWorld
 from tests.template.deployed import ROOT
-from tests.till import keep, settlement_line
+from tests.till import Till, keep, settlement_line
 from tests.world import MARKETPLACES
 
 CONSUMERS = {
@@ -41,6 +46,7 @@ CONSUMERS = {
     QueueName.STOCK_FEED: "PublishStockFunction",
     QueueName.AMAZON_NOTIFICATIONS: "ApplyOrderEventsFunction",
     QueueName.SMS_RECEIPTS: "RecordSmsReceiptFunction",
+    QueueName.INBOX: "ImportFileFunction",
 }
 NOBODY = "an operator's import, which is no function"
 
@@ -137,6 +143,27 @@ class WatchedWorld(SellingWorld):
         finally:
             self.store.acting = NOBODY
 
+    def take_files(self) -> None:
+        """Files in the inbox: one that is taken, one that is wrong, one of Amazon whose fees need a rate, one that is
+        gone; and one that the API looks through and puts there."""
+        inbox = MemoryInbox()
+        handing_in.prepare(self.store)
+        desk = take_settlement.Desk(self.store, self.queues, settlements.read, self.now, lambda action: action())
+        files = {"flipkart": settlement_files.flipkart(settlement_files.sold()), "standard": b"x"}
+        files["amazon"] = settlement_files.date_range(settlement_files.range_row())
+        self.store.acting = "ImportFileFunction"
+        try:
+            for marketplace, raw in files.items():
+                key = f"settlements/{marketplace}/demo/file"
+                inbox.put(key, raw, by="farzana")
+                import_file.import_files(desk, inbox, handing_in.notification(key))
+            import_file.import_files(desk, inbox, handing_in.notification("settlements/flipkart/demo/gone"))
+            self.store.acting = "OperatorApiFunction"
+            assert take_settlement.check(desk, files["amazon"], marketplace="amazon", account="demo", file="f").lines
+        finally:
+            self.store.acting = NOBODY
+        self.queues.taken(QueueName.PAYOUTS)
+
     def act(self, deed: Callable[[Desk], object]) -> None:
         """What a person does through the API, and all that follows."""
         self.store.acting = "OperatorApiFunction"
@@ -198,6 +225,8 @@ def world() -> WatchedWorld:
     play_the_acts(world)
     sell_by_api(world)
     hear_of_texts(world)
+    world.take_files()
+    assert world.ask("GET /api/settlements")["items"]
     return world
 
 
@@ -268,3 +297,20 @@ def test_a_function_uses_the_tables_that_its_policy_opens_all_of_them_and_no_oth
 ) -> None:
     golden = yaml.safe_load((ROOT / "tests/template/iam_golden.yaml").read_text())[function]
     assert world.store.used[function] == {line for line in golden if line.startswith("dynamodb:")}
+
+
+def test_the_nightly_proof_uses_what_its_policy_opens_and_no_more() -> None:
+    """Books of two groups, one of them wrong, a settlement, an order that nobody knows, and a line without an entry."""
+    store = WatchedStore()
+    till = Till(store=store)
+    for group in ("G03", "G04"):
+        till.group(group)
+    till.sell("S-1", "I-1")
+    till.settle(till.line(SALE, "I-1"), till.line(SALE, "I-9"))
+    till.keep(till.line({"fee:shipping_fee": -1_000}, "I-1"))
+    take(till)
+    change(till, tables.posted("flipkart:demo:S-1", "I-1"), lambda item: item.update(amounts=[]))
+    store.acting = "ProveLedgerFunction"
+    assert not night(till).proved
+    golden = yaml.safe_load((ROOT / "tests/template/iam_golden.yaml").read_text())["ProveLedgerFunction"]
+    assert store.used["ProveLedgerFunction"] == {line for line in golden if line.startswith("dynamodb:")}

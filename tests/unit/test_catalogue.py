@@ -26,6 +26,14 @@ GOOD = {
         "G01,गंगा समूह,Bhagalpur,hi,2026-01-01,GROUP_PACKS,SALE_SHARE\n"
         "G02,আশার আলো,Kolkata,bn,2026-01-01,HUB_PACKS,FIXED_PER_PIECE\n"
     ),
+    "resolutions.csv": (
+        "group_id,from,minutes_ref,minutes_date,agency_fee_basis,agency_fee,fund,itc,tcs,tds,penalties,returns,lost,"
+        "penalty_fees,return_fees,paid_on,return_window_days,recovery,approved_by\n"
+        '"G01",2026-01-01,"Book 2, page 14",2025-12-20,ppm_of_net,8.5%,5%,AGENCY,GROUP_LATER,GROUP_NOW,AGENCY,GROUP,'
+        "AGENCY,product_cancellation_fee,reverse_shipping_fee;rto_fee,delivered,7,50%,सावित्री; रेखा\n"
+        'G02,2026-01-01,Book 1,2025-12-21,fixed_per_unit,"1,012.50",0%,AGENCY,AGENCY,AGENCY,AGENCY,AGENCY,AGENCY,'
+        ",,shipped,0,100%,মালতী;রুমা\n"
+    ),
     "contacts.csv": (
         "group_id,slot,name,phone\n"
         "G01,leader,सावित्री,+919999900011\nG01,second,रेखा,99999 00012\n"
@@ -89,7 +97,30 @@ def test_a_folder_becomes_registry_items() -> None:
         "locale": "bn",
         "manners": {},
         "policies": [
-            {"from": "2026-01-01", "fulfilment_mode": "HUB_PACKS", "payout_basis": "FIXED_PER_PIECE", "version": 1}
+            {
+                "from": "2026-01-01",
+                "fulfilment_mode": "HUB_PACKS",
+                "payout_basis": "FIXED_PER_PIECE",
+                "version": 1,
+                "resolved": "2026-01-01",
+                "minutes_ref": "Book 1",
+                "minutes_date": "2025-12-21",
+                "agency_fee_basis": "fixed_per_unit",
+                "agency_fee": 101_250,
+                "fund_ppm": 0,
+                "itc": "AGENCY",
+                "tcs": "AGENCY",
+                "tds": "AGENCY",
+                "penalties": "AGENCY",
+                "returns": "AGENCY",
+                "lost": "AGENCY",
+                "penalty_fees": [],
+                "return_fees": [],
+                "paid_on": "shipped",
+                "return_window_days": 0,
+                "recovery_ppm": 1_000_000,
+                "approved_by": ["মালতী", "রুমা"],
+            }
         ],
     }
     assert made.items["skus"]["TOTE"] == {

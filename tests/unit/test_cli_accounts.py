@@ -81,7 +81,7 @@ def test_the_list_has_what_is_registered_and_what_is_deployed_and_says_what_each
     hunar("account", "add", "flipkart", "demo", "--stage", "dev", stdin=GIVEN)
     give("amazon", "demo-api", AMAZON)
     told = document("account", "list", "--stage", "dev")
-    nothing = dict.fromkeys(("seller_id", "application_id", "subscription_id", "location_id"))
+    nothing = dict.fromkeys(("seller_id", "application_id", "subscription_id", "location_id", "gstin"))
     assert told == [
         {
             **nothing,

@@ -23,9 +23,13 @@ DOMAIN = (
         "debt",
         "payout",
         "claimants",
+        "amounts",
+        "settlement",
+        "workbook",
         "differences",
+        "policies",
+        "catalogue",
     ),
-    *("amounts", "settlement", "workbook", "differences"),
 )
 USE_CASES = (
     *("compute_payout", "settle", "subjects", "book", "rates", "note_differences", "list_differences"),
@@ -36,9 +40,7 @@ MONEY = [
     *(HUNAR / "domain" / f"{name}.py" for name in DOMAIN),
     *(HUNAR / "marketplaces" / f"{name}.py" for name in READERS),
     HUNAR / "rate_cards/__init__.py",
-    HUNAR / "use_cases/compute_payout.py",
-    HUNAR / "use_cases/note_differences.py",
-    HUNAR / "use_cases/list_differences.py",
+    *(HUNAR / "use_cases" / f"{name}.py" for name in USE_CASES),
     HUNAR / "cli/differences.py",
     HUNAR / "cli/workbook.py",
 ]

@@ -11,7 +11,6 @@ from hunar.domain.fees import Sale
 from hunar.domain.money import half_up, share
 from hunar.domain.rate_card import (
     Dates,
-    Draft,
     FieldError,
     RateCard,
     RateGap,
@@ -19,9 +18,9 @@ from hunar.domain.rate_card import (
     Row,
     Traits,
     check,
-    refuse_drafts,
     row_from_csv,
 )
+from hunar.domain.rate_checks import drafts
 from hunar.domain.rate_row import NARROWING, DateBasis, Item
 
 GOOD = {
@@ -299,8 +298,7 @@ def test_a_part_of_a_fee_needs_a_fee_with_an_amount_of_its_own(other: dict[str, 
     assert (4, "of_fee") in [problem[:2] for problem in check(wrong)]
 
 
-def test_production_refuses_rows_that_nobody_approved_and_names_them() -> None:
-    approved = row_from_csv(FULL)
-    refuse_drafts([approved])
-    with pytest.raises(Draft, match="not approved by anybody: flipkart/fk-commission, flipkart/fk-shipping"):
-        refuse_drafts([approved, row_from_csv(GOOD), OLD])
+def test_rows_that_nobody_approved_are_named_by_row_and_column() -> None:
+    found = drafts([(2, row_from_csv(FULL)), (3, row_from_csv(GOOD)), (5, OLD)])
+    assert [draft[:2] for draft in found] == [(3, "approved_by"), (5, "approved_by")]
+    assert "production takes no rate that nobody has approved" in found[0][2]

@@ -186,6 +186,11 @@ def exception(exception_id: str) -> Key:
     return Key(Table.EXCEPTIONS, exception_id, "EXCEPTION")
 
 
+def unbooked(name: str) -> Key:
+    """Since when the nightly proof finds the same money of a line or subject not booked. On no worklist."""
+    return Key(Table.EXCEPTIONS, f"UNBOOKED#{name}", "UNBOOKED")
+
+
 def agency() -> Key:
     return Key(Table.REGISTRY, "AGENCY", "AGENCY")
 

@@ -13,7 +13,9 @@ from hunar.cli import (
     exceptions,
     explain,
     flipkart,
+    ledger,
     order,
+    rates,
     rebuild,
     redrive,
     replay,
@@ -36,7 +38,9 @@ application.add_typer(amazon.application, name="amazon")
 application.add_typer(channel.application, name="channel")
 application.add_typer(exceptions.application, name="exceptions")
 application.add_typer(flipkart.application, name="flipkart")
+application.add_typer(ledger.application, name="ledger")
 application.add_typer(order.application, name="order")
+application.add_typer(rates.application, name="rates")
 application.add_typer(sms.application, name="sms")
 application.add_typer(stock.application, name="stock")
 stock.application.command("check")(stock_check.check)

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
-from hunar.domain import contact, rate_card, rate_file, sms_text
+from hunar.domain import contact, policies, rate_card, rate_file, sms_text
 from hunar.domain.channel import Account
-from hunar.domain.facts import instant, moment
-from hunar.domain.money import rupees
+from hunar.domain.facts import LEFT, instant, moment
+from hunar.domain.money import PPM, rupees
 from hunar.domain.notification import SLOTS
-from hunar.domain.rate_card import IST
+from hunar.domain.policies import Refused
+from hunar.domain.rate_card import AGENCY, GOVERNMENT, IST
+from hunar.domain.resolution import AT_PURCHASE, BASES, Bearer, FeeBasis, Keeper
 from hunar.domain.sms_text import LOCALES, Words
 from hunar.domain.spreadsheet import SAVE_AS, Problem, Record, damage, read_table
 from hunar.domain.text_kinds import FORMS
@@ -30,6 +32,9 @@ Items = Mapping[str, Mapping[str, Item]]
 MANNERS: Final = ("quiet", "digest_minutes", "texts_a_day", "amounts")
 """What a group may want of its texts. How each is kept, and what is usual, is said in ``domain/manners.py``."""
 
+_COLUMN_OF: Final[Mapping[str, str]] = {"fund_ppm": "fund", "recovery_ppm": "recovery"}
+"""How a clause of a resolution is called where it is written as people write it."""
+
 COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "agency": (("name", "dlt_entity_id", "sender_id", "demo"), ()),
     "accounts": (
@@ -39,6 +44,10 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "groups": (
         ("group_id", "name", "city", "locale", "policy_from", "fulfilment_mode", "payout_basis"),
         MANNERS,
+    ),
+    "resolutions": (
+        ("group_id", "from", *(_COLUMN_OF.get(clause, clause) for clause in policies.CLAUSES)),
+        (),
     ),
     "contacts": (("group_id", "slot", "name", "phone"), ("role", "locale")),
     "skus": (
@@ -55,7 +64,6 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 ROLES: Final[Mapping[str, str]] = {"leader": "leader", "second": "literate_member", "third": "resource_person"}
 """Who a contact in each slot usually is."""
 FULFILMENT_MODES: Final = ("GROUP_PACKS", "HUB_PACKS")
-PAYOUT_BASES: Final = ("SALE_SHARE", "FIXED_PER_PIECE", "BOUGHT_OUTRIGHT")
 BY_PIECE: Final = frozenset({"FIXED_PER_PIECE", "BOUGHT_OUTRIGHT"})
 
 WORKBOOKS: Final = (".xls", ".xlsx", ".ods")
@@ -93,6 +101,8 @@ _BESIDES: Final[Mapping[str, tuple[str, str]]] = {
 }
 """What accounts and listings may have besides, for their marketplace's API. An empty cell leaves what is registered."""
 _ACT: Final = (r"[!-~]{1,64}", "an id of at most 64 letters, digits and signs without spaces")
+_PERCENT: Final = re.compile(r"(0|[1-9][0-9]{0,2})(?:\.([0-9]{1,4}))? ?%")
+_FEE_CODE: Final = (r"[a-z][a-z0-9_]{0,39}", "the code of a fee in small letters and underscores")
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,9}")
 _AMOUNT: Final = re.compile(r"([0-9]+|[0-9]{1,3}(,[0-9]{3})+|[0-9]{1,2}(,[0-9]{2})*,[0-9]{3})(\.[0-9]{1,2})?")
 _DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
@@ -372,8 +382,8 @@ class _Row:
             self.wrong(column, f"{value!r} is not two times of day like 21:00-07:00, and not the word none")
         return f"{begin}-{end}"
 
-    def paise(self, column: str) -> int | None:
-        """An amount in rupees such as ``1,499.00``; None for an empty cell."""
+    def paise(self, column: str, least: int = 1) -> int | None:
+        """An amount in rupees such as ``1,499.00``, of ``least`` paise; None for an empty cell."""
         value = self._cells.get(column, "")
         if not value:
             return None
@@ -383,9 +393,32 @@ class _Row:
             return None
         whole, _, part = value.replace(",", "").partition(".")
         paise = int(whole) * 100 + int(part.ljust(2, "0") or "0")
-        if not 0 < paise <= MOST_PAISE:
-            self.wrong(column, f"{value} is not an amount from 0.01 to {rupees(MOST_PAISE)}")
+        if not least <= paise <= MOST_PAISE:
+            self.wrong(column, f"{value} is not an amount from {rupees(least)} to {rupees(MOST_PAISE)}")
         return paise
+
+    def percent(self, column: str) -> int:
+        """A part of the whole as ``8.5%``, in parts per million."""
+        value = self._cells.get(column, "")
+        found = _PERCENT.fullmatch(value)
+        ppm = int(found[1]) * 10_000 + int((found[2] or "").ljust(4, "0")) if found else 0
+        if found is None or ppm > PPM:
+            said = f"{value!r} is not" if value else "is missing:"
+            self.wrong(column, damage(value, number=True) or f"{said} a percentage up to 100% with its sign, like 8.5%")
+        return ppm
+
+    def listed(self, column: str, rule: tuple[str, str]) -> list[str]:
+        """Values with semicolons between them, each once; none for an empty cell."""
+        pattern, wanted = rule
+        values = [value.strip() for value in self._cells.get(column, "").split(";")]
+        found: list[str] = []
+        for value in filter(None, values):
+            if not re.fullmatch(pattern, value):
+                self.wrong(column, f"{value!r} is not {wanted}; several have semicolons between them")
+            elif value.casefold() in map(str.casefold, found):
+                self.wrong(column, f"{value} stands there twice")
+            found.append(value)
+        return found
 
     def phone(self, column: str) -> str:
         """``+91`` and ten digits, from the ways in which people write an Indian mobile number."""
@@ -426,6 +459,7 @@ class _Reader:
         self._single("accounts", self._account)
         self._check_sellers()
         self._groups()
+        self._resolutions()
         self._single("contacts", self._contact)
         self._single("skus", self._sku)
         self._listings()
@@ -480,7 +514,7 @@ class _Reader:
             policy: Item = {
                 "from": row.day("policy_from"),
                 "fulfilment_mode": row.choice("fulfilment_mode", FULFILMENT_MODES),
-                "payout_basis": row.choice("payout_basis", PAYOUT_BASES),
+                "payout_basis": row.choice("payout_basis", BASES),
             }
             if not row.good:
                 continue
@@ -512,7 +546,7 @@ class _Reader:
     def _amended(self, row: _Row, fixed: Sequence[Item], there: Sequence[Item], policy: Item) -> list[Item]:
         """The policies with one more. A registered one that has begun, and the first one, hold as they are."""
         same = next((old for old in there if old["from"] == policy["from"]), None)
-        if same is not None and same == policy | {"version": same["version"]}:
+        if same is not None and policies.said(same) == policy:
             return list(there)
         day = policy["from"]
         if fixed and (day < self._today or day <= fixed[0]["from"] or (same is not None and day == self._today)):
@@ -523,9 +557,56 @@ class _Reader:
                 f"were made under them; a change begins {self._today} or later, on a day without a policy",
             )
             return list(there)
-        version = max((old["version"] for old in there), default=0) + 1
-        kept = [old for old in there if old["from"] != day]
-        return sorted([*kept, policy | {"version": version}], key=lambda entry: str(entry["from"]))
+        return policies.replaced(there, policy)
+
+    def _resolutions(self) -> None:
+        """What groups resolved about their money becomes part of their policies; the day decides of which."""
+        groups, registered = self._made.items["groups"], self._registered.get("groups", {})
+        read: list[tuple[str, str, _Row, Item]] = []
+        first: dict[tuple[str, str], int] = {}
+        for row, _ in self._each("resolutions"):
+            group_id, day = row.text("group_id", _CODE), row.day("from")
+            self._refers(row, "group_id", "groups", group_id)
+            terms = _resolution(row, day, self._today)
+            if row.good and first.setdefault((group_id, day), row.number) != row.number:
+                row.wrong("from", f"{group_id} resolved from {day} in row {first[group_id, day]} already")
+            if row.good:
+                self._rows.setdefault(("resolutions", group_id), row.number)
+                read.append((group_id, day, row, terms))
+        # By day, not by row: a resolution finds the version that the one before it began.
+        for group_id, day, row, terms in sorted(read, key=lambda entry: entry[:2]):
+            if group_id in groups:
+                self._take(row, groups[group_id], day, terms)
+        for group_id, group in groups.items():
+            if ("groups", group_id) in self._rows or ("resolutions", group_id) in self._rows:
+                fixed = registered.get(group_id, {}).get("policies", [])
+                group["policies"] = policies.carried(fixed, group["policies"], self._today)
+                self._warn_of_unresolved(group_id, group["policies"])
+
+    def _take(self, row: _Row, group: Item, day: str, terms: Item) -> None:
+        fixed = self._registered.get("groups", {}).get(group["group_id"], {}).get("policies", [])
+        try:
+            group["policies"] = policies.resolved(fixed, group["policies"], day, terms, self._today)
+        except Refused as refused:
+            for column in refused.columns:
+                row.wrong(_COLUMN_OF.get(column, column), str(refused))
+            return
+        basis = next(policy for policy in group["policies"] if policy["from"] == day)["payout_basis"]
+        if basis not in BY_PIECE and terms["paid_on"] == AT_PURCHASE:
+            row.wrong("paid_on", f"{AT_PURCHASE} is for goods that are paid by the piece; from {day} it is {basis}")
+        codes = {
+            item["code"] for item in self._made.items["rates"].values() if item["scope"] not in (GOVERNMENT, AGENCY)
+        }
+        for column in ("penalty_fees", "return_fees"):
+            if unknown := [code for code in terms[column] if codes and code not in codes]:
+                row.warn(column, f"{', '.join(unknown)}: no rate card has such a fee; is it a slip of the pen?")
+
+    def _warn_of_unresolved(self, group_id: str, versions: Sequence[Item]) -> None:
+        kind = "groups" if ("groups", group_id) in self._rows else "resolutions"
+        if (days := policies.unresolved(versions)) and "resolutions" not in self._folder.unreadable:
+            column = "policy_from" if kind == "groups" else "from"
+            message = f"{group_id} has not resolved what its money needs for its policy from {', '.join(days)}"
+            self._warn(kind, self._rows[kind, group_id], column, f"{message} (resolutions.csv): till then it waits")
 
     def _account(self, row: _Row, record: Record) -> Item:
         item = {"marketplace": row.text("marketplace", _MARKETPLACE), "account": row.text("account", _ACCOUNT)}
@@ -778,6 +859,48 @@ def _dlt_template(row: _Row, record: Record) -> Item:
         if row.given("provider_template")
         else None,
     }
+
+
+def _resolution(row: _Row, day: str, today: str) -> Item:
+    """The money clauses of a row. Nothing has a default: a cell that is empty is no resolution."""
+    basis = row.choice("agency_fee_basis", tuple(FeeBasis))
+    terms: Item = {
+        "minutes_ref": row.text("minutes_ref", _TEXT),
+        "minutes_date": row.day("minutes_date"),
+        "agency_fee_basis": basis,
+        "agency_fee": _agency_fee(row, basis),
+        "fund_ppm": row.percent("fund"),
+        **{name: row.choice(name, tuple(Keeper)) for name in ("itc", "tcs", "tds")},
+        **{name: row.choice(name, tuple(Bearer)) for name in ("penalties", "returns", "lost")},
+        "penalty_fees": row.listed("penalty_fees", _FEE_CODE),
+        "return_fees": row.listed("return_fees", _FEE_CODE),
+        "paid_on": row.choice("paid_on", (*LEFT, AT_PURCHASE)),
+        "return_window_days": row.between("return_window_days", 0, 365),
+        "recovery_ppm": row.percent("recovery"),
+        "approved_by": row.listed("approved_by", _TEXT),
+    }
+    if len(terms["approved_by"]) < 2:
+        row.wrong(
+            "approved_by", "two office bearers or more approve a resolution: their names, semicolons between them"
+        )
+    if both := sorted({*terms["penalty_fees"]} & {*terms["return_fees"]}):
+        row.wrong("return_fees", f"{', '.join(both)} stands in penalty_fees too: one clause says who bears a fee")
+    if row.good and terms["minutes_date"] > today:
+        row.wrong("minutes_date", f"{terms['minutes_date']} has not come yet: the group cannot have met")
+    elif row.good and terms["minutes_date"] > day:
+        row.warn(
+            "minutes_date", f"the group met on {terms['minutes_date']}, later than {day}, from which it resolved this"
+        )
+    return terms
+
+
+def _agency_fee(row: _Row, basis: str) -> int:
+    """Parts per million or paise, as the basis says."""
+    if basis != FeeBasis.FIXED_PER_UNIT:
+        return row.percent("agency_fee")
+    if not row.given("agency_fee"):
+        row.wrong("agency_fee", "is missing: rupees for each piece, like 12.50, or 0")
+    return row.paise("agency_fee", least=0) or 0
 
 
 def _agency(row: _Row, record: Record) -> Item:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from hunar.domain import facts
 from hunar.domain.facts import LEFT, SALE_SHARE, Resolved
 from hunar.domain.identity import derived_id
+from hunar.domain.manners import day as day_in_india
 from hunar.domain.order import LOST, Line, Order
 from hunar.domain.returns import CANCELLED as RETURN_CANCELLED
 from hunar.domain.returns import Return
@@ -341,7 +342,10 @@ def _payouts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str,
         terms = line.resolved if line else None
         due = line is not None and terms is not None and _moves_money(order, line, terms)
         hangs_on = (line.kept, line.unit_price_paise, line.sold_at, *_fate(order, line, terms)) if line else ()
-        revision = derived_id(due, *hangs_on, [terms.sku, terms.group_id] if terms else None)
+        # Rates may go by the day of the dispatch or of the delivery; the hour is no matter.
+        days = [day_in_india(at) for at in (line.left_at, line.delivered_at) if at] if line and due else []
+        named = [terms.sku, terms.group_id] if terms else None
+        revision = derived_id(due, *hangs_on, named, *([days] if days else []))
         computed = [effect for effect in owed.values() if effect.get("line_id") == line_id]
         last = max(computed, key=lambda effect: int(effect["n"]), default=None)
         if (due or last) and revision != (last and last["revision"]):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from hunar.domain import rate_card
+from hunar.domain.entitlement import Entitlement
 from hunar.domain.fees import Breakdown, Charge
 from hunar.domain.money import rupees
-from hunar.domain.rate_row import Basis, RoundAt
+from hunar.domain.rate_row import NEVER, Basis, RoundAt
 
 
 def explain(found: Breakdown) -> list[dict[str, Any]]:
@@ -16,6 +17,7 @@ def explain(found: Breakdown) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = [
         {
             "head": "sale",
+            "paise": found.value_paise,
             "effect_paise": found.value_paise,
             "how": f"{sale.kept} of {sale.quantity} at {rupees(sale.unit_price_paise)}"
             + _and("less the seller's discount of", sale.seller_discount_paise)
@@ -26,6 +28,26 @@ def explain(found: Breakdown) -> list[dict[str, Any]]:
     if gst := found.levies.get(rate_card.OUTPUT_GST):
         lines.append(_line(gst, 0))
     return lines + [_line(charge, -charge.paise) for charge in found.taken]
+
+
+def explain_line(target: Entitlement) -> list[dict[str, Any]]:
+    """As ``explain``, then what the agency's own rows take or give; each row with the postings that it decided.
+
+    All postings of the lines together are those of the line's expected entry.
+    """
+    if target.breakdown is None:
+        return []
+    lines = explain(target.breakdown) + [_line(charge, 0) for charge in target.agency]
+    ends = {row.row_id: row.end_day for row in target.rows}
+    for line in lines:
+        end = ends.get(line.get("row_id", ""), NEVER)
+        line["to"] = None if end == NEVER else end
+        line["postings"] = [
+            {"account": account, "amount_paise": paise}
+            for (account, row_id), paise in sorted(target.amounts.items())
+            if row_id == line.get("row_id")
+        ]
+    return lines
 
 
 def _and(words: str, paise: int) -> str:
@@ -43,7 +65,9 @@ def _line(charge: Charge, effect: int) -> dict[str, Any]:
         "scope": row.scope,
         "from": row.first_day,
         "date_basis": str(row.date_basis),
+        "round_at": str(row.round_at),
         "source": row.source,
+        "entered_by": row.entered_by or None,
         "approved_by": row.approved_by or None,
         "how": _how(charge),
     }

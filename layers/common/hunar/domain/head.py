@@ -173,6 +173,8 @@ class Fault:
     what: str
     """SUM, FLOAT, SEQUENCE, CHAIN, CONTENT or BALANCE."""
     text: str
+    paise: int = field(default=0, compare=False)
+    """By how much a sum or a balance is wrong."""
 
 
 def audit(head: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> tuple[Fault, ...]:
@@ -203,7 +205,7 @@ def audit(head: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> tupl
         said, is_so = head["balances"].get(account, 0), balances.get(account, 0)
         if said != is_so:
             text = f"{account} is {rupees(said)} in the head and {rupees(is_so)} by the entries: {rupees(said - is_so)}"
-            faults.append(Fault(0, "BALANCE", text))
+            faults.append(Fault(0, "BALANCE", text, said - is_so))
     return tuple(faults)
 
 
@@ -218,7 +220,9 @@ def _entry_faults(item: Mapping[str, Any], group_id: str) -> list[Fault]:
         # Nothing else of it can be trusted, and a hash over it cannot be made.
         return [Fault(number, FLOAT, f"entry {item['entry_id']} has an amount that is not whole paise")]
     if sum(paise):
-        faults.append(Fault(number, "SUM", f"entry {item['entry_id']} is out of balance by {rupees(sum(paise))}"))
+        faults.append(
+            Fault(number, "SUM", f"entry {item['entry_id']} is out of balance by {rupees(sum(paise))}", sum(paise))
+        )
     content = {name: value for name, value in item.items() if name not in _PLACE}
     if item["group_id"] != group_id or link(item["prev"], number, content) != item["hash"]:
         faults.append(Fault(number, "CONTENT", f"entry {item['entry_id']} is not what was posted"))

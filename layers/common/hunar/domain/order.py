@@ -94,6 +94,8 @@ class Line:
     """MARKETPLACE when it ships from the marketplace's own warehouse."""
     unpriced: bool = False
     """No message has said the price yet; the marketplace is asked."""
+    left_at: str | None = None
+    """When the goods left, the order's ``left_at``."""
 
     @property
     def ours(self) -> bool:
@@ -227,6 +229,7 @@ def read(known: Iterable[Fact]) -> Order:
                 unconfirmed=cancelled.unconfirmed + _claimed_away(known, placed, judged.pending),
                 fulfilled_by=placed.fulfilled_by,
                 unpriced=line_id in unpriced,
+                left_at=left_at if still else None,
             )
         )
     problems += _of_the_whole(known, lines, steps, left_at)

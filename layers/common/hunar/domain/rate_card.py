@@ -52,7 +52,6 @@ __all__ = [
     "Basis",
     "Dates",
     "DateUnknown",
-    "Draft",
     "FieldError",
     "Item",
     "RateCard",
@@ -63,7 +62,6 @@ __all__ = [
     "Unpriced",
     "check",
     "day_of_sale",
-    "refuse_drafts",
     "row_from_csv",
 ]
 
@@ -84,10 +82,6 @@ class RateOverlap(Unpriced):
 
 class DateUnknown(Unpriced):
     """The day by which the rate goes has not come, or nobody has told it."""
-
-
-class Draft(Unpriced):
-    """Rows that nobody has approved."""
 
 
 @dataclass(frozen=True)
@@ -177,13 +171,6 @@ def _known(traits: Traits, *, weighed: bool) -> str:
         told.append("weight not known" if traits.weight_grams is None else f"{traits.weight_grams} g")
     told += [f"{name} {getattr(traits, name)}" for name in NARROWING if name != "seller_id" and getattr(traits, name)]
     return "".join(f", {words}" for words in told)
-
-
-def refuse_drafts(items: Iterable[Mapping[str, Any]]) -> None:
-    """Production takes no row that nobody has approved. Raises Draft, which names them."""
-    drafts = sorted(f"{row.scope}/{row.row_id}" for row in map(Row.of, items) if not row.approved_by)
-    if drafts:
-        raise Draft(f"not approved by anybody: {', '.join(drafts)}")
 
 
 def day_of_sale(sold_at: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +21,15 @@ def check(rows: Sequence[tuple[int, Item]]) -> list[Found]:
     agency's card from the first day of the card, because every fee of a card is asked for every day.
     """
     return sorted(clashes(rows) + gaps(rows))
+
+
+def drafts(rows: Iterable[tuple[int, Item]]) -> list[Found]:
+    """Rows that nobody has approved. Production takes none, because somebody must answer for what groups are shown."""
+    return [
+        (number, "approved_by", "is empty: production takes no rate that nobody has approved")
+        for number, item in rows
+        if not Row.of(item).approved_by
+    ]
 
 
 def clashes(rows: Sequence[tuple[int, Item]]) -> list[Found]:

@@ -20,7 +20,7 @@ from hunar.domain.rate_card import AGENCY, GOVERNMENT, Unpriced
 from hunar.messages import ComputePayout
 from hunar.ports import ABSENT, Conflict, Put, Store
 from hunar.tables import Item
-from hunar.use_cases.rates import card_of
+from hunar.use_cases.registered_rates import card_of
 from hunar.use_cases.worklist import close_exception, open_exception
 
 RATE_GAP: Final = "RATE_GAP"

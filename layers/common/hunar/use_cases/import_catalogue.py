@@ -3,9 +3,10 @@
 Only items that change are written, products before the listings that lead to them, so that an order
 that finds a listing finds everything behind it. After that the counts go to the order-events queue,
 and the orders that wait for a new listing are told; with rates, the lines that had none are computed
-again; whoever had a number that is now another is warned. An import that broke in the middle is repeated:
-what is there already changes nothing, what waits for a listing or a rate is found by its waiting, and a
-change of number keeps the id of its warning, which is sent again until it has a record of its own.
+again, with resolutions those of groups that had not resolved what their money needs; whoever had a number
+that is now another is warned. An import that broke in the middle is repeated: what is there already changes
+nothing, what waits for a listing, a rate or a resolution is found by its waiting, and a change of number
+keeps the id of its warning, which is sent again until it has a record of its own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, Final
 from hunar import tables
 from hunar.domain.catalogue import Folder, Plan, identity, plan, read_folder
 from hunar.domain.contact import warned_until
+from hunar.domain.rate_checks import drafts
 from hunar.domain.spreadsheet import Problem
 from hunar.domain.text_kinds import NUMBER_CHANGED
 from hunar.messages import ComputePayout, ListingMapped, Says, StockAct, Tell
@@ -89,7 +91,7 @@ class Report:
     told: int = 0
     """Listings whose waiting orders were told."""
     recomputed: int = 0
-    """Lines without a rate whose payout is worked out again."""
+    """Lines without a rate, or without their group's resolution, whose payout is worked out again."""
     warned: int = 0
     """Numbers that are no contact's any more, to which a text about that is on its way."""
 
@@ -105,6 +107,7 @@ def import_catalogue(desk: Desk, files: Mapping[str, bytes], *, dry_run: bool) -
     counted = _counted(desk.store, folder)
     wanted = plan(folder, registered, counted, now=desk.now, words=lambda locale: language(locale).words)
     _refuse_fiction(desk, folder, wanted)
+    _refuse_drafts(desk, folder, registered, wanted)
     report = Report(rows={kind: len(records) for kind, records in folder.records.items()})
     report.problems = sorted(wanted.problems, key=_place)
     report.warnings = sorted(wanted.warnings, key=_place)
@@ -115,7 +118,7 @@ def import_catalogue(desk: Desk, files: Mapping[str, bytes], *, dry_run: bool) -
     report.changes = [change for change, _ in changed]
     mapped = [item for change, item in changed if change.kind == "listings" and change.what != _RESOLUTIONS]
     mapped += [item for item in _awaited(desk.store, folder, wanted) if item not in mapped]
-    gaps = list(_without_rate(desk.store)) if folder.records.get("rates") else []
+    gaps = list(_without_terms(desk.store, folder))
     warnings = list(_warnings(desk, folder, wanted))
     report.counts, report.told, report.recomputed = len(wanted.acts), len(mapped), len(gaps)
     report.warned = len(warnings)
@@ -144,9 +147,30 @@ def _refuse_fiction(desk: Desk, folder: Folder, wanted: Plan) -> None:
         wanted.problems.append(Problem("agency.csv", row, "demo", message))
 
 
+def _refuse_drafts(desk: Desk, folder: Folder, registered: Mapping[str, Mapping[str, Item]], wanted: Plan) -> None:
+    """Where money is real, nobody is paid by a rate that nobody answers for.
+
+    A row that was registered before this was asked still holds: it is pointed at, and refused when it changes.
+    """
+    agency = wanted.items["agency"].get("agency")
+    if desk.demo and not (agency and not agency["demo"]):
+        return
+    rows: dict[int, Item] = {}
+    for record in folder.records.get("rates", []):
+        item = wanted.items["rates"].get(f"{record.cells.get('scope')}/{record.cells.get('row_id')}")
+        rows |= {record.row: item} if item else {}
+    for row, column, message in drafts(rows.items()):
+        item = rows[row]
+        same = registered["rates"].get(identity("rates", item)) == item
+        (wanted.warnings if same else wanted.problems).append(Problem("rates.csv", row, column, message))
+
+
 def _registered(store: Store, folder: Folder) -> dict[str, dict[str, Item]]:
     found = {kind: _all(store, kind, partition) for kind, partition in _PARTITIONS.items()}
     scopes = sorted(filter(_possible, folder.values("rates", "scope")))
+    if folder.records.get("resolutions"):
+        # They name fees, and a fee that no card has may be a slip of the pen.
+        scopes = sorted({*scopes, *(account["marketplace"] for account in found["accounts"].values())})
     found["rates"] = {}
     for scope in scopes:
         found["rates"] |= _all(store, "rates", tables.rate(scope, "").pk)
@@ -209,17 +233,27 @@ def _awaited(store: Store, folder: Folder, wanted: Plan) -> list[Item]:
     return [pointers[key] for key, pointer in sorted(found.items()) if pointer["waiting"]]
 
 
-def _without_rate(store: Store) -> Iterator[ComputePayout]:
-    """The lines that stand on the worklist for want of a rate. One that is still without stays there."""
-    after = None
+def _without_terms(store: Store, folder: Folder) -> Iterator[ComputePayout]:
+    """The lines that stand on the worklist for want of what the folder has: a rate, or the resolution of their group.
+
+    One that is still without stays there.
+    """
+    rates, groups = bool(folder.records.get("rates")), folder.values("resolutions", "group_id")
+    if not (rates or groups):
+        return
+    found, after = set(), None
     while True:
         page = store.page(tables.Table.EXCEPTIONS, "OPEN", index=tables.WORKLIST, limit=500, after=after)
         for item in page.items:
-            if item["kind"] == "RATE_GAP" and item["closed_at"] is None:
-                yield ComputePayout(order_ref=item["order_ref"], line_id=item["subject"]["line_id"])
+            gap = rates and item["kind"] == "RATE_GAP"
+            unresolved = item["kind"] == "UNRESOLVED" and item["group_id"] in groups
+            if (gap or unresolved) and item["closed_at"] is None:
+                found.add((item["order_ref"], item["subject"]["line_id"]))
         after = page.next
         if after is None:
-            return
+            break
+    for order_ref, line_id in sorted(found):
+        yield ComputePayout(order_ref=order_ref, line_id=line_id)
 
 
 def _warnings(desk: Desk, folder: Folder, wanted: Plan) -> Iterator[Tell]:

@@ -23,7 +23,7 @@ from hunar.domain.settlement import SettlementLine
 from hunar.ports import ABSENT, Conflict, Put, Store
 from hunar.rate_cards import tolerances
 from hunar.tables import Item, Key
-from hunar.use_cases.rates import card_of
+from hunar.use_cases.registered_rates import card_of
 from hunar.use_cases.worklist import closing, opening
 
 SETTLEMENT_DIFFERS: Final = "SETTLEMENT_DIFFERS"

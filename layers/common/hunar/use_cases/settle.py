@@ -32,7 +32,7 @@ from hunar.messages import ApproveProposal, ComputePayout, HoldMoney, ReleaseHol
 from hunar.ports import ABSENT, Conflict, Put, QueueName, Queues, Store
 from hunar.tables import Item
 from hunar.use_cases import note_differences, subjects
-from hunar.use_cases.rates import card_of
+from hunar.use_cases.registered_rates import card_of
 from hunar.use_cases.subjects import Subject, order_of, subject_of, utc
 from hunar.use_cases.worklist import closing, opening
 

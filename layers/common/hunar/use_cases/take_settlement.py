@@ -1,8 +1,8 @@
 """A settlement file is taken whole or refused: its lines are kept, then what they are about is commanded to be booked.
 
 Whoever repeats a file repairs whatever broke before. First each settlement of the file is claimed for the report that
-it came in, all of them in one transaction, so that of two reports of one settlement one wins. Then the lines that are not
-there yet are kept, each batch in one transaction with the settlement's total, so that the total is at every moment
+it came in, all of them in one transaction, so that of two reports of one settlement one wins. Then the lines that are
+not there yet are kept, each batch in one transaction with the settlement's total, so that the total is at every moment
 the sum of the lines that are kept. Then every subject of the file is commanded, also one whose lines are all old: a
 command may have been lost, and one too many books nothing.
 """
@@ -23,8 +23,9 @@ from hunar.domain.settlement import MOST_FINDINGS, Kind, SettlementFile, Settlem
 from hunar.domain.spreadsheet import Problem
 from hunar.messages import Settle
 from hunar.ports import ABSENT, Put, QueueName, Queues, Store
-from hunar.tables import Item, Key, Table
-from hunar.use_cases.paging import batches, pages
+from hunar.tables import Item, Key
+from hunar.use_cases.paging import batches
+from hunar.use_cases.registered_rates import card_of
 from hunar.use_cases.worklist import close_exception, open_exception
 
 REFUSED: Final = "SETTLEMENT_REFUSED"
@@ -177,7 +178,7 @@ class _GstOnFees:
 
     def __call__(self, day: str) -> int:
         if self._card is None:
-            self._card = RateCard(pages(self._store, Table.REGISTRY, tables.rate(GOVERNMENT, "").pk))
+            self._card = card_of(self._store, (GOVERNMENT,))
         return self._card.row(GOVERNMENT, GST_ON_FEES, day=day, hsn="", unit_price_paise=0).value
 
 
