@@ -135,6 +135,8 @@ def settle_line(desk: Desk, order_ref: str, line_id: str, *, approval: ApprovePr
     ):
         # Somebody who knew more may have found, before this was posted, that nothing is to be done.
         raise Conflict("the order went on meanwhile")
+    if outcome in (Outcome.BOOKED, Outcome.UNCHANGED):
+        _wait(desk, seen)
     _show(desk, seen, shown)
     if seen.live is not None:
         version = seen.posted.version + (outcome is Outcome.BOOKED)
@@ -150,12 +152,20 @@ def settle_line(desk: Desk, order_ref: str, line_id: str, *, approval: ApprovePr
     return outcome
 
 
+def _wait(desk: Desk, seen: _Seen) -> None:
+    """What the line gave back and nobody claims waits in suspense from now on."""
+    for subject in seen.subjects:
+        if subject.waiting and not (subject.posted and subject.posted["amounts"]):
+            subjects.book(desk.store, subject, desk.now)
+            subjects.show(desk.store, subject, desk.now)
+
+
 def settle_subject(desk: Desk, message: Settle) -> list[Outcome]:
     """Books what was settled about a subject: what nobody claims, and each line that does. Raises Conflict."""
     subject = subject_of(desk.store, message.subject)
     subjects.book(desk.store, subject, desk.now)
     subjects.show(desk.store, subject, desk.now)
-    return [settle_line(desk, one.order_ref, one.line.line_id) for one in subject.claimants if one.line.resolved]
+    return [settle_line(desk, one.order_ref, one.line.line_id) for one in subject.claimants]
 
 
 def release(desk: Desk, message: ReleaseHold) -> bool:
@@ -217,7 +227,8 @@ def _heads(desk: Desk, groups: Iterable[str]) -> dict[str, Head]:
 def _moves(desk: Desk, seen: _Seen) -> bool:
     """Whether there is money of the line, or may be: it was settled, or its pieces are owed once they left."""
     if seen.line is not None and seen.line.resolved is None:
-        return False
+        # It waits, in suspense. What was booked while its group was known, before it was announced anew, goes back.
+        return seen.item is not None
     if seen.item is not None or seen.parts:
         return True
     if seen.live is None or seen.live.terms.payout_basis == SALE_SHARE:
@@ -289,8 +300,9 @@ def _wanted(desk: Desk, seen: _Seen) -> _Wanted:
 def _tax(desk: Desk, live: _Live, own: Sequence[Part]) -> Tax:
     """The output GST of the day of sale. Raises Unpriced: no row, or several, say it."""
     if (price := live.line.unit_price_paise) is None:
-        # The settlement knows it: what was sold, by the piece.
-        price = max(sum(part.heads.get("sale", 0) for part in own), 0) // max(live.line.quantity, 1)
+        # The settlement knows it: what was sold, less the seller's discounts, by the piece; the dearest one decides.
+        sold = max(sum(part.heads.get("sale", 0) + part.heads.get("offer", 0) for part in own), 0)
+        price = -(-sold // max(live.line.open, 1))
     day, hsn = day_of_sale(live.line.sold_at), live.terms.hsn
     row = card_of(desk.store, (GOVERNMENT,)).row(GOVERNMENT, OUTPUT_GST, day=day, hsn=hsn, unit_price_paise=price)
     return Tax(row.row_id, row.value)
