@@ -28,7 +28,7 @@ from tests.simulation.broken import Broken
 from tests.simulation.choices import Choices
 from tests.simulation.inputs import Input
 from tests.simulation.money_paper import written
-from tests.simulation.money_promises import MoneyWatch, check
+from tests.simulation.money_promises import MoneyWatch, check, soonest
 from tests.simulation.schedule import CALM_TICKS, RATES, STORM_TICKS, Played
 from tests.simulation.workers import SWEEP_TIMEOUT, Clock, Simulation
 from tests.till import keep
@@ -216,7 +216,8 @@ def _arrived(row: Item, batch: str, group: str) -> Entry:
 
 
 def batch_row(batch: str, group: str) -> Key:
-    return Key(Table.BATCHES, batch, group)
+    """In the ledger, where transactions with its books are."""
+    return Key(Table.LEDGER, f"BATCH#{batch}", group)
 
 
 def lines_of(rows: list[dict[str, Any]]) -> tuple[SettlementLine, ...]:
@@ -240,7 +241,7 @@ def play(money: Money, *, tell: bool = False) -> Played:
     if tell:
         world.tale = []
     paper = written(money.inputs, money.policies, proven=money.proven)
-    watch = MoneyWatch(paper, money.inputs, lambda: world.now)
+    watch = MoneyWatch(paper, soonest(money.inputs, money.policies, proven=money.proven), lambda: world.now)
     world.watch = watch
     broken: Broken | None = None
     try:
@@ -249,7 +250,7 @@ def play(money: Money, *, tell: bool = False) -> Played:
         world.run(STORM, ticks=STORM_TICKS)
         _rest(world, money, watch)
         if not watch.broken:
-            check(world, paper, watch, money.inputs)
+            check(world, paper, watch)
     except Broken as found:
         broken = found
     finally:

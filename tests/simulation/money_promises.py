@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -30,14 +31,14 @@ STANDS: Final = ("group_held", "group_payable", "group_debt")
 class MoneyWatch:
     """Looks at each write of the ledger at the moment at which it happens."""
 
-    def __init__(self, paper: MoneyPaper, inputs: Sequence[Input], now: Callable[[], str]) -> None:
+    def __init__(self, paper: MoneyPaper, soonest: Mapping[str, str], now: Callable[[], str]) -> None:
         self.texts = TextWatch()
         self.broken: Broken | None = None
         self.approved: set[str] = set()
         """Proposals that a person approved."""
         self.rounds = 0
         self._paper, self._now = paper, now
-        self._soonest = _soonest(paper, inputs)
+        self._soonest = soonest
         self._entries: dict[Key, Item] = {}
         self._ids: set[str] = set()
         self._books: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -174,30 +175,39 @@ def _folded(amounts: Mapping[str, int]) -> dict[str, int]:
     return {account: paise for account, paise in found.items() if paise and not account.startswith("clearing")}
 
 
-def _soonest(paper: MoneyPaper, inputs: Sequence[Input]) -> dict[str, str]:
-    """The earliest moment at which any reading of what was ever said lets a line's hold end, by line."""
-    days = min(policy["return_window_days"] for given in paper.policies.values() for policy in given)
-    changed = [each.what["policy"]["return_window_days"] for each in inputs if each.kind == "resolution"]
-    days = min([days, *changed])
+def soonest(inputs: Sequence[Input], held: Mapping[str, Any], *, proven: bool) -> dict[str, str]:
+    """The earliest moment at which any reading of what was ever said lets a line's hold end, by line.
+
+    Of a line that was never said to be earned there is none.
+    """
+    days = min(
+        [policy["return_window_days"] for given in held.values() for policy in given]
+        + [each.what["policy"]["return_window_days"] for each in inputs if each.kind == "resolution"]
+    )
+    told = [(each.what["order_ref"], json.loads(text)) for each in inputs if each.kind == "known"
+            for text in each.what["facts"]]  # fmt: skip
+    rows = [row for each in inputs if each.kind == "file" for row in each.what["rows"]]
+    by_piece = {fact["line_id"] for _, fact in told if fact.get("payout_basis", "SALE_SHARE") != "SALE_SHARE"}
     found: dict[str, str] = {}
-    for name, goods in paper.lines.items():
-        settled = [instant(moment(row["posted_at"])) for row, _ in paper.own[name]]
-        told = [text for each in inputs if each.kind == "known" for text in each.what["facts"]
-                if each.what["order_ref"] == goods.order_ref]  # fmt: skip
-        came = [at for text in told if '"step":"delivered"' in text for at in [text.split('"at":"')[1][:20]]]
-        ends = [instant(moment(at) + timedelta(days=days)) for at in came + settled]
-        if ends:
-            found[name] = min(ends)
-        elif paper.proven and any('"fact":"step"' in text for text in told):
-            steps = [text.split('"at":"')[1][:20] for text in told if '"fact":"step"' in text]
-            found[name] = instant(moment(min(steps)) + timedelta(days=days))
+    for order_ref, line_id in {(order_ref, fact["line_id"]) for order_ref, fact in told if fact["fact"] == "placed"}:
+        order = order_ref.rsplit(":", 1)[1]
+        whose = ((line_id, "OD"), (None, order))
+        earned = [instant(moment(row["posted_at"])) for row in rows if (row["item"], row["order"]) in whose]
+        steps = [fact for ref, fact in told if ref == order_ref and fact["fact"] == "step"]
+        if proven and line_id in by_piece:
+            earned += [fact["at"] for fact in steps]
+        if not earned:
+            continue
+        came = [fact["at"] for fact in steps if fact["step"] == "delivered"]
+        window = instant(moment(min(came + earned)) + timedelta(days=days))
+        found[f"{order_ref}#{line_id}"] = max(window, min(earned))
     return found
 
 
 # ── when all is done ─────────────────────────────────────────────────────────────────────────────
 
 
-def check(world: Simulation, paper: MoneyPaper, watch: MoneyWatch, inputs: Sequence[Input]) -> None:
+def check(world: Simulation, paper: MoneyPaper, watch: MoneyWatch) -> None:
     """All that must be true when nothing is left to do. Raises Broken."""
     found = world.store.everything()
     ledger = {key: item for key, item in found.items() if key.table is Table.LEDGER}
@@ -219,7 +229,7 @@ def check(world: Simulation, paper: MoneyPaper, watch: MoneyWatch, inputs: Seque
     if balances["marketplace_receivable:flipkart"] != settled:
         text = f"{balances['marketplace_receivable:flipkart']} booked, {settled} settled"
         raise Broken("each row of a settlement counts once", text)
-    _settlements(ledger, paper, settled)
+    _settlements(ledger, paper)
     due = [item for item in ledger.values() if item.get("due_sk", "~") <= world.now]
     if due:
         raise Broken("in the end nothing is due", str(due[0]))
@@ -307,7 +317,7 @@ def _subjects(world: Simulation, entries: Sequence[Item], paper: MoneyPaper) -> 
                 raise Broken("what waits is shown, and nothing else", f"{name}: {kind} should be {should}")
 
 
-def _settlements(ledger: Mapping[Key, Item], paper: MoneyPaper, settled: int) -> None:
+def _settlements(ledger: Mapping[Key, Item], paper: MoneyPaper) -> None:
     """Per settlement: what lines got, what is the agency's and what is in suspense is what was settled."""
     kept: dict[str, int] = defaultdict(int)
     for item in ledger.values():
