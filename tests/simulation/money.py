@@ -20,7 +20,7 @@ from hunar.domain.head import Head
 from hunar.domain.ledger import ARRIVED, Entry, Posting
 from hunar.domain.order import knowledge, knowledge_text, read
 from hunar.domain.settlement import SettlementLine, kind_of_order, with_keys
-from hunar.messages import ApproveProposal, ComputePayout, HoldMoney, Settle
+from hunar.messages import ApproveProposal, ComputePayout, HoldMoney, ReleaseHold, Settle
 from hunar.ports import ABSENT, Put, QueueName
 from hunar.tables import Item, Key, Table
 from tests.simulation import money_story, weather
@@ -150,7 +150,11 @@ class CountingHouse(Simulation):
         for pointer in pointers.values():
             orders = stand.get(pointer, {"orders": [], "version": ABSENT})
             if order_ref not in orders["orders"]:
-                after = {"orders": sorted([*orders["orders"], order_ref]), "facts": [], "version": orders["version"] + 1}
+                after = {
+                    "orders": sorted([*orders["orders"], order_ref]),
+                    "facts": [],
+                    "version": orders["version"] + 1,
+                }
                 puts.append(Put(pointer, after, orders["version"]))
         self.store.commit(puts)
 
@@ -242,6 +246,7 @@ def play(money: Money, *, tell: bool = False) -> Played:
         world.tale = []
     paper = written(money.inputs, money.policies, proven=money.proven)
     watch = MoneyWatch(paper, soonest(money.inputs, money.policies, proven=money.proven), lambda: world.now)
+    watch.told = world.tell
     world.watch = watch
     broken: Broken | None = None
     try:
@@ -289,6 +294,8 @@ def _input(world: CountingHouse, each: Input, watch: MoneyWatch) -> None:
                 by="asha", at=each.what["said_at"],
             )  # fmt: skip
             world.queues.send(QueueName.PAYOUTS, [command.model_dump_json()])
+        case "release":
+            world.queues.send(QueueName.PAYOUTS, [ReleaseHold(**each.what).model_dump_json()])
         case _:
             world.queues.send(QueueName.ORDER_EVENTS, [json.dumps({"kind": each.kind} | each.what)])
 
@@ -359,5 +366,3 @@ def _until_quiet(world: CountingHouse) -> None:
             left = [message.body[:80] for message in world.waiting]
             raise Broken("all queues are empty in the end", f"left: {left}")
         world.redrive()
-
-

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hunar import tables
 from hunar.domain.facts import instant, moment
 from hunar.domain.head import audit
+from hunar.domain.identity import derived_id
 from hunar.domain.worklist import exception_id
 from hunar.tables import Item, Key, Table
 from tests.simulation.broken import Broken
@@ -48,11 +49,11 @@ class MoneyWatch:
         """Paise that are on their way to a group, or that it got."""
         self._heads: dict[str, Item] = {}
         self._posted: dict[Key, Item] = {}
-        self._said: set[str] = set()
-        """Proposals that the worklist shows or showed."""
-        self._corrected: int = 0
         self.lines: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
         """Balances by order line, from the entries as they came."""
+
+        self.told: Callable[[str], None] = lambda text: None
+        """Told of each entry, in words."""
 
     def __call__(self, written: Sequence[tuple[Key, Item]]) -> None:
         if self.broken:
@@ -74,6 +75,7 @@ class MoneyWatch:
         if key in self._entries or item["entry_id"] in self._ids:
             raise Broken("every entry id once", f"{item['kind']} {item['entry_id']} {item['order_ref']}")
         self._entries[key] = item
+        self.told(f"BOOKED {item['kind']} {item['group_id'] or item['source']}")
         self._ids.add(item["entry_id"])
         group, kind = item["group_id"], item["kind"]
         moved: dict[str, int] = defaultdict(int)
@@ -122,9 +124,14 @@ class MoneyWatch:
             raise Broken("nothing is paid that was not settled and released", f"{name} was never earned")
 
     def _corrects(self, item: Item) -> None:
-        if not self.approved:
+        # An entry that is one of several has its place in its id, too.
+        group = item["group_id"]
+        if not any(
+            item["entry_id"]
+            in (derived_id("CORRECTED", one), *(derived_id("CORRECTED", one, group, n) for n in range(4)))
+            for one in self.approved
+        ):
             raise Broken("a proposal is booked by a person alone", f"{item['order_ref']} {item['line_id']}")
-        self._corrected += 1
 
     def _head(self, item: Item) -> None:
         group, before = item["group_id"], self._heads.get(item["group_id"])

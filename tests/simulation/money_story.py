@@ -93,6 +93,10 @@ def story(draw: random.Random, held: Mapping[str, list[Policy]], *, plain: bool)
         told += _people(draw, sales, held)
     else:
         told += [each for each in _people(draw, sales, held) if each.kind == "hold"]
+    # A command to release what is held is only a question: it may come at any time.
+    for sale in draw.sample(sales, draw.choice((0, 0, 1))):
+        what = {"order_ref": sale.order_ref, "line_id": sale.line_id}
+        told.append(Input("release", draw.random() * LASTS, "", what))
     return sorted((replace(each, at=round(each.at, 1)) for each in told), key=lambda each: each.at)
 
 

@@ -461,13 +461,13 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "what is posted is written without its version",
         "use_cases.settle",
         "kept, before.version)]",
-        "kept, ANY)]",
+        "kept, -1)]",
     ),
     _money(
         "a head is written without its version",
         "use_cases.settle",
         "moved.item(), heads[group].version)",
-        "moved.item(), ANY)",
+        "moved.item(), -1)",
     ),
     _money(
         "entries are written and what is posted is not",
@@ -521,11 +521,15 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "shares = {head: {name: paise * value // sum(worth.values()) for name, value in worth.items()} "
         "for head, paise in line.heads.items()} if claimants else {}",
     ),
-    _money(
+    Mutant(
         "a debt is dropped when a period is closed",
-        "domain.payout",
-        "kept = recovered(head.payable, head.debt, cap_ppm)\n    paid",
-        "kept = 0\n    paid",
+        (
+            Patch(
+                "domain.payout", "kept = recovered(head.payable, head.debt, cap_ppm)\n    paid", "kept = 0\n    paid"
+            ),
+            Patch("domain.head", "kept = recovered(before.payable, before.debt, int(terms[RECOVERY]))", "kept = 0"),
+        ),
+        kind="money",
     ),
     _money(
         "what was paid already is taken back from what others brought",
@@ -533,11 +537,17 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "return self if closed < self.seq else Standing(self.held)",
         "return self",
     ),
-    _money(
+    Mutant(
         "money is released before its hold is over",
-        "use_cases.settle",
-        'or not item["hold_end"] or desk.now < item["hold_end"]:',
-        'or not item["hold_end"]:',
+        (
+            Patch(
+                "use_cases.settle",
+                'or not item["hold_end"] or desk.now < item["hold_end"]:',
+                'or not item["hold_end"]:',
+            ),
+            Patch("domain.posted", "if now < hold_end or not standing.held:", "if not standing.held:"),
+        ),
+        kind="money",
     ),
     _money(
         "a person's hold is not asked for",
