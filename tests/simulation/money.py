@@ -21,7 +21,7 @@ from hunar.domain.ledger import ARRIVED, Entry, Posting
 from hunar.domain.order import knowledge, knowledge_text, read
 from hunar.domain.settlement import SettlementLine, kind_of_order, with_keys
 from hunar.messages import ApproveProposal, ComputePayout, HoldMoney, ReleaseHold, Settle
-from hunar.ports import ABSENT, Put, QueueName
+from hunar.ports import ABSENT, Conflict, Put, QueueName
 from hunar.tables import Item, Key, Table
 from tests.simulation import money_story, weather
 from tests.simulation.broken import Broken
@@ -174,18 +174,21 @@ class CountingHouse(Simulation):
         entry = payout.pay_out(before, batch, cap_ppm=CAP_PPM, minimum_paise=said["minimum"], at=self.now)
         if entry is not None:
             paid = sum(one.amount_paise for one in entry.postings if one.account.startswith("payout_in_transit"))
-            self._put(before, entry, row, ABSENT, {"state": "IN_TRANSIT", "paid": -paid})
+            self._put(before, entry, row, ABSENT, {"state": "IN_TRANSIT", "paid": -paid, "seq": before.seq + 1})
 
     def _bank(self, said: Mapping[str, Any]) -> None:
         """What the bank says of a payout, once, and only what can follow what it said before."""
         group, batch, result = said["group"], said["batch"], said["result"]
         key = batch_row(batch, group)
-        found = self.store.read([key, tables.book(group)])
-        row = found.get(key)
+        # The book first: who then finds a batch on its way knows that it is so in the book that was read, or a newer one.
+        stands = self.store.read([tables.book(group)])
+        row = self.store.read([key]).get(key)
         before = {"arrived": "IN_TRANSIT", "sent_back": "IN_TRANSIT", "came_back": "ARRIVED"}[result]
         if row is None or row["state"] != before or not row["paid"]:
             return
-        books, at = Head.of(found[tables.book(group)]), self.now
+        if tables.book(group) not in stands or stands[tables.book(group)]["seq"] < row["seq"]:
+            raise Conflict("the book was read before the batch was written")
+        books, at = Head.of(stands[tables.book(group)]), self.now
         match result:
             case "arrived":
                 entry = payout.arrived(books, batch, utr=f"UTR{batch}", at=at)
@@ -193,7 +196,13 @@ class CountingHouse(Simulation):
                 entry = payout.sent_back(books, batch, reference=f"REJ{batch}", at=at)
             case _:
                 entry = payout.came_back(books, _arrived(row, batch, group), reference=f"RET{batch}", at=at)
-        self._put(books, entry, key, row["version"], {"state": result.upper(), "paid": row["paid"], "at": at})
+        self._put(
+            books,
+            entry,
+            key,
+            row["version"],
+            {"state": result.upper(), "paid": row["paid"], "seq": row["seq"], "at": at},
+        )
 
     def _put(self, before: Head, entry: Entry, row: Key, version: int, said: Item) -> None:
         after, sealed = head.after(before, entry)

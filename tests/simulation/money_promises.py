@@ -283,8 +283,9 @@ def _line(
         held, payable, debt = (stands.get(f"{account}:{group}", 0) for account in STANDS)
         gets = -target.get(f"group:{group}", 0)
         waits = not item["hold_end"] or item["hold_end"] > world.now
-        wanted = (-gets, 0) if waits and held else (0, -max(gets, 0))
-        if gets >= 0 and ((held, payable) != wanted or debt):
+        # What was released before somebody held the rest back stays released.
+        split = (held + payable, 0) if waits else (held, payable)
+        if gets >= 0 and (split != ((-gets, 0) if waits else (0, -gets)) or debt):
             text = f"{name}: held {held}, payable {payable}, debt {debt} of {gets}, until {item['hold_end']}"
             raise Broken("money stands where its inputs put it", text)
         if gets < 0 and (held, payable, debt) != (0, 0, -gets):
