@@ -180,7 +180,7 @@ class CountingHouse(Simulation):
         """What the bank says of a payout, once, and only what can follow what it said before."""
         group, batch, result = said["group"], said["batch"], said["result"]
         key = batch_row(batch, group)
-        # The book first: who then finds a batch on its way knows that it is so in the book that was read, or a newer one.
+        # The book first: a batch that is on its way after that was so in the book, too.
         stands = self.store.read([tables.book(group)])
         row = self.store.read([key]).get(key)
         before = {"arrived": "IN_TRANSIT", "sent_back": "IN_TRANSIT", "came_back": "ARRIVED"}[result]
