@@ -315,15 +315,12 @@ def _resolve(world: CountingHouse, group: str, policy: dict[str, Any]) -> None:
     item = world.store.read([key])[key]
     held = [one for one in item["policies"] if one["version"] != policy["version"]]
     world.store.commit([Put(key, item | {"policies": [*held, policy]})])
-    _look_at_all_lines(world)
-
-
-def _look_at_all_lines(world: CountingHouse) -> None:
     bodies = [
         ComputePayout(order_ref=item["order_ref"], line_id=line.line_id).model_dump_json()
         for item in world.items(Table.ORDERS)
         if "knowledge" in item
         for line in read(knowledge(item)).lines
+        if line.resolved and line.resolved.group_id == group
     ]
     world.queues.send(QueueName.PAYOUTS, bodies)
 

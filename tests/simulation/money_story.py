@@ -35,6 +35,9 @@ BEARERS: Final = ("GROUP", "AGENCY")
 LASTS: Final = 1800.0
 """Virtual seconds within which a story is told."""
 
+LATER: Final = 3600.0
+"""Seconds until news come of what was long paid."""
+
 Policy = dict[str, Any]
 
 
@@ -67,7 +70,7 @@ def policy(draw: random.Random, version: int = 1) -> Policy:
         **{clause: draw.choice(KEEPERS) for clause in ("itc", "tcs", "tds")},
         **{clause: draw.choice(BEARERS) for clause in ("penalties", "returns", "lost")},
         "paid_on": draw.choice(("picked_up", "shipped", "delivered")),
-        "return_window_days": draw.choice((1, 2, 3)),
+        "return_window_days": draw.choice((1, 2, 2, 3)),
     }
 
 
@@ -127,7 +130,7 @@ def _life(draw: random.Random, order: list[Sale]) -> list[Input]:
             sale.told.append(cut)
             sayings.append([cut])
     sayings = [sum(sayings, [])] if draw.random() < 0.5 else sayings
-    delivered_at = instant(START - timedelta(days=2) + timedelta(minutes=10 * draw.randint(0, 12)))
+    delivered_at = instant(START - timedelta(days=2) + timedelta(minutes=10 * draw.randint(0, 6)))
     steps: list[Fact] = [Step("picked_up", "2026-11-19T09:00:00Z"), Step("shipped", "2026-11-20T09:00:00Z")]
     if draw.random() < 0.12:
         steps.append(Lost("2026-11-21T09:00:00Z", "parcel lost"))
@@ -213,6 +216,9 @@ def _files(draw: random.Random, sales: list[Sale]) -> list[Input]:
     begins = draw.choice((0.0, LASTS / 3))
     for settlement, rows in sorted(by.items()):
         comes = begins + draw.random() * draw.choice((5, LASTS / 2, LASTS / 2))
+        if settlement == "NEFT-3" and draw.random() < 0.6:
+            # What was paid already is taken back.
+            comes += LATER
         found.append(Input("file", comes, "", {"rows": rows}))
         if draw.random() < 0.4:
             again = draw.sample(rows, len(rows))
@@ -269,8 +275,8 @@ def _people(draw: random.Random, sales: list[Sale], held: Mapping[str, list[Poli
             # The minutes had been copied wrongly. Its basis stands in the orders and stays.
             right = policy(draw) | {"payout_basis": held[group][0]["payout_basis"]}
             act("resolution", draw.random() * LASTS, group=group, policy=right)
-        for number in range(draw.choice((0, 0, 1, 2))):
-            batch, at = f"B{number}-{group}", LASTS * (number + draw.random()) / 2
+        for number in range(draw.choice((0, 0, 1, 2, 3))):
+            batch, at = f"B{number}-{group}", LASTS * draw.random() + draw.choice((0, LATER / 2, LATER, 2 * LATER))
             act("close", at, group=group, batch=batch, minimum=draw.choice((0, 0, 5_000)))
             if draw.random() < 0.8:
                 first = draw.choice(("arrived", "arrived", "sent_back"))

@@ -463,11 +463,13 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "kept, before.version)]",
         "kept, -1)]",
     ),
-    _money(
-        "a head is written without its version",
-        "use_cases.settle",
-        "moved.item(), heads[group].version)",
-        "moved.item(), -1)",
+    Mutant(
+        "a head is written without its version, and an entry over another",
+        (
+            Patch("use_cases.settle", "moved.item(), heads[group].version)", "moved.item(), -1)"),
+            Patch("use_cases.settle", "| found_by, ABSENT))", "| found_by, -1))"),
+        ),
+        kind="money",
     ),
     _money(
         "entries are written and what is posted is not",
