@@ -164,7 +164,10 @@ class MoneyWatch:
     def before_the_night(self, world: Simulation) -> None:
         """News of goods that left, and rows of a known order, are booked without anybody looking again."""
         for name, goods in self._paper.lines.items():
-            if goods.terms is None or not goods.delivered_at:
+            # A share of a whole order, or of an item in two parcels, may change with another line: the night sees it.
+            alone = sum(other.line_id == goods.line_id for other in self._paper.lines.values()) == 1
+            shared = not alone or any(row["item"] is None for row, _ in self._paper.own[name])
+            if goods.terms is None or not goods.delivered_at or shared:
                 continue
             has = self.lines[goods.order_ref, goods.line_id].get("marketplace_receivable:flipkart", 0)
             should = self._paper.target(name).get("marketplace_receivable:flipkart", 0)

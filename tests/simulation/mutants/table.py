@@ -544,7 +544,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         (
             Patch(
                 "use_cases.settle",
-                'or not item["hold_end"] or desk.now < item["hold_end"]:',
+                'or not item["hold_end"] or desk.now < max(item["hold_end"], _held_back(item) or ""):',
                 'or not item["hold_end"]:',
             ),
             Patch("domain.posted", "if now < hold_end or not standing.held:", "if not standing.held:"),
@@ -554,7 +554,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _money(
         "a person's hold is not asked for",
         "use_cases.settle",
-        'kept_back = UNTIL_FURTHER_NOTICE if coming_back else held.get("until")',
+        "kept_back = UNTIL_FURTHER_NOTICE if coming_back else _held_back(seen.item or {})",
         "kept_back = UNTIL_FURTHER_NOTICE if coming_back else None",
     ),
     _money(
