@@ -147,7 +147,9 @@ def settle_subject(desk: Desk, message: Settle) -> list[Outcome]:
     subject = subject_of(desk.store, message.subject)
     subjects.book(desk.store, subject, desk.now)
     subjects.show(desk.store, subject, desk.now)
-    return [settle_line(desk, one.order_ref, one.line.line_id) for one in subject.claimants if one.line.resolved]
+    booked = [settle_line(desk, one.order_ref, one.line.line_id) for one in subject.claimants if one.line.resolved]
+    # A line that was settled, and whose announcement was taken back since, may never have owed a command of its own.
+    return booked + [settle_line(desk, *line) for line in subjects.gone(desk.store, subject)]
 
 
 def release(desk: Desk, message: ReleaseHold) -> bool:
