@@ -52,6 +52,8 @@ class MoneyWatch:
         self.lines: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
         """Balances by order line, from the entries as they came."""
 
+        self._suspense: dict[str, int] = defaultdict(int)
+        """By subject."""
         self.told: Callable[[str], None] = lambda text: None
         """Told of each entry, in words."""
 
@@ -93,6 +95,8 @@ class MoneyWatch:
             self._releases(item, -moved[f"group_payable:{group}"])
         if kind == "CORRECTED":
             self._corrects(item)
+        if not group:
+            self._suspense[item["source"]["subject"]] += moved["suspense"]
         for account, paise in moved.items():
             if group and account.endswith(f":{group}"):
                 self._books[group][account] += paise
@@ -174,6 +178,9 @@ class MoneyWatch:
             if has != should and not _shown(world, "BOOK_REFUSED", goods):
                 text = f"{name}: {has} of {should} before anybody looks again"
                 raise Broken("what is known and settled is booked", text)
+            about = f"ITEM#flipkart#demo#{goods.line_id}"
+            if self._suspense[about] and not self._paper.waiting[about]:
+                raise Broken("what found its order waits no more", f"{about}: {self._suspense[about]} in suspense")
 
 
 def _folded(amounts: Mapping[str, int]) -> dict[str, int]:
