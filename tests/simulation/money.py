@@ -264,7 +264,7 @@ def play(money: Money, *, tell: bool = False) -> Played:
         world.run(STORM, ticks=STORM_TICKS)
         _rest(world, money, watch)
         if not watch.broken:
-            check(world, paper, watch)
+            check(world, paper, watch, money.inputs)
     except Broken as found:
         broken = found
     finally:

@@ -224,7 +224,7 @@ def soonest(inputs: Sequence[Input], held: Mapping[str, Any], *, proven: bool) -
 # ── when all is done ─────────────────────────────────────────────────────────────────────────────
 
 
-def check(world: Simulation, paper: MoneyPaper, watch: MoneyWatch) -> None:
+def check(world: Simulation, paper: MoneyPaper, watch: MoneyWatch, inputs: Sequence[Input]) -> None:
     """All that must be true when nothing is left to do. Raises Broken."""
     found = world.store.everything()
     ledger = {key: item for key, item in found.items() if key.table is Table.LEDGER}
@@ -242,6 +242,7 @@ def check(world: Simulation, paper: MoneyPaper, watch: MoneyWatch) -> None:
     for name, goods in paper.lines.items():
         _line(world, ledger, paper, watch, name, goods, paid=paid)
     _subjects(world, entries, paper)
+    _words(ledger, inputs)
     settled = sum(paise for rows in paper.rows.values() for row in rows for paise in row["heads"].values())
     if balances["marketplace_receivable:flipkart"] != settled:
         text = f"{balances['marketplace_receivable:flipkart']} booked, {settled} settled"
@@ -250,6 +251,19 @@ def check(world: Simulation, paper: MoneyPaper, watch: MoneyWatch) -> None:
     due = [item for item in ledger.values() if item.get("due_sk", "~") <= world.now]
     if due:
         raise Broken("in the end nothing is due", str(due[0]))
+
+
+def _words(ledger: Mapping[Key, Item], inputs: Sequence[Input]) -> None:
+    """Of several words of a person about one line the latest holds, in whatever order they came."""
+    for each in sorted((each for each in inputs if each.kind == "hold"), key=lambda each: str(each.what["said_at"])):
+        line = (each.what["order_ref"], each.what["line_id"])
+        latest = max(
+            (one.what for one in inputs if one.kind == "hold" and (one.what["order_ref"], one.what["line_id"]) == line),
+            key=lambda what: str(what["said_at"]),
+        )
+        has = ledger[tables.posted(*line)]["operator_hold"]["until"]
+        if has != latest["until"]:
+            raise Broken("the latest word of a person holds", f"{line}: until {has}, said {latest['until']}")
 
 
 def _books(ledger: Mapping[Key, Item]) -> None:
