@@ -32,6 +32,7 @@ from tests.world import phone
 
 REGRESSIONS = sorted(Path(__file__).with_name("regressions").glob("*.json"))
 CHANNEL_REGRESSIONS = sorted((Path(__file__).with_name("regressions") / "channels").glob("*.json"))
+MONEY_REGRESSIONS = sorted((Path(__file__).with_name("regressions") / "money").glob("*.json"))
 
 
 @pytest.mark.parametrize("path", REGRESSIONS, ids=[path.stem for path in REGRESSIONS])
@@ -42,6 +43,11 @@ def test_what_was_found_once_stays_repaired(path: Path) -> None:
 @pytest.mark.parametrize("path", CHANNEL_REGRESSIONS, ids=[path.stem for path in CHANNEL_REGRESSIONS])
 def test_what_was_found_once_of_channels_stays_repaired(path: Path) -> None:
     assert Trade.of_file(path).play().found is None
+
+
+@pytest.mark.parametrize("path", MONEY_REGRESSIONS, ids=[path.stem for path in MONEY_REGRESSIONS])
+def test_what_was_found_once_of_money_stays_repaired(path: Path) -> None:
+    assert Money.of_file(path).play().found is None
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])

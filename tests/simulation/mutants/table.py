@@ -592,18 +592,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         kind="money",
     ),
     _money(
-        "an approval of another proposal is one",
-        "use_cases.settle",
-        "if isinstance(found, Proposal) and approval and approval.proposal_id == found.proposal_id:",
-        "if isinstance(found, Proposal) and approval:",
-    ),
-    _money(
-        "who shares a subject is not told",
-        "use_cases.settle",
-        "    if commands:\n        desk.queues.send(QueueName.PAYOUTS, commands)",
-        "    if not commands:\n        desk.queues.send(QueueName.PAYOUTS, commands)",
-    ),
-    _money(
         "an older word of a person is written over a newer one",
         "use_cases.settle",
         'if there["at"] < message.at:',
@@ -616,15 +604,15 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         '        kept["due"] = hold_end\n',
     ),
     _money(
-        "the order goes on while it is booked, and nobody looks",
+        "a proposal keeps news of the hold away",
         "use_cases.settle",
-        "!= seen.stored\n",
-        "is None\n",
+        'if seen.item and seen.item["hold_end"] != wanted.hold_end:\n            # A proposal',
+        "if not seen.item:\n            # A proposal",
     ),
     _money(
-        "what is known is read before what is posted",
+        "a line that is no more is not looked at",
         "use_cases.settle",
-        "    item = desk.store.read([key]).get(key)\n    stored, found = order_of(desk.store, order_ref)\n",
-        "    stored, found = order_of(desk.store, order_ref)\n    item = desk.store.read([key]).get(key)\n",
+        "return booked + [settle_line(desk, *line) for line in subjects.gone(desk.store, subject)]",
+        "return booked",
     ),
 )
