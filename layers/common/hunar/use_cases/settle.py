@@ -30,7 +30,7 @@ from hunar.domain.settled import LineFacts, Tax
 from hunar.domain.settlement import item_subject, order_subject
 from hunar.messages import ApproveProposal, ComputePayout, HoldMoney, ReleaseHold, Settle
 from hunar.ports import ABSENT, Conflict, Put, QueueName, Queues, Store
-from hunar.tables import Item
+from hunar.tables import Item, Key
 from hunar.use_cases import note_differences, subjects
 from hunar.use_cases.registered_rates import card_of
 from hunar.use_cases.subjects import Subject, order_of, subject_of, utc
@@ -128,6 +128,7 @@ def settle_line(desk: Desk, order_ref: str, line_id: str, *, approval: ApprovePr
     except Unpriced as problem:
         outcome, shown = Outcome.WAITS, {UNPRICED: str(problem)}
     except (Refused, ValueError) as problem:
+        _unless_it_went_on(desk, tables.posted(order_ref, line_id), seen.item)
         outcome, shown = Outcome.WAITS, {REFUSED: str(problem)}
     if (
         outcome is Outcome.BOOKED
@@ -165,7 +166,9 @@ def settle_subject(desk: Desk, message: Settle) -> list[Outcome]:
     subject = subject_of(desk.store, message.subject)
     subjects.book(desk.store, subject, desk.now)
     subjects.show(desk.store, subject, desk.now)
-    return [settle_line(desk, one.order_ref, one.line.line_id) for one in subject.claimants]
+    booked = [settle_line(desk, one.order_ref, one.line.line_id) for one in subject.claimants]
+    # A line that was settled, and whose announcement was taken back since, may never have owed a command of its own.
+    return booked + [settle_line(desk, *line) for line in subjects.gone(desk.store, subject)]
 
 
 def release(desk: Desk, message: ReleaseHold) -> bool:
@@ -174,14 +177,20 @@ def release(desk: Desk, message: ReleaseHold) -> bool:
     settle_line(desk, message.order_ref, message.line_id)
     key = tables.posted(message.order_ref, message.line_id)
     item = desk.store.read([key]).get(key)
-    if item is None or not item["hold_end"] or desk.now < item["hold_end"]:
+    if item is None or not item["hold_end"] or desk.now < max(item["hold_end"], _held_back(item) or ""):
+        # A person's hold may stand there already, and the end that follows from it not yet.
         return False
     before = after = Posted.of(item)
     heads = _heads(desk, [group for group, standing in before.standings.items() if standing.held])
     moved: dict[str, Head] = {}
     entries: list[head.Sealed] = []
     for group in sorted(heads):
-        if (booked := posted.release(after, heads[group], item["hold_end"], now=desk.now)) is not None:
+        try:
+            booked = posted.release(after, heads[group], item["hold_end"], now=desk.now)
+        except Refused:
+            _unless_it_went_on(desk, key, item)
+            raise
+        if booked is not None:
             after = booked.posted
             moved.update(booked.heads)
             entries += booked.entries
@@ -222,6 +231,12 @@ def _heads(desk: Desk, groups: Iterable[str]) -> dict[str, Head]:
     keys = {group: tables.book(group) for group in groups}
     found = desk.store.read(keys.values()) if keys else {}
     return {group: Head.of(found[key]) if key in found else Head(group) for group, key in keys.items()}
+
+
+def _unless_it_went_on(desk: Desk, key: Key, item: Item | None) -> None:
+    """A book cannot be what a line needs that was read before: somebody moved both. Raises Conflict then."""
+    if desk.store.read([key]).get(key) != item:
+        raise Conflict("the line was posted meanwhile")
 
 
 def _moves(desk: Desk, seen: _Seen) -> bool:
@@ -267,6 +282,10 @@ def _settle(desk: Desk, seen: _Seen, approval: ApproveProposal | None) -> tuple[
         by, reason = approval.by, approval.reason or "none given"
         found = posted.approve(found, before, heads, group_id=wanted.group_id, by=by, reason=reason, at=desk.now)
     if isinstance(found, Proposal):
+        if seen.item and seen.item["hold_end"] != wanted.hold_end:
+            # A proposal holds back amounts, not news of the goods or a person's word about when they are paid.
+            _commit(desk, before, Booked(posted.seen_again(before)), heads, seen.item, wanted.hold_end)
+            raise Conflict("what is proposed stands on what is posted now")
         return Outcome.PROPOSED, {PROPOSED: _in_words(found)}
     item = (seen.item or {}) | {"group_id": wanted.group_id}
     if found is None and seen.item and seen.item["hold_end"] != wanted.hold_end:
@@ -319,12 +338,17 @@ def _hold_end(seen: _Seen, live: _Live, facts: LineFacts, resolution: Resolution
         return None
     arrived_at = live.line.delivered_at if not live.order.pending else None
     window = window_end(arrived_at or settled_at or earned_at, resolution.return_window_days)
-    held = (seen.item or {}).get("operator_hold") or {}
     coming_back = any(
         one.line_id == seen.line_id and one.status not in (CANCELLED, RECEIVED, INSPECTED) for one in live.order.returns
     )
-    kept_back = UNTIL_FURTHER_NOTICE if coming_back else held.get("until")
+    kept_back = UNTIL_FURTHER_NOTICE if coming_back else _held_back(seen.item or {})
     return release_at(window_ends=window, earned_at=earned_at, operator_hold=kept_back)
+
+
+def _held_back(item: Item) -> str | None:
+    """Until when a person holds a line's money back."""
+    until: str | None = (item.get("operator_hold") or {}).get("until")
+    return until
 
 
 def _when(desk: Desk, seen: _Seen) -> str:
