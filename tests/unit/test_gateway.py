@@ -109,6 +109,8 @@ def behind(upstream: Upstream, **changes: Any) -> gateway.Behind:
             sms_token="a token/with=signs",
             import_files=lambda files: f"{len(files)} files",
             set_clock=lambda seconds: None,
+            prove=lambda: {"proved": True},
+            audit=lambda: '{"proved": true}',
         ),
         **changes,
     )
@@ -164,7 +166,7 @@ LEADER = "+919999900021"
 CHANGES = [
     "/local/send", "/local/map", "/local/redeploy", "/local/dead-letters/payouts", "/local/redrive", "/local/sweep",
     "/local/catch-up", "/local/publish", "/local/sell", "/local/amazon/notifications", "/local/phones/reply",
-    "/local/phones/missed-call", "/local/import", "/local/clock",
+    "/local/phones/missed-call", "/local/import", "/local/clock", "/local/prove", "/local/settlements",
 ]  # fmt: skip
 
 
@@ -452,7 +454,7 @@ def test_registry_files_are_imported_and_what_is_none_is_refused(upstream: Upstr
     assert len(imported) == 1
 
 
-def test_the_clock_of_the_sending_function_is_put_ahead_and_no_further_than_texts_wait(upstream: Upstream) -> None:
+def test_the_clocks_are_put_ahead_and_no_further_than_anything_waits(upstream: Upstream) -> None:
     ahead: list[int] = []
     what = behind(upstream, set_clock=ahead.append)
     for seconds in (960, 0):
