@@ -416,7 +416,8 @@ function drawLedger() {
   }
   for (const line of order ? order.lines : []) {
     const product = offer.products.find((candidate) => candidate.sku === line.sku);
-    if (lines.has(line.line_id)) lines.get(line.line_id).product = product ? product.title : line.sku || line.listing;
+    if (!lines.has(line.line_id)) continue;
+    Object.assign(lines.get(line.line_id), { product: product ? product.title : line.sku || line.listing, returned: line.returned });
   }
   draw($("ledger"), [...lines.values()], (line) => line.line_id, renderSplit);
 }
@@ -440,7 +441,7 @@ function renderSplit(line) {
   return node("div", {},
     node("p", { class: "split" }, node("strong", { text: line.product || line.line_id })),
     expected.length ? renderExpected(expected) : null,
-    settled.length ? renderSettled(settled, expected) : null);
+    settled.length ? renderSettled(settled, expected, line.returned) : null);
 }
 
 function renderPostings(entries) {
@@ -448,7 +449,7 @@ function renderPostings(entries) {
 }
 
 // What a line brought: one sentence of the bank, one of each group, and the entries behind them.
-function renderSettled(entries, expected) {
+function renderSettled(entries, expected, back) {
   const bank = balance(entries, "marketplace_receivable");
   const missing = expected.length ? bank - balance(expected, "expected:marketplace_receivable") : 0;
   const owners = [...new Set(entries.flatMap((entry) => entry.postings)
@@ -463,7 +464,7 @@ function renderSettled(entries, expected) {
   return node("div", { class: "settled" },
     node("p", {}, node("span", { class: "tag good", text: "settled" }), ` ${[...stands, `agency ${rupees(agency)}`].join(" · ")}`),
     node("p", { class: "soft" }, `Into the bank ${rupees(bank)}; `, missing
-      ? node("span", { class: "tag bad", text: `${rupees(missing)} against expected` })
+      ? node("span", { class: "tag bad", text: `${rupees(missing)} against expected${back ? ", with what coming back costs" : ""}` })
       : expected.length ? "as expected." : "nothing was expected."),
     renderPostings(entries));
 }
