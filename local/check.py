@@ -9,6 +9,7 @@ Expected stock is computed from what stood on the shelves when the story began a
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import csv
 import http.client
@@ -59,6 +60,23 @@ POLLED_SECONDS = 180
 """An order that no message announces is found within this time, if the marketplaces are asked again and again."""
 WAITED_MINUTES: Final = 62
 """After this time texts that nobody heard of, that wait for others, or that the provider did not take are due."""
+HELD_MINUTES: Final = 30
+"""So long the money is still held of what was delivered almost a return window ago."""
+SOLD_EARLIER: Final = {
+    "BGP-KHD-STOLE": 2,
+    "BGP-TSR-STOLE": 1,
+    "GKP-DIYA-12": 1,
+    "KOL-JUTE-TOTE": 1,
+    "MDU-MANGO-400": 2,
+}
+"""Units of what was delivered then. The first is charged too much, the second comes back when its
+money was released."""
+TOO_MUCH: Final = (2_000, 360)
+"""Paise by which the marketplace charges one order too much: a slab of the shipping fee, and 18 % GST on it."""
+WAY_BACK: Final = (6_500, 1_170)
+"""Paise that a return costs, with GST. No expected entry foresees it: those are of what stays sold."""
+OF_A_GROUP: Final = ("held", "payable", "debt", "fund", "credits")
+"""Where a group's money stands: its accounts ``group_…:G01``, and the amounts ``…_paise`` of the API."""
 DEMO: Final = ROOT / "local" / "demo"
 
 
@@ -132,6 +150,10 @@ class Report:
         self._note(good, what, right if good else f"expected {_shown(expected)}, saw {_shown(seen)}")
         return good
 
+    def same(self, what: str, before: Any, after: Any) -> bool:
+        """Notes whether something stands as it stood; it is shown when not."""
+        return self.that(what, bool(before == after), "" if before == after else f"was {before}, is {after}")
+
     def that(self, what: str, holds: bool, detail: str = "") -> bool:
         """Notes whether something holds."""
         self._note(holds, what, detail)
@@ -172,6 +194,10 @@ class Story:
         """Whether the emulator may have ended a worker in the middle of its work."""
         self.runs_before: dict[str, int] = {}
         """How often each function had run when the story began: warming does not count."""
+        self.delivered: dict[str, str] = {}
+        """What was delivered almost a return window ago: the order by its product."""
+        self.settled: list[dict[str, Any]] = []
+        """The marketplaces' files that were handed in, each with its rows and what the bank was paid."""
 
     # --- time and names
 
@@ -324,6 +350,20 @@ class Story:
         table.writerow(row)
         self.act("/local/import", **{"groups.csv": text.getvalue()})
 
+    def hand_in(self, made: Mapping[str, Any]) -> Reply:
+        """An operator hands in a file that a marketplace made."""
+        query = urlencode({name: made[name] for name in ("marketplace", "account", "file")})
+        headers = {"X-Local-User": "checker", "Content-Type": "application/octet-stream"}
+        return self.http("POST", f"/api/settlements?{query}", base64.b64decode(made["content"]), headers)
+
+    def brought(self, made: Mapping[str, Any]) -> dict[str, int]:
+        """Paise that a file adds to the bank's credit, by order."""
+        sums: Counter[str] = Counter()
+        for row in made["rows"]:
+            if row["order"]:
+                sums[_ref_of(made, row)] += row["paise"]
+        return dict(sums)
+
     def phone_of(self, group_id: str, slot: str) -> str:
         with (DEMO / "contacts.csv").open(encoding="utf-8", newline="") as file:
             found = (row["phone"] for row in csv.DictReader(file) if (row["group_id"], row["slot"]) == (group_id, slot))
@@ -446,6 +486,36 @@ class Story:
         for kind, locale in wanted:
             self.texts[shipment, kind, locale] += 1
         return sent
+
+    def expect_taken(self, made: Mapping[str, Any]) -> None:
+        """A file is handed in and accepted, and its settlement is what the bank was paid, to the paisa."""
+        reply = self.hand_in(made)
+        said = reply.json()
+        seen = (reply.status, said.get("total_paise"))
+        self.report.expect("the file is accepted, with the bank's credit", (202, made["bank_paise"]), seen)
+        self.quiet()
+        found = [item for item in self.all("/api/settlements") if item["settlement_id"] == made["settlement_id"]]
+        stands = [(item["total_paise"], item["lines"], len(item["files"])) for item in found]
+        self.report.expect("it is taken whole", [(made["bank_paise"], said.get("lines"), 1)], stands)
+        self.report.expect("no row was lost", made["bank_paise"], sum(row["paise"] for row in made["rows"]))
+
+    def expect_books(self) -> None:
+        """Each group stands where the entries of its orders say."""
+        orders = {order for made in self.settled for order in self.brought(made)}
+        sums: Counter[str] = Counter()
+        for order in orders:
+            for entry in _entries(self, order):
+                for posting in entry["postings"]:
+                    sums[posting["account"]] -= posting["amount_paise"]
+        seen = _standing(self)
+        computed = {
+            group: {name: sums[f"group_{name}:{group}"] * (-1 if name == "debt" else 1) for name in OF_A_GROUP}
+            for group in seen
+        }
+        wrong = {group: {"computed": computed[group], "seen": seen[group]} for group in seen}
+        wrong = {group: both for group, both in wrong.items() if both["computed"] != both["seen"]}
+        self.report.expect("each group stands where its entries say", {}, wrong)
+        self.report.that("  and there are groups and orders", bool(seen and orders), f"{len(orders)} orders")
 
     def expect_refused(self, what: str, reply: Reply, status: int) -> None:
         self.report.expect(what, status, reply.status)
@@ -1133,6 +1203,210 @@ def _statuses(story: Story, shipment: str) -> list[str]:
     return [record["status"] for record in story.texts_about(shipment)]
 
 
+def sold_earlier(story: Story) -> None:
+    """Four groups sold something whose return window is almost over; what it should bring stands in the ledger."""
+    group_of = {row["sku"]: row["group_id"] for row in _demo("skus.csv")}
+    windows = {row["group_id"]: int(row["return_window_days"]) for row in _demo("resolutions.csv")}
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=HELD_MINUTES)
+    shipments = {sku: str(uuid.uuid4()) for sku in SOLD_EARLIER}
+    delivered = {sku: at - timedelta(days=windows[group_of[sku]]) for sku in SOLD_EARLIER}
+    # Delivered before it was announced: nobody is to be told anything of what is long gone.
+    for sku, shipment in shipments.items():
+        story.accepted(messages.step(shipment, "delivered", delivered[sku]))
+    story.quiet()
+    for sku, units in SOLD_EARLIER.items():
+        placed = delivered[sku] - timedelta(days=3)
+        story.accepted(messages.created(shipments[sku], [Item(units, sku=sku)], placed))
+    story.quiet()
+    story.orders.extend(shipments.values())
+    for sku, units in SOLD_EARLIER.items():
+        shelf, shipment = story.shelves[sku], shipments[sku]
+        shelf.order(units)
+        shelf.leave(units)
+        [line], entries = story.order(shipment)["lines"], _entries(story, shipment)
+        price = next(product.price for product in messages.PRODUCTS if product.sku == sku) * 100
+        seen = (line["state"], line["unit_price_paise"], [entry["kind"] for entry in entries])
+        story.report.expect(f"{sku}: delivered, and expected money is booked", ("DELIVERED", price, ["EXPECTED"]), seen)
+        story.report.expect("  it sums to zero", 0, sum(p["amount_paise"] for e in entries for p in e["postings"]))
+        bank = _sum_of(entries, "expected:marketplace_receivable:flipkart")
+        story.report.that("  and the bank should get less than the price", 0 < bank < units * price, _rupees(bank))
+    story.report.expect("nobody was told of it", 0, sum(len(story.sent(shipment)) for shipment in shipments.values()))
+    story.expect_stock()
+    story.delivered = shipments
+
+
+def pays(story: Story) -> None:
+    """The marketplace settles all that was delivered, with one fee too high; an operator hands its file in."""
+    wrong = story.delivered["BGP-KHD-STOLE"]
+    before = (story.all("/api/settlements"), _standing(story))
+    draft = story.act("/local/settlements", wrong=wrong, spoil=True)
+    refused = story.hand_in(draft)
+    told = refused.json().get("errors", [])
+    seen = [(draft["file"] in error["file"], error["row"], error["column"]) for error in told]
+    story.report.expect("a file with one wrong cell is refused", 400, refused.status)
+    story.report.expect("  and told which: file, row and column", [(True, 4, "Sale Amount (Rs.)")], seen)
+    story.quiet()
+    story.report.same("  and nothing moved", before, (story.all("/api/settlements"), _standing(story)))
+
+    story.report.begin("Expected, and settled")
+    made = story.act("/local/settlements", wrong=wrong)
+    story.expect_taken(made)
+    story.settled.append(made)
+    brought, missing = story.brought(made), -sum(TOO_MUCH)
+    story.report.that("of all that was delivered", set(map(story.ref, story.delivered.values())) < brought.keys())
+    entries = {order: _entries(story, order) for order in brought}
+    every = [entry for all_of in entries.values() for entry in all_of]
+    uneven = [entry["entry_id"] for entry in every if sum(p["amount_paise"] for p in entry["postings"])]
+    story.report.expect("every entry sums to zero", [], uneven)
+    banked = {order: _sum_of(entries[order], "marketplace_receivable:flipkart") for order in brought}
+    for order in brought:
+        what = f"{order.rpartition(':')[2][:8]}… brought what the file says"
+        story.report.expect(what, _rupees(brought[order]), _rupees(banked[order]))
+    differ = {
+        order: paise
+        for order in brought
+        if (paise := banked[order] - _sum_of(entries[order], "expected:marketplace_receivable:flipkart"))
+    }
+    came_back = {_ref_of(made, row): -sum(WAY_BACK) for row in made["rows"] if row["what"] == "refund"}
+    story.report.expect("what came back cost its way back", [came_back], [{o: differ.pop(o, 0) for o in came_back}])
+    story.report.expect("one order brought too little, the others as expected", {story.ref(wrong): missing}, differ)
+    found = story.exceptions("SETTLEMENT_DIFFERS")
+    story.report.expect("a person can see which", [story.ref(wrong)], [item["order_ref"] for item in found])
+    said = found[0]["message"] if found else ""
+    amounts = [f"{_plain(paise)} too much" for paise in TOO_MUCH] + [f"in all {_plain(-missing)} too little"]
+    story.report.that("  and by how much, by which row", all(text in said for text in (*amounts, "fk-shipping")), said)
+    [unknown] = [row for row in made["rows"] if row["what"] == "unknown"]
+    waits = [item["message"] for item in story.exceptions("SUSPENSE")]
+    good = len(waits) == 1 and unknown["item_id"] in waits[0] and _plain(unknown["paise"]) in waits[0]
+    story.report.that("an item that nobody sold waits in suspense", good, _shown(waits))
+    asked = [item["message"] for item in story.exceptions("UNKNOWN_MONEY")]
+    story.report.that("a person is asked what Ads are", len(asked) == 1 and "Ads" in asked[0], _shown(asked))
+    for kind in ("UNRESOLVED", "BOOK_REFUSED", "MONEY_PROPOSED", "SETTLED_NOT_DELIVERED", "SETTLEMENT_REFUSED"):
+        story.report.expect(f"nobody need look: {kind}", 0, len(story.exceptions(kind)))
+    story.expect_books()
+    held = {group_id: standing["held"] for group_id, standing in _standing(story).items()}
+    story.report.that("the groups' money is held", all(held[group] > 0 for group in ("G01", "G02", "G03", "G04")))
+    story.report.expect("and nothing can be paid yet", 0, sum(one["payable"] for one in _standing(story).values()))
+
+    story.report.begin("The same file once more")
+    standing, settlements = _standing(story), story.all("/api/settlements")
+    story.report.expect("it is accepted again", 202, story.hand_in(made).status)
+    story.quiet()
+    story.report.same("no settlement more", settlements, story.all("/api/settlements"))
+    story.report.same("no money more", standing, _standing(story))
+    story.report.same("the same entries", entries, {order: _entries(story, order) for order in brought})
+
+
+def amazon_pays(story: Story) -> None:
+    """Amazon's own kind of file, for an order of which nobody has heard that it was delivered."""
+    order = [order for order in story.orders if order.startswith("amazon:")][0]
+    _, account, order_id = order.split(":", 2)
+    made = story.act("/local/settlements", marketplace="amazon", account=account, orders=[order_id])
+    story.expect_taken(made)
+    story.settled.append(made)
+    banked = _sum_of(_entries(story, order), "marketplace_receivable:amazon")
+    story.report.expect("the order brought what the file says", story.brought(made), {order: banked})
+    asked = [item["order_ref"] for item in story.exceptions("SETTLED_NOT_DELIVERED")]
+    story.report.expect("a person is asked why it was not delivered", [order], asked)
+    story.expect_books()
+
+
+def hold_ends(story: Story) -> None:
+    """Half an hour later the return windows are over: what was held is owed. Then one of the buyers sends back."""
+    standing = _standing(story)
+    released = {story.ref(shipment) for shipment in story.delivered.values()}
+    others = {order for made in story.settled for order in story.brought(made)} - released
+    held = {order: _of_order(story, order)["held"] for order in released}
+    story.report.that("each of them holds money", min(held.values()) > 0, _shown([*map(_rupees, held.values())]))
+    try:
+        story.ahead(WAITED_MINUTES)
+        kinds = {order: [entry["kind"] for entry in _entries(story, order)] for order in released}
+        times = [all_of.count("RELEASED") for all_of in kinds.values()]
+        story.report.expect("each was released once", [1] * len(released), times)
+        owed = {order: (of["held"], of["payable"]) for order in released if (of := _of_order(story, order))}
+        story.report.same("all that it held is owed now", {order: (0, held[order]) for order in released}, owed)
+        still = [order for order in others if _of_order(story, order)["payable"]]
+        story.report.expect("what was delivered today is held as before", [], still)
+        after = _standing(story)
+        kept = {group: one["held"] + one["payable"] for group, one in standing.items()}
+        story.report.same("no paisa more or less", kept, {g: one["held"] + one["payable"] for g, one in after.items()})
+        story.expect_books()
+        story.report.begin("Sent back after its money was released")
+        _sent_back(story, story.delivered["BGP-TSR-STOLE"])
+    finally:
+        story.ahead(0)
+
+
+def _sent_back(story: Story, shipment: str) -> None:
+    sku, order = "BGP-TSR-STOLE", story.ref(shipment)
+    group_id = story.order(shipment)["lines"][0]["group_id"]
+    before, was_owed = _standing(story)[group_id], _of_order(story, order)["payable"]
+    one = [Item(1, order_item_id=messages.order_item_id(shipment))]
+    story.accepted(messages.return_created(shipment, one, story.later()))
+    story.accepted(messages.return_step(shipment, "return_completed", one, story.later()))
+    story.quiet()
+    story.expect_texts(shipment, ("RETURN", sku))
+    made = story.act("/local/settlements")
+    story.report.expect("the marketplace takes back one sale", ["refund"], [row["what"] for row in made["rows"]])
+    story.expect_taken(made)
+    story.settled.append(made)
+    costs = -sum(story.brought(file).get(order, 0) for file in story.settled)
+    story.report.that("less than nothing is left of it", costs > 0, _rupees(-costs))
+    stands = _of_order(story, order)
+    story.report.expect(
+        "what was owed for it is taken back, the rest is the group's debt",
+        {"held": 0, "payable": 0, "debt": -costs, "fund": 0, "credits": 0},
+        stands,
+    )
+    after = _standing(story)[group_id]
+    story.report.expect(
+        "what others brought is not touched", (before["payable"] - was_owed, costs), (after["payable"], after["debt"])
+    )
+    found = [item["order_ref"] for item in story.exceptions("SETTLEMENT_DIFFERS")]
+    story.report.expect("still one difference", [story.ref(story.delivered["BGP-KHD-STOLE"])], found)
+    story.expect_books()
+
+
+def tied(story: Story) -> None:
+    """Every paisa of the bank's credits is with an order, with the agency or in suspense, and the books prove it."""
+    proof = story.act("/local/prove")
+    wanted = {"proved": True, "faults": 0, "fault_paise": 0, "commanded": 0, "moving": [], "left": 0}
+    story.report.expect("the nightly proof finds nothing", wanted, {name: proof.get(name) for name in wanted})
+    audit = story.get("/local/audit")
+    story.report.expect(
+        "nor does the audit", (True, [], []), tuple(audit[n] for n in ("proved", "faults", "not_booked"))
+    )
+    there = {one["name"]: one for one in audit["settlements"]}
+    parts = ("matched", "agency", "suspense", "open", "total")
+    lines = [f"  {'settlement':<40}" + "".join(f"{name:>13}" for name in (*parts, "bank credit"))]
+    sums: Counter[str] = Counter()
+    for made in story.settled:
+        name = f"{made['marketplace']}#{made['account']}#{made['settlement_id']}"
+        rows = {what: sum(r["paise"] for r in made["rows"] if r["what"] == what) for what in _WHAT}
+        credit = made["bank_paise"]
+        should = (rows["sale"] + rows["refund"], rows["advertising"], rows["unknown"], 0, credit)
+        story.report.expect(f"{name}: matched, agency, suspense, open", should, tuple(there[name][n] for n in parts))
+        story.report.expect("  together are the bank's credit", credit, sum(there[name][n] for n in parts[:-1]))
+        sums.update({n: there[name][n] for n in parts} | {"credit": credit, f"of {made['marketplace']}": credit})
+        money = [there[name][n] for n in parts] + [credit]
+        lines.append(f"  {name:<40}" + "".join(f"{_rupees(paise):>13}" for paise in money))
+    story.report.expect("no settlement more", len(story.settled), len(there))
+    for marketplace in ("flipkart", "amazon"):
+        owes = audit["accounts"].get(f"marketplace_receivable:{marketplace}")
+        story.report.expect(f"{marketplace}'s receivable is what its bank credits", sums[f"of {marketplace}"], owes)
+    story.expect_books()
+    total = [sums[name] for name in (*parts, "credit")]
+    lines.append(f"  {'all':<40}" + "".join(f"{_rupees(paise):>13}" for paise in total))
+    lines += ["", f"  {'group':<10}" + "".join(f"{name:>13}" for name in OF_A_GROUP)]
+    for group_id, standing in _standing(story).items():
+        lines.append(f"  {group_id:<10}" + "".join(f"{_rupees(standing[name]):>13}" for name in OF_A_GROUP))
+    for line in ["", *lines]:
+        story.report.say(line.rstrip())
+
+
+_WHAT: Final = ("sale", "refund", "unknown", "advertising")
+
+
 def redeployed(story: Story) -> None:
     """A second deployment while orders come in: nothing is lost, and what began before goes on."""
     sku, count = "GKP-DIYA-12", 8
@@ -1281,6 +1555,11 @@ PHASES: Final[tuple[tuple[str, Callable[[Story], None]], ...]] = (
     ("A phone answers", answered),
     ("At night", at_night),
     ("A text that nobody hears of", texts_that_wait),
+    ("Delivered a return window ago", sold_earlier),
+    ("The marketplace pays", pays),
+    ("Amazon pays", amazon_pays),
+    ("The hold ends", hold_ends),
+    ("To the paisa", tied),
     ("Deployed again in the middle", redeployed),
     ("What must hold at the end", closing),
 )
@@ -1361,6 +1640,49 @@ def _of_group(story: Story, shipment: str) -> int:
 
 def _entries(story: Story, shipment: str) -> list[dict[str, Any]]:
     return story.all("/api/ledger/entries", order_ref=story.ref(shipment))
+
+
+def _sum_of(entries: Iterable[Mapping[str, Any]], account: str) -> int:
+    """Paise that entries come to on an account."""
+    postings = [posting for entry in entries for posting in entry["postings"]]
+    return sum(posting["amount_paise"] for posting in postings if posting["account"] == account)
+
+
+def _of_order(story: Story, order: str) -> dict[str, int]:
+    """Paise that one order's entries owe to its groups; a debt is below zero."""
+    entries = [entry for entry in _entries(story, order) if entry["kind"] != "EXPECTED"]
+    accounts = {posting["account"] for entry in entries for posting in entry["postings"]}
+    return {
+        name: -sum(_sum_of(entries, account) for account in accounts if account.startswith(f"group_{name}:"))
+        for name in OF_A_GROUP
+    }
+
+
+def _standing(story: Story) -> dict[str, dict[str, int]]:
+    """Where each group's money stands, in paise."""
+    groups = story.all("/api/groups")
+    return {group["group_id"]: {name: group[f"{name}_paise"] for name in OF_A_GROUP} for group in groups}
+
+
+def _ref_of(made: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    return f"{made['marketplace']}:{made['account']}:{row['order']}"
+
+
+def _demo(name: str) -> list[dict[str, str]]:
+    """A registry file of the demo."""
+    with (DEMO / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _plain(paise: int) -> str:
+    whole, rest = divmod(abs(paise), 100)
+    return f"{'-' if paise < 0 else ''}{whole}.{rest:02d}"
+
+
+def _rupees(paise: int) -> str:
+    """As India writes it: three digits, then pairs."""
+    sign, digits = ("-" if paise < 0 else ""), _plain(abs(paise))
+    return sign + re.sub(r"(?<=[0-9])(?=(?:[0-9]{2})*[0-9]{3}\.)", ",", digits)
 
 
 if __name__ == "__main__":

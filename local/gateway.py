@@ -8,6 +8,7 @@ the web reaches it under a name of its own (DNS rebinding), and sends no CORS he
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import http.client
 import json
@@ -18,8 +19,8 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -33,6 +34,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local import exotel, messages
 from local.quiet import Verdict
+from local.settlements import Accounts, Settlement
 
 LOCAL_USERS: Final = {
     "maker": Credentials("LOCALMAKERKEY", "local-maker-opens-no-real-account"),
@@ -48,8 +50,8 @@ MAX_BODY: Final = 10 * 1024 * 1024
 
 UPSTREAM_SECONDS: Final = 60
 MOST_SAID: Final = 1_600
-MOST_AHEAD: Final = 4 * 24 * 3600
-"""Seconds; no text waits longer."""
+MOST_AHEAD: Final = 31 * 24 * 3600
+"""Seconds; no text waits longer, and no money of the demo is held longer."""
 
 PAGE: Final = Path(__file__).parent / "page"
 PAGE_FILES: Final = {
@@ -74,6 +76,8 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 _AFTERWARDS: Final = (0.2, 0.5, 0.9, 1.4, 2.0, 3.0, 4.5, 6.5, 9.0, 13.0)
 """Seconds after somebody did something at which the page looks again: that long it takes until all has followed."""
+
+_FLIPKART: Final = re.compile(r"/webhooks/flipkart/([^/]+)")
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 T = TypeVar("T")
@@ -158,7 +162,11 @@ class Behind:
     import_files: Callable[[Mapping[str, str]], str]
     """Imports registry files, text by name; returns what the command said."""
     set_clock: Callable[[int], object]
-    """Sets by how many seconds the clock of the sending function is ahead."""
+    """Sets by how many seconds the clocks of the functions are ahead that send texts and that book money."""
+    prove: Callable[[], Mapping[str, Any]]
+    """Proves the books at once, as each night; returns what the function answered."""
+    audit: Callable[[], str]
+    """Proves the books with the real command; returns its JSON. RuntimeError with its words if there is none."""
     contacts: Sequence[Mapping[str, str]] = ()
     """The demo's contacts for the page, each with the group: group_id, name, city, slot, contact, locale, phone."""
     users: Mapping[str, Credentials] = field(default_factory=lambda: LOCAL_USERS)
@@ -205,6 +213,9 @@ def application(behind: Behind) -> web.Application:
             web.post("/local/sweep", gateway.sweep),
             web.post("/local/catch-up", gateway.catch_up),
             web.post("/local/publish", gateway.publish),
+            web.post("/local/prove", gateway.prove),
+            web.get("/local/audit", gateway.audit),
+            web.post("/local/settlements", gateway.settlements),
             web.get("/local/channels", gateway.channels),
             web.post("/local/sell", gateway.sell),
             web.put("/local/flipkart/shipments/{id}", gateway.put_shipment),
@@ -326,6 +337,7 @@ class _Gateway:
         self._closing = False
         self._one_quiet = asyncio.Lock()
         self._one_change = asyncio.Lock()
+        self._accounts = Accounts()
 
     # --- through to the deployed API
 
@@ -340,7 +352,12 @@ class _Gateway:
             # API Gateway hands a body that is no text to the function in base64. The emulator goes by the
             # type alone and replaces the bytes of a broken text, so here such a body gets a binary type.
             passed = [(name, _binary(value) if name.lower() == b"content-type" else value) for name, value in passed]
-        return await self._upstream(method, target, passed, body)
+        answer = await self._upstream(method, target, passed, body)
+        if answer.status == 200 and (account := _FLIPKART.fullmatch(urlsplit(target).path)):
+            # Whoever said it had the marketplace's secret, so its accounts department knows it too.
+            with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+                self._accounts.flipkart_said(account[1], body)
+        return answer
 
     async def api(self, request: web.Request) -> web.Response:
         """To the deployed API, signed as the local user that the caller names."""
@@ -498,7 +515,8 @@ class _Gateway:
         return await self._change(lambda: self._behind.import_files(files))
 
     async def clock(self, request: web.Request) -> web.Response:
-        """Puts the clock of the sending function ahead: ``{"ahead_seconds": 960}``; 0 is the real time."""
+        """Puts the clocks ahead by which texts are sent and held money is released: ``{"ahead_seconds": 960}``; 0 is
+        the real time."""
         try:
             seconds = (await _object(request)).get("ahead_seconds")
             if isinstance(seconds, bool) or not isinstance(seconds, int) or not 0 <= seconds <= MOST_AHEAD:
@@ -555,6 +573,14 @@ class _Gateway:
         """Tells every channel every figure at once, instead of each night."""
         return await self._run(self._behind.publish, "Publishing failed")
 
+    async def prove(self, request: web.Request) -> web.Response:
+        """Proves the books at once, instead of each night."""
+        return await self._run(self._behind.prove, "Proving failed")
+
+    async def audit(self, request: web.Request) -> web.Response:
+        """What ``hunar ledger audit`` says."""
+        return await self._run(lambda: dict(json.loads(self._behind.audit())), "The audit failed")
+
     async def _run(self, function: Callable[[], Mapping[str, Any]], failed: str) -> web.Response:
         try:
             answer = await self._thread(function)
@@ -581,7 +607,13 @@ class _Gateway:
 
     async def put_order(self, request: web.Request) -> web.Response:
         """Sets what Amazon's API tells of an order."""
-        return await self._put(request, self._behind.channels.put_order)
+
+        def put(order_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+            told = self._behind.channels.put_order(order_id, body)
+            self._accounts.amazon_sold(order_id, body)
+            return told
+
+        return await self._put(request, put)
 
     async def _put(self, request: web.Request, put: Callable[[str, Mapping[str, Any]], dict[str, Any]]) -> web.Response:
         try:
@@ -622,7 +654,9 @@ class _Gateway:
             now, fresh, behind = datetime.now(UTC), str(uuid.uuid4()), self._behind
             if marketplace == "amazon":
                 order_id = messages.amazon_order_id(fresh)
-                behind.channels.put_order(order_id, messages.amazon_order(order_id, [item], now))
+                order = messages.amazon_order(order_id, [item], now)
+                behind.channels.put_order(order_id, order)
+                self._accounts.amazon_sold(order_id, order)
                 notification = messages.amazon_notification(behind.seller, order_id, [item], now)
                 sent = await self._notify(messages.as_body(notification).decode())
                 return _sold(f"amazon:{behind.seller['account']}:{order_id}", sent.status)
@@ -634,6 +668,53 @@ class _Gateway:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         answer = await self._pass_webhook("POST", target, raw, messages.as_body(messages.created(fresh, [item], now)))
         return _sold(f"flipkart:{target.rpartition('/')[2]}:{fresh}", answer.status)
+
+    async def settlements(self, request: web.Request) -> web.Response:
+        """The marketplace makes its next settlement file and gives it to nobody: an operator hands it in.
+
+        ``{"marketplace": "flipkart", "account": "demo", "orders": [the marketplace's ids], "wrong": one of them, "day":
+        "2026-11-26", "spoil": false}``; nothing said is all that is owed of the account without an API, today.
+        """
+        try:
+            asked = await _object(request)
+            marketplace = asked.get("marketplace", "flipkart")
+            account = asked.get("account", urlsplit(self._behind.account["url"]).path.rpartition("/")[2])
+            made = self._settlement(asked, marketplace, account)
+        except ValueError as error:
+            return problem(400, "There is no settlement", str(error))
+        return web.json_response(
+            {
+                "marketplace": marketplace,
+                "account": account,
+                "file": made.name,
+                "content": base64.b64encode(made.content).decode(),
+                "settlement_id": made.settlement_id,
+                "bank_paise": made.bank_paise,
+                "rows": [asdict(row) for row in made.rows],
+            }
+        )
+
+    def _settlement(self, asked: Mapping[str, Any], marketplace: Any, account: Any) -> Settlement:
+        """ValueError names the field that is wrong."""
+        day = asked.get("day", datetime.now(messages.IST).date().isoformat())
+        orders, wrong, spoil = asked.get("orders"), asked.get("wrong", ""), asked.get("spoil", False)
+        for name, text in {"account": account, "wrong": wrong, "day": day}.items():
+            if not isinstance(text, str):
+                raise ValueError(f"{name} is not a text")
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            raise ValueError("day is not a day as 2026-11-26") from None
+        if orders is not None and not (isinstance(orders, list) and all(isinstance(one, str) for one in orders)):
+            raise ValueError("orders is not a list of the marketplace's ids")
+        if not isinstance(spoil, bool):
+            raise ValueError("spoil is neither true nor false")
+        match marketplace:
+            case "flipkart":
+                return self._accounts.flipkart(account, day, orders=orders, wrong=wrong, spoil=spoil)
+            case "amazon":
+                return self._accounts.amazon(account, day, orders or [])
+        raise ValueError("marketplace: known are flipkart and amazon")
 
     async def _change(self, change: Callable[[], object]) -> web.Response:
         started = time.monotonic()

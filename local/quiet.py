@@ -333,7 +333,8 @@ class Clock:
     def set_ahead(self, seconds: int) -> None:
         """Seconds by which it is ahead from now on; its workers start anew. An emulated function alone takes that."""
         settings = self._functions.get_function_configuration(FunctionName=self._name)
-        told = settings["Environment"]["Variables"] | {"EMULATED": "true", "CLOCK_AHEAD_SECONDS": str(seconds)}
+        local = {"STAGE": "local", "EMULATED": "true", "CLOCK_AHEAD_SECONDS": str(seconds)}
+        told = settings["Environment"]["Variables"] | local
         self._functions.update_function_configuration(FunctionName=self._name, Environment={"Variables": told})
         self._functions.get_waiter("function_updated_v2").wait(
             FunctionName=self._name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}

@@ -253,7 +253,9 @@ def run(listener: socket.socket, *, check: bool) -> int:
                     publish=quiet.Function(stack.client, stack.outputs, "PublishStockFunctionName").run,
                     sms_token=sms_token,
                     import_files=lambda files: main_thread.does(partial(import_files, files))(),
-                    set_clock=quiet.Clock(stack.client, stack.outputs, "NotifyGroupFunctionName").set_ahead,
+                    set_clock=clocks(stack),
+                    prove=quiet.Function(stack.client, stack.outputs, "ProveLedgerFunctionName").run,
+                    audit=main_thread.does(audit),
                     contacts=contacts(DEMO),
                 )
                 servers.open(gateway.runner(gateway.application(behind)), listener)
@@ -350,6 +352,19 @@ def registered(folder: Path, marketplace: str, account: str) -> Mapping[str, str
     )
 
 
+def clocks(stack: Stack) -> Callable[[int], None]:
+    """Sets the clocks of the functions that do what is due later: those that send texts and book money."""
+    names = ("NotifyGroupFunctionName", "ComputePayoutFunctionName")
+    known = [quiet.Clock(stack.client, stack.outputs, name) for name in names]
+
+    def set_ahead(seconds: int) -> None:
+        with ThreadPoolExecutor(len(known)) as pool:
+            for done in [pool.submit(clock.set_ahead, seconds) for clock in known]:
+                done.result()
+
+    return set_ahead
+
+
 def amazon_notifier(stack: Stack) -> Callable[[str], object]:
     """What Amazon does when something happens to an order: it sends a text to our queue."""
     return partial(_send, stack.client("sqs"), stack.outputs["AmazonNotificationsQueueUrl"])
@@ -423,6 +438,15 @@ def hunar(*arguments: str, stdin: str = "") -> str:
     )
     if answer.returncode:
         raise StackError(f"hunar {' '.join(arguments)} failed:\n{answer.stdout}{answer.stderr}".rstrip())
+    return answer.stdout
+
+
+def audit() -> str:
+    """What ``hunar ledger audit`` says of the books, also when they are not as they must be. RuntimeError else."""
+    command = [str(ROOT / ".venv" / "bin" / "hunar"), "ledger", "audit", "--json"]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
+    if not answer.stdout.startswith("{"):
+        raise RuntimeError(f"hunar ledger audit failed: {answer.stderr.strip()}")
     return answer.stdout
 
 

@@ -18,7 +18,11 @@ const STATE_TONE = { DELIVERED: "good", CANCELLED: "bad", UNKNOWN: "wait", HELD:
 const CHANNELS = { amazon: "Amazon", flipkart: "Flipkart" };
 const FIGURE_SECONDS = 30; // so long the page waits for the other channel to show a sale
 
-const seen = { orders: [], stock: [], phones: [], exceptions: [], notifications: [], entries: [], channels: [] };
+const MONTH_SECONDS = 30 * 24 * 3600; // every return window of the demo is over by then
+const seen = {
+  orders: [], stock: [], phones: [], exceptions: [], notifications: [], entries: [], channels: [], groups: [], settlements: [],
+};
+let proof = null; // what the last audit said of the settlements, by name
 let offer = { account: "", messages: [], products: [], contacts: [] };
 let chosen = null; // order_ref of the selected order
 let known = false; // whether the server has said yet what there is
@@ -401,8 +405,8 @@ function drawExceptions() {
 }
 
 function drawLedger() {
-  const none = chosen ? "Nothing is expected yet: this order has not been delivered." :
-    "Choose an order. When it is delivered, its expected split stands here.";
+  const none = chosen ? "Nothing yet: this order has not been delivered, and nothing of it was settled." :
+    "Choose an order. When it is delivered, its expected split stands here; when it is settled, what it brought.";
   $("ledger-of").textContent = seen.entries.length ? `Order ${short(shipmentOf(chosen))}` : none;
   const order = seen.orders.find((candidate) => candidate.order_ref === chosen);
   const lines = new Map();
@@ -412,23 +416,65 @@ function drawLedger() {
   }
   for (const line of order ? order.lines : []) {
     const product = offer.products.find((candidate) => candidate.sku === line.sku);
-    if (lines.has(line.line_id)) lines.get(line.line_id).product = product ? product.title : line.sku || line.listing;
+    if (!lines.has(line.line_id)) continue;
+    Object.assign(lines.get(line.line_id), { product: product ? product.title : line.sku || line.listing, returned: line.returned });
   }
   draw($("ledger"), [...lines.values()], (line) => line.line_id, renderSplit);
 }
 
-// What the buyer's price of a line comes to, over all of its entries: one sentence, and the postings behind it.
-function renderSplit(line) {
-  const postings = line.entries.flatMap((entry) => entry.postings);
-  const sum = (name) => postings
-    .filter((posting) => posting.account === `expected:${name}` || posting.account.startsWith(`expected:${name}:`))
+const groupName = (id) => {
+  const group = seen.groups.find((candidate) => candidate.group_id === id);
+  return group ? `${group.name} (${group.city})` : id;
+};
+
+// Paise of all postings to an account, or to those that are named after it.
+function balance(entries, name) {
+  return entries.flatMap((entry) => entry.postings)
+    .filter((posting) => posting.account === name || posting.account.startsWith(`${name}:`))
     .reduce((total, posting) => total + posting.amount_paise, 0);
-  const owners = [...new Set(postings.map((posting) => posting.account.split(":")).filter((parts) => parts[1] === "group")
-    .map((parts) => parts[2]))];
-  const owner = owners.map((id) => {
-    const group = offer.contacts.find((candidate) => candidate.group_id === id);
-    return group ? `${group.name} (${group.city})` : id;
-  }).join(", ");
+}
+
+// A line's money: what the rate card says, and apart from it what the marketplace settled.
+function renderSplit(line) {
+  const expected = line.entries.filter((entry) => entry.kind === "EXPECTED");
+  const settled = line.entries.filter((entry) => entry.kind !== "EXPECTED");
+  return node("div", {},
+    node("p", { class: "split" }, node("strong", { text: line.product || line.line_id })),
+    expected.length ? renderExpected(expected) : null,
+    settled.length ? renderSettled(settled, expected, line.returned) : null);
+}
+
+function renderPostings(entries) {
+  return node("details", {}, node("summary", { text: "Postings (minus = owed to)" }), ...entries.map(renderEntry));
+}
+
+// What a line brought: one sentence of the bank, one of each group, and the entries behind them.
+function renderSettled(entries, expected, back) {
+  const bank = balance(entries, "marketplace_receivable");
+  const missing = expected.length ? bank - balance(expected, "expected:marketplace_receivable") : 0;
+  const owners = [...new Set(entries.flatMap((entry) => entry.postings)
+    .map((posting) => posting.account.match(/^group_\w+:([^:]+)$/)).filter(Boolean).map((found) => found[1]))];
+  const words = { held: "held", payable: "payable", debt: "owed by it", fund: "in its fund", credits: "when the state has paid it back" };
+  const stands = owners.map((id) => {
+    const parts = Object.entries(words).map(([name, said]) => [balance(entries, `group_${name}:${id}`) * (name === "debt" ? 1 : -1), said])
+      .filter(([paise]) => paise).map(([paise, said]) => `${rupees(paise)} ${said}`);
+    return `${groupName(id)}: ${parts.join(", ") || "nothing"}`;
+  });
+  const agency = -balance(entries, "agency_fee") - balance(entries, "agency_margin");
+  return node("div", { class: "settled" },
+    node("p", {}, node("span", { class: "tag good", text: "settled" }), ` ${[...stands, `agency ${rupees(agency)}`].join(" · ")}`),
+    node("p", { class: "soft" }, `Into the bank ${rupees(bank)}; `, missing
+      ? node("span", { class: "tag bad", text: `${rupees(missing)} against expected${back ? ", with what coming back costs" : ""}` })
+      : expected.length ? "as expected." : "nothing was expected."),
+    renderPostings(entries));
+}
+
+// What the buyer's price of a line should come to, over all of its entries: one sentence, and the postings behind it.
+function renderExpected(entries) {
+  const sum = (name) => balance(entries, `expected:${name}`);
+  const owners = [...new Set(entries.flatMap((entry) => entry.postings).map((posting) => posting.account.split(":"))
+    .filter((parts) => parts[1] === "group").map((parts) => parts[2]))];
+  const owner = owners.map(groupName).join(", ");
   const withheld = sum("gst_input_fees") + sum("tcs_receivable") + sum("tds_receivable");
   const [bank, fees, later] = [sum("marketplace_receivable"), sum("fee"), -sum("group_credits")];
   const parts = [
@@ -439,11 +485,9 @@ function renderSplit(line) {
     `GST ${rupees(-sum("output_gst"))}`,
   ].filter(Boolean).join(" · ");
   return node("div", {},
-    node("p", { class: "split" }, node("strong", { text: line.product || line.line_id }), `, ${rupees(bank + fees + withheld)}: ${parts}`),
+    node("p", {}, node("span", { class: "tag wait", text: "expected" }), ` Of ${rupees(bank + fees + withheld)}: ${parts}`),
     node("p", { class: "soft", text: `Into the bank ${rupees(bank)}; withheld, and back from the state later, ${rupees(withheld)}.` }),
-    node("details", {},
-      node("summary", { text: "Postings (minus = owed to)" }),
-      ...line.entries.map(renderEntry)));
+    renderPostings(entries));
 }
 
 function renderEntry(entry) {
@@ -452,13 +496,101 @@ function renderEntry(entry) {
     node("caption", { text: `${entry.kind.replaceAll("_", " ").toLowerCase()} · ${time(entry.occurred_at)}` }),
     node("thead", {}, node("tr", {},
       node("th", { scope: "col", text: "Account" }), node("th", { scope: "col", class: "n", text: "Amount" }),
-      node("th", { scope: "col", text: "By which rate" }))),
+      node("th", { scope: "col", text: "Decided by" }))),
     node("tbody", {}, ...entry.postings.map((posting) =>
       node("tr", {},
         node("td", { text: posting.account }),
         node("td", { class: "n", text: rupees(posting.amount_paise) }),
         node("td", { class: "soft rate", text: String(posting.rate_row) })))),
     node("tfoot", {}, node("tr", {}, node("td", { text: "Sum" }), node("td", { class: "n", text: rupees(sum) }), node("td"))));
+}
+
+// --- the groups' money
+
+const MONEY = ["held", "payable", "debt", "fund", "credits"];
+
+function drawMoney() {
+  const row = (name, of, tag) => node("tr", {}, node(tag, { scope: tag === "th" ? "row" : null, text: name }),
+    ...MONEY.map((column) => node("td", { class: `n${column === "debt" && of.debt_paise ? " warn" : ""}`, text: rupees(of[`${column}_paise`]) })));
+  draw($("money"), seen.groups, (group) => group.group_id, (group) => {
+    const made = row(`${group.name} (${group.city})`, group, "th");
+    made.firstElementChild.lang = group.locale;
+    return made;
+  });
+  const sum = Object.fromEntries(MONEY.map((column) =>
+    [`${column}_paise`, seen.groups.reduce((total, group) => total + group[`${column}_paise`], 0)]));
+  draw($("money-sum"), seen.groups.length ? [sum] : [], () => "sum", (of) => row("All groups", of, "td"));
+}
+
+function drawSettlements() {
+  $("settlements-count").textContent = seen.settlements.length ? `(${seen.settlements.length})` : "";
+  $("settlements-empty").hidden = !known || seen.settlements.length > 0;
+  $("settlements-table").hidden = seen.settlements.length === 0;
+  const rows = seen.settlements.map((item) => {
+    const name = `${item.marketplace}#${item.account}#${item.settlement_id}`;
+    return { ...item, name, where: proof ? proof.get(name) || null : null };
+  });
+  draw($("settlements"), rows, (row) => row.name, (row) => {
+    const parts = row.where && row.where.total === row.total_paise
+      ? [row.where.matched, row.where.agency, row.where.suspense].map(rupees) : ["", "", ""];
+    const files = row.files.map((file) => file.name).join(", ");
+    return node("tr", {},
+      node("td", { text: `${CHANNELS[row.marketplace] || row.marketplace}, ${row.account}` }),
+      node("td", { class: "id", title: files, text: row.reference || row.settlement_id }),
+      node("td", { text: row.paid_at ? time(row.paid_at) : "" }),
+      node("td", { class: "n", text: String(row.lines) }),
+      node("td", { class: "n", text: rupees(row.total_paise) }),
+      ...parts.map((text) => node("td", { class: "n", text })));
+  });
+}
+
+// One act at a time; what it says stands beside the buttons.
+async function withMoney(doing, work) {
+  const buttons = [$("pay"), $("end-holds"), $("prove")];
+  buttons.forEach((button) => { button.disabled = true; });
+  $("money-answer").textContent = doing;
+  try {
+    $("money-answer").textContent = await work();
+  } catch (error) {
+    $("money-answer").textContent = error.message;
+  } finally {
+    buttons.forEach((button) => { button.disabled = false; });
+    await refresh();
+  }
+}
+
+// The marketplace makes the file; it is handed in as an operator does it.
+async function pay() {
+  const made = await post("/local/settlements", {});
+  const bytes = Uint8Array.from(atob(made.content), (letter) => letter.charCodeAt(0));
+  const query = new URLSearchParams({ marketplace: made.marketplace, account: made.account, file: made.file });
+  const answer = await fetch(`/api/settlements?${query}`, {
+    method: "POST", headers: { "X-Local-User": "maker", "Content-Type": "application/octet-stream" }, body: bytes,
+  });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(said.detail || said.title || String(answer.status));
+  const wrong = made.rows.some((row) => row.what === "sale") ? " One shipping fee in it is ₹20.00 too high." : "";
+  return `${made.file}: ${said.lines} rows, ${rupees(made.bank_paise)} into the bank.${wrong}`;
+}
+
+async function endHolds() {
+  try {
+    await post("/local/clock", { ahead_seconds: MONTH_SECONDS });
+    const at = new Date(Date.now() + MONTH_SECONDS * 1000).toISOString();
+    await post(`/local/sweep?at=${encodeURIComponent(at)}`, {});
+    await get("/local/quiet?timeout=60");
+  } finally {
+    await post("/local/clock", { ahead_seconds: 0 });
+  }
+  return "A month went by and came back: what was held is payable.";
+}
+
+async function prove() {
+  const said = await get("/local/audit");
+  proof = new Map(said.settlements.map((settlement) => [settlement.name, settlement]));
+  const entries = said.books.reduce((total, book) => total + book.entries, 0);
+  return said.proved ? `Proved: ${said.books.length} books, ${entries} entries, to the paisa.`
+    : `Not proved: ${said.faults.map((fault) => fault.text).join("; ")}`;
 }
 
 // --- the form
@@ -602,19 +734,21 @@ async function refresh() {
   try {
     do {
       again = false;
-      const [orders, stock, phones, exceptions, channels, notifications] = await Promise.all([
+      const [orders, stock, phones, exceptions, channels, notifications, groups, settlements] = await Promise.all([
         all("/api/orders"), all("/api/stock"), get("/local/phones/texts"), all("/api/exceptions?state=open"),
-        get("/local/channels"), all("/api/notifications"),
+        get("/local/channels"), all("/api/notifications"), all("/api/groups"), all("/api/settlements"),
       ]);
       const details = new Map(seen.orders.map((order) => [order.order_ref, order.history]));
       seen.orders = orders.map((order) => ({ ...order, history: order.history || details.get(order.order_ref) }));
-      Object.assign(seen, { stock, phones, exceptions, channels, notifications });
+      Object.assign(seen, { stock, phones, exceptions, channels, notifications, groups, settlements });
       known = true;
       drawOrders();
       drawStock();
       drawChannels();
       drawPhones();
       drawExceptions();
+      drawMoney();
+      drawSettlements();
       await refreshChosen();
       status("live", "live");
     } while (again);
@@ -661,6 +795,9 @@ async function start() {
   $("faults").addEventListener("submit", setFault);
   $("map").addEventListener("click", () => act("/local/map", "Importing…", "Mapped; what waited goes on"));
   $("redeploy").addEventListener("click", () => act("/local/redeploy", "Deploying, half a minute…", "Deployed"));
+  $("pay").addEventListener("click", () => withMoney("The marketplace adds up…", pay));
+  $("end-holds").addEventListener("click", () => withMoney("A month goes by…", endHolds));
+  $("prove").addEventListener("click", () => withMoney("Every entry is added up again…", prove));
   offer = await get("/local/messages");
   fillForm();
   drawPhones();

@@ -255,3 +255,25 @@ def test_only_a_claim_that_fell_silent_is_not_waited_for(
     with stack_that_answers(200, {"items": [{"status": "CLAIMED"}] * claimed, "next": None}) as url:
         story = Story(url, ACCOUNT, CHANNELS, Report(say=lambda line: None))
         assert story._silent({"busy": busy, "queues": {"notifications": left}}) is silent
+
+
+@pytest.mark.parametrize(
+    ("paise", "text"), [(5, "0.05"), (-99_999, "-999.99"), (100_000, "1,000.00"), (1_234_567_890, "1,23,45,678.90")]
+)
+def test_money_is_written_as_india_writes_it(paise: int, text: str) -> None:
+    assert check._rupees(paise) == text
+
+
+@pytest.mark.parametrize(("held", "debt", "holds"), [(500, 20, True), (499, 20, False), (500, -20, False)])
+def test_a_group_that_stands_elsewhere_than_its_entries_say_is_told(held: int, debt: int, holds: bool) -> None:
+    # One answer to everything: a group that is also the entry of its order.
+    item = dict.fromkeys((f"{name}_paise" for name in check.OF_A_GROUP), 0)
+    item |= {"group_id": "G01", "kind": "SETTLED", "held_paise": held, "debt_paise": debt}
+    postings = [("group_held:G01", -500), ("group_debt:G01", 20), ("marketplace_receivable:flipkart", 480)]
+    item["postings"] = [{"account": account, "amount_paise": paise} for account, paise in postings]
+    report = Report(say=lambda line: None)
+    with stack_that_answers(200, {"items": [item], "next": None}) as url:
+        story = Story(url, ACCOUNT, CHANNELS, report)
+        story.settled.append({"marketplace": "flipkart", "account": "demo", "rows": [{"order": "S1", "paise": 480}]})
+        story.expect_books()
+    assert (report.failures == []) is holds

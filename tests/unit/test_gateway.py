@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 import socket
@@ -19,6 +20,7 @@ import pytest
 from aiohttp import web
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from hunar.marketplaces import flipkart_settlement
 from hunar.sms_templates import LOCALES
 from local import gateway, messages
 from local.marketplace_apis import Amazon, Flipkart, MarketplaceApis
@@ -109,6 +111,8 @@ def behind(upstream: Upstream, **changes: Any) -> gateway.Behind:
             sms_token="a token/with=signs",
             import_files=lambda files: f"{len(files)} files",
             set_clock=lambda seconds: None,
+            prove=lambda: {"proved": True},
+            audit=lambda: '{"proved": true}',
         ),
         **changes,
     )
@@ -164,7 +168,7 @@ LEADER = "+919999900021"
 CHANGES = [
     "/local/send", "/local/map", "/local/redeploy", "/local/dead-letters/payouts", "/local/redrive", "/local/sweep",
     "/local/catch-up", "/local/publish", "/local/sell", "/local/amazon/notifications", "/local/phones/reply",
-    "/local/phones/missed-call", "/local/import", "/local/clock",
+    "/local/phones/missed-call", "/local/import", "/local/clock", "/local/prove", "/local/settlements",
 ]  # fmt: skip
 
 
@@ -452,7 +456,7 @@ def test_registry_files_are_imported_and_what_is_none_is_refused(upstream: Upstr
     assert len(imported) == 1
 
 
-def test_the_clock_of_the_sending_function_is_put_ahead_and_no_further_than_texts_wait(upstream: Upstream) -> None:
+def test_the_clocks_are_put_ahead_and_no_further_than_anything_waits(upstream: Upstream) -> None:
     ahead: list[int] = []
     what = behind(upstream, set_clock=ahead.append)
     for seconds in (960, 0):
@@ -461,6 +465,59 @@ def test_the_clock_of_the_sending_function_is_put_ahead_and_no_further_than_text
         status, answer = ask_json(what, "POST", "/local/clock", {"ahead_seconds": wrong}, headers=(LOCAL,))
         assert (status, answer["detail"].split()[0]) == (400, "ahead_seconds")
     assert ahead == [960, 0]
+
+
+def test_a_marketplace_settles_what_it_told_and_was_believed(upstream: Upstream) -> None:
+    created, delivered = (
+        messages.as_body(body)
+        for body in (
+            messages.created("S1", [messages.Item(2, sku="KLU-CAP")], datetime.now(UTC)),
+            messages.step("S1", "delivered", datetime.now(UTC)),
+        )
+    )
+    forged = messages.as_body(messages.created("S2", [messages.Item(1, sku="KLU-CAP")], datetime.now(UTC)))
+
+    def settle(**asked: Any) -> bytes:
+        return http_request("POST", "/local/settlements", json.dumps(asked).encode(), headers=(LOCAL,))
+
+    def says(body: bytes) -> bytes:
+        return http_request("POST", "/webhooks/flipkart/demo", body)
+
+    async def play() -> list[tuple[int, Any]]:
+        async with serving(behind(upstream)) as port:
+            found = [await exchange(port, settle())]
+            for body in (created, delivered):
+                await exchange(port, says(body))
+            upstream.answer = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+            await exchange(port, says(forged))
+            await exchange(port, says(messages.as_body(messages.step("S2", "delivered", datetime.now(UTC)))))
+            found += [await exchange(port, settle(day="2026-11-26"))]
+            wrong = [{"day": "26/11/2026"}, {"day": 1}, {"orders": "S1"}, {"marketplace": "ebay"}, {"spoil": "yes"}]
+            found += [await exchange(port, settle(**asked)) for asked in wrong]
+        return [(status, json.loads(body)) for status, _, body in found]
+
+    nothing, made, *refused = asyncio.run(play())
+    assert (nothing[0], nothing[1]["detail"]) == (400, "orders: nothing is owed; have one delivered first")
+    assert made[0] == 200
+    assert [row["order"] for row in made[1]["rows"] if row["what"] == "sale"] == ["S1"]
+    file = flipkart_settlement.read(base64.b64decode(made[1]["content"]), "demo", file=made[1]["file"])
+    assert (file.findings, file.totals) == ((), {made[1]["settlement_id"]: made[1]["bank_paise"]})
+    assert [(status, said["detail"].split()[0].rstrip(":")) for status, said in refused] == [
+        (400, name) for name in ("day", "day", "orders", "marketplace", "spoil")
+    ]
+
+
+def test_the_books_are_proved_at_once_and_by_the_real_command(upstream: Upstream) -> None:
+    what = behind(upstream, prove=lambda: {"faults": 0}, audit=lambda: '{"proved": false}')
+    assert ask_json(what, "POST", "/local/prove", headers=(LOCAL,)) == (200, {"faults": 0})
+    assert ask_json(what, "GET", "/local/audit") == (200, {"proved": False})
+
+    def fails() -> NoReturn:
+        raise RuntimeError("no stack")
+
+    for method, target in (("POST", "/local/prove"), ("GET", "/local/audit")):
+        status, answer = ask_json(behind(upstream, prove=fails, audit=fails), method, target, headers=(LOCAL,))
+        assert (status, answer["detail"]) == (500, "no stack")
 
 
 def test_faults_of_a_marketplace_are_set_there(upstream: Upstream) -> None:
@@ -845,6 +902,14 @@ def test_the_page_shows_what_each_channel_believes_and_sells_there(upstream: Ups
     assert asked <= served
     assert {"/local/channels", "/local/sell", "/local/phones/texts", "/local/phones/reply"} <= asked
     assert 'id="sold" class="soft" role="status"' in page
+
+
+def test_the_page_shows_money_and_lets_the_marketplace_pay() -> None:
+    page, script = (PAGE / "index.html").read_text("utf-8"), (PAGE / "page.js").read_text("utf-8")
+    asked = set(re.findall(r'"((?:/local|/api)/[\w/-]+)"', script))
+    assert {"/api/groups", "/api/settlements", "/local/settlements", "/local/clock", "/local/audit"} <= asked
+    assert 'id="money-answer" class="soft" role="status"' in page
+    assert all(f'type="button" id="{name}"' in page for name in ("pay", "end-holds", "prove"))
 
 
 def test_the_page_offers_every_fault_of_the_sms_service_that_one_text_can_have() -> None:
