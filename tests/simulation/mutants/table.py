@@ -572,8 +572,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _money(
         "money that found its order stays in suspense too",
         "use_cases.settle",
-        'if subject.posted and subject.posted["amounts"]:',
-        'if subject.posted and not subject.posted["amounts"]:',
+        "        if subject.posted:\n            # It was",
+        "        if not subject.posted:\n            # It was",
     ),
     Mutant(
         "a proposal is booked without a person",

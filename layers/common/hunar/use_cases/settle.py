@@ -113,7 +113,7 @@ def settle_line(desk: Desk, order_ref: str, line_id: str, *, approval: ApprovePr
     """Books what a line brought. Raises Conflict when somebody wrote meanwhile: call it again."""
     seen = _see(desk, order_ref, line_id)
     for subject in seen.subjects:
-        if subject.posted and subject.posted["amounts"]:
+        if subject.posted:
             # It was in suspense while nobody knew the order. It leaves suspense before it comes to the line, so that
             # at no moment it is there twice.
             subjects.book(desk.store, subject, desk.now)
