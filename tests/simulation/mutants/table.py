@@ -245,8 +245,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _one(
         "what came back is still earned",
         "domain.entitlement",
-        "    price = line.kept * line.unit_price_paise\n",
-        "    price = line.open * line.unit_price_paise\n",
+        "day, kept = rate_card.day_of_sale(line.sold_at), line.kept",
+        "day, kept = rate_card.day_of_sale(line.sold_at), line.open",
     ),
     _one(
         "every computation books the whole amount",
