@@ -341,11 +341,11 @@ def _approve(world: CountingHouse, watch: MoneyWatch) -> bool:
 
 
 def _rest(world: CountingHouse, money: Money, watch: MoneyWatch) -> None:
-    """The faults stop. What the streams owe comes, then the night looks at every subject, then every hold ends."""
+    """The faults stop. What the streams owe comes, then the night looks at what is not booked, then every hold ends."""
     world.calm()
     _until_quiet(world)
     watch.before_the_night(world)
-    _night(world)
+    _night(world, watch)
     _until_quiet(world)
     while money.approves and _approve(world, watch):
         _until_quiet(world)
@@ -360,10 +360,9 @@ def _rest(world: CountingHouse, money: Money, watch: MoneyWatch) -> None:
         raise Broken("nothing is parked when nothing is wrong with it", f"dead letters: {letters}")
 
 
-def _night(world: CountingHouse) -> None:
-    """The nightly proof commands what is not booked; here it commands all that was ever settled."""
-    names = sorted({item_key.pk for item_key, item in world.store.everything().items() if "settlement_pk" in item})
-    world.queues.send(QueueName.PAYOUTS, [Settle(subject=name).model_dump_json() for name in names])
+def _night(world: CountingHouse, watch: MoneyWatch) -> None:
+    """The nightly proof commands what is not booked as it was settled."""
+    world.queues.send(QueueName.PAYOUTS, [Settle(subject=name).model_dump_json() for name in sorted(watch.unbooked())])
 
 
 def _until_quiet(world: CountingHouse) -> None:

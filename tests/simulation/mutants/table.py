@@ -245,8 +245,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _one(
         "what came back is still earned",
         "domain.entitlement",
-        "    price = line.kept * line.unit_price_paise\n",
-        "    price = line.open * line.unit_price_paise\n",
+        "day, kept = rate_card.day_of_sale(line.sold_at), line.kept",
+        "day, kept = rate_card.day_of_sale(line.sold_at), line.open",
     ),
     _one(
         "every computation books the whole amount",
@@ -572,8 +572,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _money(
         "money that found its order stays in suspense too",
         "use_cases.settle",
-        'if subject.posted and subject.posted["amounts"]:',
-        'if subject.posted and not subject.posted["amounts"]:',
+        "        if subject.posted:\n            # It was",
+        "        if not subject.posted:\n            # It was",
     ),
     Mutant(
         "a proposal is booked without a person",

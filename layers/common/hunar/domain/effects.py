@@ -369,4 +369,6 @@ def _left(order: Order, terms: Resolved) -> list[str]:
 def _fate(order: Order, line: Line, terms: Resolved | None) -> tuple[Any, ...]:
     """What became of the goods besides their number. Nothing for the usual sale, so that its revision stays short."""
     fate = [line.returned, line.lost, line.state == LOST, _left(order, terms) if terms else []]
-    return (fate, bool(line.delivered_at)) if any(fate) else ()
+    found: tuple[Any, ...] = (fate, bool(line.delivered_at)) if any(fate) else ()
+    # What is held for it waits for what comes back, and must be looked at again when nothing does any more.
+    return (*found, "coming back") if any(one.line_id == line.line_id and one.open for one in order.returns) else found

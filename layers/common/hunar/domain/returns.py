@@ -43,6 +43,11 @@ class Return:
     expected: str | None
 
     @property
+    def open(self) -> bool:
+        """Whether goods are still to come back with it."""
+        return self.status in (REQUESTED, PICKED_UP)
+
+    @property
     def to_inspect(self) -> int:
         """Units that are back and that nobody has looked at."""
         return self.units - self.good - self.damaged - self.lost

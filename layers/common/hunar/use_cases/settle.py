@@ -25,7 +25,6 @@ from hunar.domain.order import Line, Order
 from hunar.domain.posted import Booked, Posted, Proposal
 from hunar.domain.rate_card import GOVERNMENT, OUTPUT_GST, Unpriced, day_of_sale
 from hunar.domain.resolution import AT_PURCHASE, Resolution, Unresolved, frozen
-from hunar.domain.returns import CANCELLED, INSPECTED, RECEIVED
 from hunar.domain.settled import LineFacts, Tax
 from hunar.domain.settlement import item_subject, order_subject
 from hunar.messages import ApproveProposal, ComputePayout, HoldMoney, ReleaseHold, Settle
@@ -114,7 +113,7 @@ def settle_line(desk: Desk, order_ref: str, line_id: str, *, approval: ApprovePr
     """Books what a line brought. Raises Conflict when somebody wrote meanwhile: call it again."""
     seen = _see(desk, order_ref, line_id)
     for subject in seen.subjects:
-        if subject.posted and subject.posted["amounts"]:
+        if subject.posted:
             # It was in suspense while nobody knew the order. It leaves suspense before it comes to the line, so that
             # at no moment it is there twice.
             subjects.book(desk.store, subject, desk.now)
@@ -338,9 +337,7 @@ def _hold_end(seen: _Seen, live: _Live, facts: LineFacts, resolution: Resolution
         return None
     arrived_at = live.line.delivered_at if not live.order.pending else None
     window = window_end(arrived_at or settled_at or earned_at, resolution.return_window_days)
-    coming_back = any(
-        one.line_id == seen.line_id and one.status not in (CANCELLED, RECEIVED, INSPECTED) for one in live.order.returns
-    )
+    coming_back = any(one.line_id == seen.line_id and one.open for one in live.order.returns)
     kept_back = UNTIL_FURTHER_NOTICE if coming_back else _held_back(seen.item or {})
     return release_at(window_ends=window, earned_at=earned_at, operator_hold=kept_back)
 
