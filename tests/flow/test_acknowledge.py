@@ -10,10 +10,11 @@ import pytest
 
 from hunar import tables
 from hunar.domain.facts import instant
+from hunar.domain.identity import derived_id
 from hunar.domain.receipt import Reply
-from hunar.ports import Put, QueueName, Unanswered
+from hunar.ports import Put, QueueName, Stopped, Unanswered
 from hunar.tables import Item, Table
-from hunar.use_cases import acknowledge
+from hunar.use_cases import acknowledge, ladder
 from tests.flipkart_messages import cancelled, created, item, step
 from tests.world import World, phone
 
@@ -323,3 +324,35 @@ def test_an_order_that_goes_on_by_itself_needs_no_answer(world: World) -> None:
     world.settle()
     assert heard(world, name, "packed", "tick")
     assert answer(world, "S1") == "packed"
+
+
+def test_a_call_while_the_provider_takes_none_leaves_the_text_due(world: World) -> None:
+    """It was written down, the provider took it not, and its reader called about something else: it still goes."""
+    world.phones.answers = iter([Stopped("spend limit")])
+    text = texted(world, "S1")
+    assert of(world, "S1")["status"] == "WAITING"
+    assert world.phones.texts == []
+    heard(world, text, "heard", how="missed_call")
+    assert "due_sk" in of(world, "S1")
+    world.time += timedelta(hours=1)
+    world.sweep()
+    world.settle()
+    assert [sent.notification_id for sent in world.phones.texts] == [text]
+
+
+def test_a_hold_reaches_who_is_told_in_place_of_one_who_went_in_a_digest() -> None:
+    """The digest's leader did not get it; before that is written down, the hold of the one told in her place comes."""
+    world = opened(digests=True)
+    world.receipts = True
+    for number in range(2):
+        world.post(created(f"S{number}", item("STOLE", 1)))
+    world.settle()
+    assert of(world, "S1")["status"] in ("WAITING", "ACCEPTED")
+    found = {tables.notification(text["notification_id"]): text for text in world.notifications()}
+    digested = {
+        key: {**{name: value for name, value in text.items() if name not in ("due_sk", "due_pk")}, "digest": "D1"}
+        for key, text in found.items()
+        if text["contact"] == "leader"
+    }
+    wanted = ladder.copies(digested, world.now)
+    assert {tables.notification(derived_id("contact", of(world, "S1")["notification_id"], "second"))} <= set(wanted)

@@ -1,5 +1,5 @@
-"""``make simulate SEEDS=5000``: plays that many schedules of orders, and a part of as many of channels and
-of texts, on all processors and says what broke.
+"""``make simulate SEEDS=5000``: plays that many schedules of orders, and a part of as many of channels, of
+texts and of money, on all processors and says what broke.
 
 A failing schedule is shrunk, told in words, and written down if ``--keep`` names a folder.
 """
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.simulation.channels import Trade
+from tests.simulation.money import Money
 from tests.simulation.schedule import Schedule
 from tests.simulation.shrink import shrunk
 from tests.simulation.texts import Texts
@@ -28,10 +29,13 @@ CHANNELS: Final = 5
 """One schedule of channels for so many of orders: it takes longer."""
 TEXTS: Final = 4
 """One of texts for so many of orders."""
-KINDS: Final[dict[str, type[Schedule] | type[Trade] | type[Texts]]] = {
+MONEY: Final = 5
+"""One of money for so many of orders."""
+KINDS: Final[dict[str, type[Schedule] | type[Trade] | type[Texts] | type[Money]]] = {
     "orders": Schedule,
     "channels": Trade,
     "texts": Texts,
+    "money": Money,
 }
 SHOWN: Final = 3
 """Failing schedules that are shrunk and told; the others are only named."""
@@ -70,7 +74,7 @@ def calm(kind: str, seeds: range) -> float:
 
 def tell(kind: str, seed: int, keep: Path | None) -> None:
     schedule = KINDS[kind].of(seed)
-    smallest: Schedule | Trade | Texts = shrunk(schedule)
+    smallest: Schedule | Trade | Texts | Money = shrunk(schedule)
     played = smallest.play(tell=True)
     print(f"\n{kind}, seed {seed}: {played.found}\nThe smallest history that still does it:\n" + "\n".join(played.tale))
     if keep:
@@ -108,6 +112,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=5000, help="how many schedules of orders")
     parser.add_argument("--channels", type=int, help=f"how many schedules of channels; else one for {CHANNELS}")
     parser.add_argument("--texts", type=int, help=f"how many schedules of texts; else one for {TEXTS}")
+    parser.add_argument("--money", type=int, help=f"how many schedules of money; else one for {MONEY}")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--keep", type=Path, help="a folder for the smallest form of failing schedules")
     asked = parser.parse_args()
@@ -115,6 +120,7 @@ def main() -> int:
         "orders": asked.seeds,
         "channels": asked.seeds // CHANNELS if asked.channels is None else asked.channels,
         "texts": asked.seeds // TEXTS if asked.texts is None else asked.texts,
+        "money": asked.seeds // MONEY if asked.money is None else asked.money,
     }
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         found = {kind: play_all(kind, range(asked.first, asked.first + n), pool) for kind, n in many.items() if n}

@@ -10,14 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from hunar.domain.ledger import EXPECTED
+from hunar.domain.ledger import KINDS as KINDS_OF_ENTRIES
 from hunar.tables import Table
 from tests.simulation import __main__ as simulation
 from tests.simulation import channels, weather
-from tests.simulation.__main__ import CHANNELS, TEXTS
+from tests.simulation.__main__ import CHANNELS, MONEY, TEXTS
 from tests.simulation.channels import Trade
 from tests.simulation.choices import Choices
 from tests.simulation.inputs import KINDS
 from tests.simulation.marketplace import CHANGES
+from tests.simulation.money import Money
 from tests.simulation.mutants import Mutant, Outdated, Patch, at_work
 from tests.simulation.mutants.search import finds, recorded
 from tests.simulation.mutants.table import MUTANTS
@@ -29,6 +32,7 @@ from tests.world import phone
 
 REGRESSIONS = sorted(Path(__file__).with_name("regressions").glob("*.json"))
 CHANNEL_REGRESSIONS = sorted((Path(__file__).with_name("regressions") / "channels").glob("*.json"))
+MONEY_REGRESSIONS = sorted((Path(__file__).with_name("regressions") / "money").glob("*.json"))
 
 
 @pytest.mark.parametrize("path", REGRESSIONS, ids=[path.stem for path in REGRESSIONS])
@@ -39,6 +43,11 @@ def test_what_was_found_once_stays_repaired(path: Path) -> None:
 @pytest.mark.parametrize("path", CHANNEL_REGRESSIONS, ids=[path.stem for path in CHANNEL_REGRESSIONS])
 def test_what_was_found_once_of_channels_stays_repaired(path: Path) -> None:
     assert Trade.of_file(path).play().found is None
+
+
+@pytest.mark.parametrize("path", MONEY_REGRESSIONS, ids=[path.stem for path in MONEY_REGRESSIONS])
+def test_what_was_found_once_of_money_stays_repaired(path: Path) -> None:
+    assert Money.of_file(path).play().found is None
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
@@ -54,6 +63,9 @@ def test_every_mutant_is_recorded_and_make_check_plays_ten_times_what_the_slowes
     seeds = {kind: sorted(recorded()[m.name] + 1 for m in MUTANTS if m.kind == kind) for kind in simulation.KINDS}
     orders, channels, texts = seeds["orders"], seeds["channels"], seeds["texts"]
     assert played >= max(5000, 10 * max(orders))
+    money = seeds["money"]
+    assert played // MONEY >= max(money)
+    assert played // MONEY >= 10 * money[len(money) // 2]
     # What needs three rare things at once is found once, most of the mutants ten times.
     assert played // TEXTS >= max(texts)
     assert played // TEXTS >= 10 * texts[len(texts) // 2]
@@ -143,6 +155,34 @@ def test_a_schedule_of_texts_depends_on_its_seed_alone() -> None:
     written = replace(Texts.of(5), seed=None, record=first.record)
     assert written.play(tell=True).tale == first.tale
     calm = Texts.of(5).calm().play()
+    assert (calm.found, calm.record) == (None, {})
+
+
+def test_everything_that_people_files_and_a_bank_do_to_money_happens() -> None:
+    kinds, tales = set(), ""
+    for seed in range(40):
+        money = Money.of(seed)
+        kinds |= {each.kind for each in money.inputs}
+        tales += "\n".join(money.play(tell=True).tale)
+    assert kinds == {"known", "file", "hold", "release", "resolution", "close", "bank", "approve"}
+    booked = {f"BOOKED {kind}" for kind in KINDS_OF_ENTRIES if kind != EXPECTED}
+    happened = (
+        *booked,
+        "stops",
+        "meets another transaction",
+        "a late write arrives",
+        "waits in flight",
+        "is ended by its time-out",
+    )
+    assert [event for event in happened if event not in tales] == []
+
+
+def test_a_schedule_of_money_depends_on_its_seed_alone() -> None:
+    first, second = Money.of(5).play(tell=True), Money.of(5).play(tell=True)
+    assert first.tale == second.tale
+    written = replace(Money.of(5), seed=None, record=first.record)
+    assert written.play(tell=True).tale == first.tale
+    calm = Money.of(5).calm().play()
     assert (calm.found, calm.record) == (None, {})
 
 

@@ -112,6 +112,10 @@ WITH_RECEIPTS: Final = WITH_PHONES | {
 """Where the provider says what became of a text, and has its bad days."""
 
 
+WITH_MONEY: Final = {event: most for event, most in WITH_PHONES.items() if event not in _OF_PHONES}
+"""Where books are kept, no text goes."""
+
+
 def drawn(draw: random.Random, events: Mapping[str, float] = WITH_PHONES) -> Weather:
     """The weather of one schedule. Each fault is often absent: one that always comes hides what others do."""
     found = {SWITCH: draw.random() * events[SWITCH]}

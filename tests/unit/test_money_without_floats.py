@@ -22,6 +22,7 @@ DOMAIN = (
         "holds",
         "debt",
         "payout",
+        "claimants",
         "amounts",
         "settlement",
         "workbook",
@@ -30,14 +31,16 @@ DOMAIN = (
         "catalogue",
     ),
 )
+USE_CASES = (
+    *("compute_payout", "settle", "subjects", "book", "rates", "note_differences", "list_differences"),
+    "take_settlement",
+)
 READERS = ("settlement_rows", "flipkart_settlement", "amazon_settlement", "plain_settlement")
 MONEY = [
     *(HUNAR / "domain" / f"{name}.py" for name in DOMAIN),
     *(HUNAR / "marketplaces" / f"{name}.py" for name in READERS),
     HUNAR / "rate_cards/__init__.py",
-    HUNAR / "use_cases/compute_payout.py",
-    HUNAR / "use_cases/note_differences.py",
-    HUNAR / "use_cases/list_differences.py",
+    *(HUNAR / "use_cases" / f"{name}.py" for name in USE_CASES),
     HUNAR / "cli/differences.py",
     HUNAR / "cli/workbook.py",
 ]

@@ -19,6 +19,10 @@ def _texts(name: str, module: str, old: str, new: str) -> Mutant:
     return Mutant(name, (Patch(module, old, new),), kind="texts")
 
 
+def _money(name: str, module: str, old: str, new: str) -> Mutant:
+    return Mutant(name, (Patch(module, old, new),), kind="money")
+
+
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # writing
     _one(
@@ -451,5 +455,164 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "domain.manners",
         '    if morning is not None and not (at_night == "due" and ship_by',
         '    if morning is not None and not (at_night == "due" or ship_by',
+    ),
+    # money
+    _money(
+        "what is posted is written without its version",
+        "use_cases.settle",
+        "kept, before.version)]",
+        "kept, -1)]",
+    ),
+    Mutant(
+        "a head is written without its version, and an entry over another",
+        (
+            Patch("use_cases.settle", "moved.item(), heads[group].version)", "moved.item(), -1)"),
+            Patch("use_cases.settle", "| found_by, ABSENT))", "| found_by, -1))"),
+        ),
+        kind="money",
+    ),
+    _money(
+        "entries are written and what is posted is not",
+        "use_cases.settle",
+        "    desk.store.commit(puts)\n\n\ndef _tell_others",
+        "    desk.store.commit(puts[1:])\n\n\ndef _tell_others",
+    ),
+    _money(
+        "a refund does not take back what was booked",
+        "domain.settled",
+        "gross = sum(paise for head, paise in self._heads.items() if head in GROSS)",
+        'gross = sum(paise for head, paise in self._heads.items() if head in GROSS and head != "refund")',
+    ),
+    _money(
+        "a line that came back keeps its money",
+        "use_cases.settle",
+        'return _Wanted(group, {}, derived_id("no line"), None, ())',
+        'return _Wanted(group, seen.posted.amounts, derived_id("no line"), None, ())',
+    ),
+    _money(
+        "a later row of an item replaces the earlier ones",
+        "use_cases.subjects",
+        "claimed, waiting = parts(name, lines, claimants)",
+        "claimed, waiting = parts(name, lines[-1:], claimants)",
+    ),
+    _money(
+        "equal rows of a file are one",
+        "domain.settlement",
+        "keyed.append(replace(line, key=line_key(line, said, counts[content])))",
+        "keyed.append(replace(line, key=line_key(line, said, 1)))",
+    ),
+    _money(
+        "the newest resolution holds for every sale",
+        "domain.resolution",
+        '        if policy["version"] == version:\n            return Resolution.of(group_id, policy)\n',
+        '        if policy["version"] == max(one["version"] for one in policies):\n'
+        "            return Resolution.of(group_id, policy)\n",
+    ),
+    _money(
+        "each row is rounded by itself",
+        "domain.settled",
+        "gross = sum(paise for head, paise in self._heads.items() if head in GROSS)\n"
+        "        taxable = without_tax(gross, gst.ppm)",
+        "gross = sum(paise for head, paise in self._heads.items() if head in GROSS)\n"
+        "        taxable = sum(without_tax(paise, gst.ppm) for head, paise in self._heads.items() if head in GROSS)",
+    ),
+    _money(
+        "a share of a whole order is rounded for each line",
+        "domain.claimants",
+        "shares = {head: largest_remainder(paise, worth) for head, paise in line.heads.items()} if claimants else {}",
+        "shares = {head: {name: paise * value // sum(worth.values()) for name, value in worth.items()} "
+        "for head, paise in line.heads.items()} if claimants else {}",
+    ),
+    Mutant(
+        "a debt is dropped when a period is closed",
+        (
+            Patch(
+                "domain.payout", "kept = recovered(head.payable, head.debt, cap_ppm)\n    paid", "kept = 0\n    paid"
+            ),
+            Patch("domain.head", "kept = recovered(before.payable, before.debt, int(terms[RECOVERY]))", "kept = 0"),
+        ),
+        kind="money",
+    ),
+    _money(
+        "what was paid already is taken back from what others brought",
+        "domain.debt",
+        "return self if closed < self.seq else Standing(self.held)",
+        "return self",
+    ),
+    Mutant(
+        "money is released before its hold is over",
+        (
+            Patch(
+                "use_cases.settle",
+                'or not item["hold_end"] or desk.now < max(item["hold_end"], _held_back(item) or ""):',
+                'or not item["hold_end"]:',
+            ),
+            Patch("domain.posted", "if now < hold_end or not standing.held:", "if not standing.held:"),
+        ),
+        kind="money",
+    ),
+    _money(
+        "a person's hold is not asked for",
+        "use_cases.settle",
+        "kept_back = UNTIL_FURTHER_NOTICE if coming_back else _held_back(seen.item or {})",
+        "kept_back = UNTIL_FURTHER_NOTICE if coming_back else None",
+    ),
+    _money(
+        "what was settled counts from the delivery, not from the settlement",
+        "domain.holds",
+        'return max(window_ends, earned_at, operator_hold or "")',
+        'return max(window_ends, operator_hold or "")',
+    ),
+    _money(
+        "money leaves suspense as often as somebody looks",
+        "use_cases.subjects",
+        "    puts = [Put(tables.subject_posted(subject.name), after, version)]\n",
+        "    puts = []\n",
+    ),
+    _money(
+        "money that found its order stays in suspense too",
+        "use_cases.settle",
+        'if subject.posted and subject.posted["amounts"]:',
+        'if subject.posted and not subject.posted["amounts"]:',
+    ),
+    Mutant(
+        "a proposal is booked without a person",
+        (
+            Patch(
+                "use_cases.settle",
+                "if isinstance(found, Proposal) and approval and approval.proposal_id == found.proposal_id:",
+                "if isinstance(found, Proposal):",
+            ),
+            Patch(
+                "use_cases.settle",
+                'by, reason = approval.by, approval.reason or "none given"',
+                'by, reason = "nobody", "none given"',
+            ),
+        ),
+        kind="money",
+    ),
+    _money(
+        "an older word of a person is written over a newer one",
+        "use_cases.settle",
+        'if there["at"] < message.at:',
+        'if there["at"] != message.at:',
+    ),
+    _money(
+        "a hold that ended has no moment",
+        "use_cases.settle",
+        '        kept |= tables.due(hold_end, f"{after.order_ref}#{after.line_id}")\n',
+        '        kept["due"] = hold_end\n',
+    ),
+    _money(
+        "a proposal keeps news of the hold away",
+        "use_cases.settle",
+        'if seen.item and seen.item["hold_end"] != wanted.hold_end:\n            # A proposal',
+        "if not seen.item:\n            # A proposal",
+    ),
+    _money(
+        "a line that is no more is not looked at",
+        "use_cases.settle",
+        "return booked + [settle_line(desk, *line) for line in subjects.gone(desk.store, subject)]",
+        "return booked",
     ),
 )

@@ -89,7 +89,7 @@ def _print(report: Report, dry_run: bool) -> None:
     if report.told:
         typer.echo(f"Orders that wait for {_count(report.told, 'listing')} {'would ' if dry_run else ''}go on.")
     if report.recomputed:
-        what = f"payout of {_count(report.recomputed, 'line')} without a rate"
+        what = f"payout of {_count(report.recomputed, 'line')} without a rate or a resolution"
         typer.echo(f"The {what} {'would be' if dry_run else 'is'} worked out again.")
     if report.warned:
         typer.echo(f"{_count(report.warned, 'former number')} {would}warned that it is no contact's any more.")

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from hunar.domain import accounts
 from hunar.domain.ledger import Posting
-from hunar.domain.money import PPM
+from hunar.domain.money import PPM, whole
 
 GIVE_BACK: Final = "give_back"
 """The rate row of what a line gives back beyond what is held for it."""
@@ -36,7 +36,7 @@ class Standing:
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> Standing:
-        return cls(int(item["held"]), int(item["unpaid"]), int(item["debt"]), int(item["seq"]))
+        return cls(*(whole(item[name]) for name in ("held", "unpaid", "debt", "seq")))
 
     def item(self) -> dict[str, Any]:
         return {"held": self.held, "unpaid": self.unpaid, "debt": self.debt, "seq": self.seq}

@@ -1,7 +1,7 @@
 """What a delivered line should bring, and to whom, by the rate card of the days by which its rows go.
 
 The day on which the marketplace will credit it is not known then: rows that go by it are asked by the day of the
-delivery, and a dispatch that nobody has told by the day of the sale.
+delivery. A dispatch that nobody has told is taken to be then, too.
 
 Every amount is a move from one account to another that names the rate row which decided it, so
 the whole balances by construction. Debits are above zero:

@@ -16,7 +16,7 @@ from hunar.domain import accounts
 from hunar.domain.debt import recovered
 from hunar.domain.identity import canonical
 from hunar.domain.ledger import PAID_OUT, Entry
-from hunar.domain.money import rupees
+from hunar.domain.money import rupees, whole
 
 NO_ENTRY: Final = ""
 """The chain before the first entry."""
@@ -51,11 +51,11 @@ class Head:
     def of(cls, item: Mapping[str, Any]) -> Head:
         return cls(
             group_id=item["group_id"],
-            seq=int(item["seq"]),
-            balances={account: int(paise) for account, paise in item["balances"].items()},
+            seq=whole(item["seq"]),
+            balances={account: whole(paise) for account, paise in item["balances"].items()},
             chain=item["chain"],
-            version=int(item["version"]),
-            closed=int(item["closed"]),
+            version=whole(item["version"]),
+            closed=whole(item["closed"]),
         )
 
     def item(self) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def _entry_faults(item: Mapping[str, Any], group_id: str) -> list[Fault]:
 
 def rebuild(group_id: str, entries: Iterable[Mapping[str, Any]], *, version: int) -> Head:
     """The head that stored entries amount to. Entries do not tell how often it was written: ``version`` is kept."""
-    ordered = sorted(entries, key=lambda one: int(one["seq"]))
+    ordered = sorted(entries, key=lambda one: whole(one["seq"]))
     balances: dict[str, int] = {}
     closed = 0
     for item in ordered:

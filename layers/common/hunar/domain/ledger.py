@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from hunar.domain import accounts
 from hunar.domain.identity import canonical, derived_id
+from hunar.domain.money import whole
 
 EXPECTED: Final = "EXPECTED"
 """The kind of an entry that says what a line should bring. Nobody is paid from it."""
@@ -216,5 +217,5 @@ def amounts(postings: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]
     total: dict[tuple[str, str], int] = {}
     for posting in postings:
         key = (posting["account"], posting["rate_row"])
-        total[key] = total.get(key, 0) + int(posting["amount_paise"])
+        total[key] = total.get(key, 0) + whole(posting["amount_paise"])
     return {key: paise for key, paise in total.items() if paise}

@@ -25,6 +25,13 @@ def half_up(numerator: int, denominator: int) -> int:
     return rounded if numerator >= 0 else -rounded
 
 
+def whole(value: object) -> int:
+    """A number as it was stored. ValueError for anything but a whole one: ``int`` would cut a float off unseen."""
+    if type(value) is not int:
+        raise ValueError(f"{value!r} is not a whole number")
+    return value
+
+
 def share(amount_paise: int, ppm: int) -> int:
     """So many parts per million of an amount, in paise, rounded once."""
     return half_up(amount_paise * ppm, PPM)

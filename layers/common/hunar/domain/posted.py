@@ -17,6 +17,7 @@ from hunar.domain.debt import Standing
 from hunar.domain.head import Head, Sealed
 from hunar.domain.identity import derived_id
 from hunar.domain.ledger import CORRECTED, RELEASED, SETTLED, Amounts, Entry, Posting
+from hunar.domain.money import whole
 
 HOLD_OVER: Final = "hold_over"
 PROPOSAL: Final = "PROPOSAL"
@@ -43,7 +44,7 @@ class Posted:
             ledger.amounts(item["amounts"]),
             {group: Standing.of(standing) for group, standing in item["standings"].items()},
             item["digest"],
-            int(item["version"]),
+            whole(item["version"]),
         )
 
     def item(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from hunar.domain.identity import derived_id
+from hunar.domain.money import whole
 from hunar.domain.spreadsheet import Problem
 
 SALE: Final = "sale"
@@ -120,7 +121,7 @@ class SettlementLine:
     def of_item(cls, item: Mapping[str, Any]) -> SettlementLine:
         """The line of a kept item, whatever else that has."""
         said = {name: item[name] for name in cls.__dataclass_fields__}
-        return cls(**said | {"heads": {head: int(paise) for head, paise in item["heads"].items()}})
+        return cls(**said | {"heads": {head: whole(paise) for head, paise in item["heads"].items()}})
 
 
 WHOLE_ORDER: Final = "WHOLE"

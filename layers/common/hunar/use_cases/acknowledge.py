@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from hunar import tables
 from hunar.domain import worklist
 from hunar.domain.facts import instant, moment
+from hunar.domain.notification import Status
 from hunar.domain.receipt import Reply
 from hunar.domain.text_kinds import KINDS
 from hunar.ports import Put, Store
@@ -111,7 +112,11 @@ def _heard(store: Store, notification_id: str, answer: Item) -> bool:
 
 
 def _answered(item: Item, answer: Item) -> list[Put]:
-    return changed(item, heard=answer, **NOT_DUE) if _replaces(item.get("heard"), answer) else []
+    if not _replaces(item.get("heard"), answer):
+        return []
+    # A text that waits, or is just being sent, is due for that; who called heard of another one.
+    due = {} if item["status"] in (Status.WAITING, Status.CLAIMED) else NOT_DUE
+    return changed(item, heard=answer, **due)
 
 
 def _replaces(there: Item | None, answer: Item) -> bool:

@@ -71,9 +71,12 @@ def tell_what_follows(desk: Desk, item: Item, owed: Mapping[str, Item]) -> None:
 
 
 def copies(found: Mapping[Key, Item], now: str) -> list[Key]:
-    """Where the texts stand that other contacts were owed in place of these, or just are: that is written down last."""
+    """Where the texts stand that other contacts were owed in place of these, or just are: that is written down last.
+
+    A text that went with others is not due itself: theirs is.
+    """
     texts = [item for item in found.values() if "notification_id" in item]
-    of = [item["notification_id"] for item in texts if item.get("escalated") or is_due(item, now)]
+    of = [it["notification_id"] for it in texts if it.get("escalated") or it.get("digest") or is_due(it, now)]
     return [tables.notification(derived_id("contact", name, slot)) for name in of for slot in SLOTS[1:]]
 
 

@@ -30,7 +30,7 @@ from hunar.domain.settled import LineFacts, Tax
 from hunar.domain.settlement import item_subject, order_subject
 from hunar.messages import ApproveProposal, ComputePayout, HoldMoney, ReleaseHold, Settle
 from hunar.ports import ABSENT, Conflict, Put, QueueName, Queues, Store
-from hunar.tables import Item
+from hunar.tables import Item, Key
 from hunar.use_cases import note_differences, subjects
 from hunar.use_cases.registered_rates import card_of
 from hunar.use_cases.subjects import Subject, order_of, subject_of, utc
@@ -128,6 +128,7 @@ def settle_line(desk: Desk, order_ref: str, line_id: str, *, approval: ApprovePr
     except Unpriced as problem:
         outcome, shown = Outcome.WAITS, {UNPRICED: str(problem)}
     except (Refused, ValueError) as problem:
+        _unless_it_went_on(desk, tables.posted(order_ref, line_id), seen.item)
         outcome, shown = Outcome.WAITS, {REFUSED: str(problem)}
     if (
         outcome is Outcome.BOOKED
@@ -135,6 +136,8 @@ def settle_line(desk: Desk, order_ref: str, line_id: str, *, approval: ApprovePr
     ):
         # Somebody who knew more may have found, before this was posted, that nothing is to be done.
         raise Conflict("the order went on meanwhile")
+    if outcome in (Outcome.BOOKED, Outcome.UNCHANGED):
+        _wait(desk, seen)
     _show(desk, seen, shown)
     if seen.live is not None:
         version = seen.posted.version + (outcome is Outcome.BOOKED)
@@ -150,12 +153,22 @@ def settle_line(desk: Desk, order_ref: str, line_id: str, *, approval: ApprovePr
     return outcome
 
 
+def _wait(desk: Desk, seen: _Seen) -> None:
+    """What the line gave back and nobody claims waits in suspense from now on."""
+    for subject in seen.subjects:
+        if subject.waiting and not (subject.posted and subject.posted["amounts"]):
+            subjects.book(desk.store, subject, desk.now)
+            subjects.show(desk.store, subject, desk.now)
+
+
 def settle_subject(desk: Desk, message: Settle) -> list[Outcome]:
     """Books what was settled about a subject: what nobody claims, and each line that does. Raises Conflict."""
     subject = subject_of(desk.store, message.subject)
     subjects.book(desk.store, subject, desk.now)
     subjects.show(desk.store, subject, desk.now)
-    return [settle_line(desk, one.order_ref, one.line.line_id) for one in subject.claimants if one.line.resolved]
+    booked = [settle_line(desk, one.order_ref, one.line.line_id) for one in subject.claimants]
+    # A line that was settled, and whose announcement was taken back since, may never have owed a command of its own.
+    return booked + [settle_line(desk, *line) for line in subjects.gone(desk.store, subject)]
 
 
 def release(desk: Desk, message: ReleaseHold) -> bool:
@@ -164,14 +177,20 @@ def release(desk: Desk, message: ReleaseHold) -> bool:
     settle_line(desk, message.order_ref, message.line_id)
     key = tables.posted(message.order_ref, message.line_id)
     item = desk.store.read([key]).get(key)
-    if item is None or not item["hold_end"] or desk.now < item["hold_end"]:
+    if item is None or not item["hold_end"] or desk.now < max(item["hold_end"], _held_back(item) or ""):
+        # A person's hold may stand there already, and the end that follows from it not yet.
         return False
     before = after = Posted.of(item)
     heads = _heads(desk, [group for group, standing in before.standings.items() if standing.held])
     moved: dict[str, Head] = {}
     entries: list[head.Sealed] = []
     for group in sorted(heads):
-        if (booked := posted.release(after, heads[group], item["hold_end"], now=desk.now)) is not None:
+        try:
+            booked = posted.release(after, heads[group], item["hold_end"], now=desk.now)
+        except Refused:
+            _unless_it_went_on(desk, key, item)
+            raise
+        if booked is not None:
             after = booked.posted
             moved.update(booked.heads)
             entries += booked.entries
@@ -214,10 +233,17 @@ def _heads(desk: Desk, groups: Iterable[str]) -> dict[str, Head]:
     return {group: Head.of(found[key]) if key in found else Head(group) for group, key in keys.items()}
 
 
+def _unless_it_went_on(desk: Desk, key: Key, item: Item | None) -> None:
+    """A book cannot be what a line needs that was read before: somebody moved both. Raises Conflict then."""
+    if desk.store.read([key]).get(key) != item:
+        raise Conflict("the line was posted meanwhile")
+
+
 def _moves(desk: Desk, seen: _Seen) -> bool:
     """Whether there is money of the line, or may be: it was settled, or its pieces are owed once they left."""
     if seen.line is not None and seen.line.resolved is None:
-        return False
+        # It waits, in suspense. What was booked while its group was known, before it was announced anew, goes back.
+        return seen.item is not None
     if seen.item is not None or seen.parts:
         return True
     if seen.live is None or seen.live.terms.payout_basis == SALE_SHARE:
@@ -256,6 +282,10 @@ def _settle(desk: Desk, seen: _Seen, approval: ApproveProposal | None) -> tuple[
         by, reason = approval.by, approval.reason or "none given"
         found = posted.approve(found, before, heads, group_id=wanted.group_id, by=by, reason=reason, at=desk.now)
     if isinstance(found, Proposal):
+        if seen.item and seen.item["hold_end"] != wanted.hold_end:
+            # A proposal holds back amounts, not news of the goods or a person's word about when they are paid.
+            _commit(desk, before, Booked(posted.seen_again(before)), heads, seen.item, wanted.hold_end)
+            raise Conflict("what is proposed stands on what is posted now")
         return Outcome.PROPOSED, {PROPOSED: _in_words(found)}
     item = (seen.item or {}) | {"group_id": wanted.group_id}
     if found is None and seen.item and seen.item["hold_end"] != wanted.hold_end:
@@ -289,8 +319,9 @@ def _wanted(desk: Desk, seen: _Seen) -> _Wanted:
 def _tax(desk: Desk, live: _Live, own: Sequence[Part]) -> Tax:
     """The output GST of the day of sale. Raises Unpriced: no row, or several, say it."""
     if (price := live.line.unit_price_paise) is None:
-        # The settlement knows it: what was sold, by the piece.
-        price = max(sum(part.heads.get("sale", 0) for part in own), 0) // max(live.line.quantity, 1)
+        # The settlement knows it: what was sold, less the seller's discounts, by the piece; the dearest one decides.
+        sold = max(sum(part.heads.get("sale", 0) + part.heads.get("offer", 0) for part in own), 0)
+        price = -(-sold // max(live.line.open, 1))
     day, hsn = day_of_sale(live.line.sold_at), live.terms.hsn
     row = card_of(desk.store, (GOVERNMENT,)).row(GOVERNMENT, OUTPUT_GST, day=day, hsn=hsn, unit_price_paise=price)
     return Tax(row.row_id, row.value)
@@ -307,12 +338,17 @@ def _hold_end(seen: _Seen, live: _Live, facts: LineFacts, resolution: Resolution
         return None
     arrived_at = live.line.delivered_at if not live.order.pending else None
     window = window_end(arrived_at or settled_at or earned_at, resolution.return_window_days)
-    held = (seen.item or {}).get("operator_hold") or {}
     coming_back = any(
         one.line_id == seen.line_id and one.status not in (CANCELLED, RECEIVED, INSPECTED) for one in live.order.returns
     )
-    kept_back = UNTIL_FURTHER_NOTICE if coming_back else held.get("until")
+    kept_back = UNTIL_FURTHER_NOTICE if coming_back else _held_back(seen.item or {})
     return release_at(window_ends=window, earned_at=earned_at, operator_hold=kept_back)
+
+
+def _held_back(item: Item) -> str | None:
+    """Until when a person holds a line's money back."""
+    until: str | None = (item.get("operator_hold") or {}).get("until")
+    return until
 
 
 def _when(desk: Desk, seen: _Seen) -> str:

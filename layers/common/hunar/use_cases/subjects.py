@@ -39,6 +39,8 @@ class Subject:
     parts: Mapping[str, Sequence[Part]]
     """By claimant."""
     waiting: tuple[Part, ...]
+    orders: tuple[str, ...] = ()
+    """The orders that it may be about."""
 
     @property
     def marketplace(self) -> str:
@@ -60,22 +62,39 @@ def subject_of(store: Store, name: str) -> Subject:
             lines.append(SettlementLine.of_item(item))
         elif "amounts" in item:
             there = item
-    claimants = tuple(_claimants(store, name)) if lines or there else ()
+    orders = _orders(store, name) if lines or there else ()
+    claimants = tuple(_claimants(store, name, orders))
     claimed, waiting = parts(name, lines, claimants)
-    return Subject(name, tuple(lines), there, claimants, claimed, tuple(waiting))
+    return Subject(name, tuple(lines), there, claimants, claimed, tuple(waiting), orders)
 
 
-def _claimants(store: Store, name: str) -> Iterable[Claimant]:
-    """The order lines that a subject is about, in order."""
+def gone(store: Store, subject: Subject) -> Iterable[tuple[str, str]]:
+    """Order and line of what may be booked of the subject, though the order has no such line any more."""
+    there = {(one.order_ref, one.line.line_id) for one in subject.claimants}
+    kind, _, _, identity = subject.name.split("#", 3)
+    for ref in subject.orders:
+        if kind == WHOLE_ORDER:
+            items = pages(store, Table.LEDGER, tables.posted(ref, "").pk, prefix=tables.posted(ref, "").sk)
+            lines = [str(item["line_id"]) for item in items]
+        else:
+            lines = [identity]
+        yield from ((ref, line_id) for line_id in lines if (ref, line_id) not in there)
+
+
+def _orders(store: Store, name: str) -> tuple[str, ...]:
     kind, marketplace, account, identity = name.split("#", 3)
     if kind == Kind.ACCOUNT:
-        return
+        return ()
     if kind == WHOLE_ORDER:
-        refs = [f"{marketplace}:{account}:{identity}"]
-    else:
-        key = tables.item_pointer(marketplace, account, identity)
-        refs = (store.read([key]).get(key) or {}).get("orders", [])
-    for ref in refs:
+        return (f"{marketplace}:{account}:{identity}",)
+    key = tables.item_pointer(marketplace, account, identity)
+    return tuple((store.read([key]).get(key) or {}).get("orders", []))
+
+
+def _claimants(store: Store, name: str, orders: Iterable[str]) -> Iterable[Claimant]:
+    """The order lines that a subject is about, in order."""
+    kind, _, _, identity = name.split("#", 3)
+    for ref in orders:
         _, found = order_of(store, ref)
         for line in found.lines if found else ():
             if kind == WHOLE_ORDER or line.line_id == identity:
