@@ -228,3 +228,40 @@ def test_the_provider_with_the_groups_number_may_post_to_the_local_stack() -> No
     settings = tomllib.loads((run.ROOT / "samconfig.toml").read_text())["local"]["deploy"]["parameters"]
     given = dict(one.split("=", 1) for one in settings["parameter_overrides"])
     assert given["SmsAccounts"] == f"{exotel.PROVIDER}/{exotel.ACCOUNT}"
+
+
+def test_the_clocks_of_those_who_send_and_of_those_who_book_are_set_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, int]] = []
+
+    class Clock:
+        def __init__(self, client: object, outputs: dict[str, str], output: str) -> None:
+            self._name = outputs[output]
+
+        def set_ahead(self, seconds: int) -> None:
+            told.append((self._name, seconds))
+
+    class Deployed:
+        client = None
+        outputs = {"NotifyGroupFunctionName": "notify", "ComputePayoutFunctionName": "payout"}  # noqa: RUF012
+
+    monkeypatch.setattr(run.quiet, "Clock", Clock)
+    run.clocks(Deployed())(3600)  # type: ignore[arg-type]
+    assert sorted(told) == [("notify", 3600), ("payout", 3600)]
+
+
+@pytest.mark.parametrize(
+    ("script", "said"), [("echo '{\"proved\": false}'; exit 1", '{"proved": false}'), ("echo gone >&2; exit 2", None)]
+)
+def test_an_audit_that_finds_faults_is_told_and_one_that_failed_is_an_error(
+    script: str, said: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = tmp_path / ".venv" / "bin" / "hunar"
+    command.parent.mkdir(parents=True)
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(0o755)
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    if said is None:
+        with pytest.raises(RuntimeError, match="hunar ledger audit failed: gone"):
+            run.audit()
+    else:
+        assert run.audit().strip() == said
