@@ -245,8 +245,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _one(
         "what came back is still earned",
         "domain.entitlement",
-        "day, kept = rate_card.day_of_sale(line.sold_at), line.kept",
-        "day, kept = rate_card.day_of_sale(line.sold_at), line.open",
+        "days, traits, kept = days_of(line), Traits(terms.hsn), line.kept",
+        "days, traits, kept = days_of(line), Traits(terms.hsn), line.open",
     ),
     _one(
         "every computation books the whole amount",
