@@ -610,6 +610,28 @@ def undisputed(world: World) -> list[str]:
     return [kind for kind in world.exceptions() if kind != "SETTLEMENT_DIFFERS"]
 
 
+def test_money_that_waited_for_a_return_goes_on_when_it_is_called_off(world: World) -> None:
+    """Nothing comes back and no unit changed: the line must be looked at all the same, or it is held for ever."""
+    rates(world)
+    sold(world)
+    settled(world)
+    held = balances(world)["group_held:G11"]
+
+    def back(what: str, at: str) -> dict[str, Any]:
+        items = {"orderItemId": "1", "returnId": "R1", "quantity": 1, "shipmentId": "S1", "source": "customer_return"}
+        asked = {"eventType": f"return_{what}", "source": "flipkart", "timestamp": at, "returnId": "R1"}
+        return asked | {"attributes": {"returnItems": [items]}}
+
+    world.post(back("created", "2026-11-29T10:00:00+05:30"))
+    world.settle()
+    wait(world, 30 * DAY)
+    assert balances(world)["group_held:G11"] == held
+    world.post(back("cancelled", "2026-12-26T10:00:00+05:30"))
+    world.settle()
+    wait(world, DAY)
+    assert balances(world)["group_payable:G11"] == held
+
+
 def test_money_waits_for_a_resolution(world: World) -> None:
     rates(world)
     group = world.store.read([tables.group("G11")])[tables.group("G11")]
