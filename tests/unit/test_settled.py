@@ -143,6 +143,9 @@ def test_case_14_a_charge_without_an_order_stays_with_the_agency() -> None:
     # A buyer's money without an order is somebody's, and nobody says whose.
     found = by_account(unassigned("flipkart", [Row("c", {"sale": 109_900, "reimbursement": 500, "adjustment": 7})]))
     assert (found["suspense"], found["agency_margin"]) == (-110_400, -7)
+    # Of what has no meaning yet the agency bears a charge; nobody gets a credit before somebody knows what it is.
+    found = by_account(unassigned("flipkart", [Row("d", {"other:Ads": -29_500, "other:festival bonus": 777})]))
+    assert found == {"agency_margin": 29_500, "suspense": -777, "marketplace_receivable:flipkart": -28_723}
 
 
 def test_case_15_the_shares_of_one_shipping_fee_add_up_over_both_groups() -> None:

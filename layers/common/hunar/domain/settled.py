@@ -156,7 +156,8 @@ def target(facts: LineFacts, lines: Iterable[Settlement], resolution: Resolution
 def unassigned(marketplace: str, lines: Iterable[Settlement]) -> Amounts:
     """What settlement lines without an order amount to, as for advertising or storage: the agency's, never spread.
 
-    What buyers paid, or what compensates for goods, is somebody's, and nobody can say whose: suspense.
+    What buyers paid, or what compensates for goods, is somebody's, and nobody can say whose: suspense. Of what has no
+    meaning yet a charge is the agency's, too, and a credit waits.
     """
     heads = total(lines)
     moves = _Moves(marketplace, heads)
@@ -164,6 +165,9 @@ def unassigned(marketplace: str, lines: Iterable[Settlement]) -> Amounts:
     moves.receive(accounts.AGENCY_MARGIN, {"adjustment"})
     for code in moves.fees():
         moves.pay_fee(code, accounts.AGENCY_MARGIN)
+    for head, paise in heads.items():
+        if head.startswith(OTHER) and paise < 0:
+            moves.move(accounts.AGENCY_MARGIN, accounts.SUSPENSE, -paise, f"{SETTLEMENT}:{head}")
     return moves.amounts()
 
 
