@@ -50,7 +50,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "RATE_CHANGED": "The booked amounts stand. Show the accountant what changed in the rates.",
     "UNRESOLVED": "Complete the group's resolution in resolutions.csv and import; its money waits and is booked then.",
     "SUSPENSE": "Look the order up in the portal; what was settled for it waits until the order is known.",
-    "UNKNOWN_MONEY": "Ask the marketplace what this is. The agency bears a charge of the account; the rest is in suspense.",
+    "UNKNOWN_MONEY": "Ask the marketplace what this is. The agency bears charges of its account; the rest waits.",
     "SETTLED_NOT_DELIVERED": "The settlement counts. See in the portal whether the goods arrived.",
     "SETTLEMENT_REFUSED": "Correct what is named, or download the file anew, and upload it again. Nothing was taken.",
     "SETTLEMENT_DIFFERS": "Export it with hunar differences and dispute it with the marketplace.",
