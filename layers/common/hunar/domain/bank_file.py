@@ -229,7 +229,7 @@ def _check(layout: Layout) -> None:
         for column in layout.results.columns:
             if column.value == "state" and not set((column.words or {}).values()) <= set(Status):
                 raise ValueError(f"{column.name} has words for {', '.join(Status)}")
-            if column.value == "date" and column.format not in _DATES:
+            if column.value == "date" and (column.format not in _DATES or "YYYY" not in str(column.format)):
                 raise ValueError(f"{column.name} has no format of a day")
 
 
@@ -451,17 +451,20 @@ class _Reader:
     def _cell(self, row: int, column: Column, text: str) -> Any:
         match column.value:
             case "payout_id":
-                return text if text else self._wrong(row, column.name, "is empty")
+                if not text:
+                    self._wrong(row, column.name, "is empty")
             case "amount":
                 if not re.fullmatch(r"[0-9]{1,12}\.[0-9]{2}", text):
-                    return self._wrong(row, column.name, f"{text!r} is not an amount like 1234.50")
+                    self._wrong(row, column.name, f"{text!r} is not an amount like 1234.50")
+                    return None
                 return int(text.replace(".", ""))
             case "date":
                 return self._day(row, column, text)
             case "state":
                 words = column.words or {}
                 if text not in words:
-                    return self._wrong(row, column.name, f"{text!r} is not one of {', '.join(words)}")
+                    self._wrong(row, column.name, f"{text!r} is not one of {', '.join(words)}")
+                    return None
                 return Status(words[text])
         return text
 
@@ -474,7 +477,8 @@ class _Reader:
                 return date(int(found["y"]), int(found["m"]), int(found["d"])).isoformat()
         except ValueError:
             pass
-        return self._wrong(row, column.name, f"{text!r} is not a day as {shape}")
+        self._wrong(row, column.name, f"{text!r} is not a day as {shape}")
+        return None
 
     def _wrong(self, row: int, column: str | None, message: str) -> None:
         self.problems.append(Problem(self.file, row, column, message))

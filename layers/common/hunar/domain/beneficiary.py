@@ -102,7 +102,7 @@ class Beneficiary:
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> Beneficiary:
-        known = {name: item.get(name) for name in cls.__dataclass_fields__}
+        known: dict[str, Any] = {name: item.get(name) for name in cls.__dataclass_fields__}
         looked = known["looked_up"]
         return cls(**known | {"version": int(item["version"]), "looked_up": LookedUp(**looked) if looked else None})
 
