@@ -110,7 +110,9 @@ def test_an_account_number_keeps_its_zeros() -> None:
     assert masked("000123456") == "XXXX3456"
 
 
-@pytest.mark.parametrize("text", ["12345", "1" * 31, "12345678.0", "1.23E+15", "123 456 789", "ABCDEFGH", "0000000", ""])
+@pytest.mark.parametrize(
+    "text", ["12345", "1" * 31, "12345678.0", "1.23E+15", "123 456 789", "ABCDEFGH", "0000000", ""]
+)
 def test_what_is_no_account_number_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         account_number(text)
