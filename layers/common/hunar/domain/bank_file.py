@@ -206,6 +206,10 @@ def parse(content: Mapping[str, Any]) -> Layout:
 
 def _check(layout: Layout) -> None:
     known = VALUES | layout.settings.keys()
+    re.compile(f"[{layout.letters}]+")
+    fixed = [part.fixed or "" for part in (*layout.file_name, *layout.begin, *layout.row, *layout.end)]
+    if not "".join([layout.letters, *layout.instead.values(), *fixed]).isascii():
+        raise ValueError("letters, instead and fixed texts are ASCII: no bank takes others")
     for part in (*layout.file_name, *layout.begin, *layout.row, *layout.end):
         if (part.value is None) == (part.fixed is None):
             raise ValueError(f"{part.name} needs a value or a fixed text, and not both")
@@ -365,11 +369,10 @@ class _Writer:
 
     def _fitted(self, part: Field, value: str) -> tuple[str, str | None]:
         """A text in the layout's letters. What has no agreed stand-in is refused, never dropped."""
-        if value.lstrip().startswith(_RUN):
+        if value.lstrip(" ").startswith(_RUN):
             return value, "begins like a formula"
         text = self.fit.sub(lambda found: self.layout.instead[found[0]], value) if self.fit else value
-        text = " ".join(text.split(" ")).strip()
-        text = re.sub(" +", " ", text)
+        text = re.sub(" +", " ", text).strip(" ")
         if part.cut and part.most is not None:
             text = text[: part.most].rstrip()
         if not text:
