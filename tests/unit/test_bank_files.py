@@ -256,6 +256,7 @@ def test_what_is_no_plain_text_and_what_is_too_large_is_refused() -> None:
     assert refused(lambda: read(reverse() + "जय".encode())) == [
         "back.r001 row 2: is not plain text as the bank writes it"
     ]
+    assert "more than 5 MB" not in refused(lambda: read(b"x" * (5 * 2**20)))[0]
     assert "more than 5 MB" in refused(lambda: read(b"x" * (5 * 2**20 + 1)))[0]
 
 

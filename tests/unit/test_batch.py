@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -435,3 +436,64 @@ def test_no_row_shows_an_account() -> None:
     shown = f"{payouts.batch} {payouts.rows} {file} {made} {payouts.batch.item()}"
     assert "0000000177" not in shown
     assert "SAHAYATA" not in shown
+
+
+def test_each_step_is_the_next_version() -> None:
+    """What is written with the version that was read: a step that gave the same one would overwrite another's."""
+    payouts = Payouts(AMOUNTS)
+    payouts.collect()
+    seen = [payouts.batch.version]
+
+    def step(act: Callable[[], object]) -> None:
+        act()
+        seen.append(payouts.batch.version)
+
+    def withdraw() -> None:
+        payouts.batch = batch.withdraw(payouts.batch)
+
+    step(payouts.close)
+    step(payouts.approve)
+    step(withdraw)
+    step(payouts.approve)
+    step(payouts.submit)
+    step(lambda: payouts.answer(*(said(row, Status.EXECUTED) for row in payouts.rows.values())))
+    assert seen == [1, 2, 3, 4, 5, 6, 7]
+    other = approved()
+    before = other.batch.version
+    other.pull(row_of(other).payout_id)
+    other.cancel()
+    assert other.batch.version > before
+    assert Payouts(AMOUNTS).filed().batch.version + 1 == cancelled().batch.version
+
+
+def cancelled() -> Payouts:
+    payouts = Payouts(AMOUNTS).filed()
+    payouts.cancel(CHECKER)
+    return payouts
+
+
+@pytest.mark.parametrize(("count", "paise"), [(1, 0), (-1, 0), (0, 1), (0, -1)])
+def test_a_file_of_more_or_less_is_not_approved(count: int, paise: int) -> None:
+    payouts = closed()
+    file = payouts.file()
+    other = replace(file, count=file.count + count, control_total=file.control_total + paise)
+    with pytest.raises(Refused, match="the batch has 3 of"):
+        batch.approve(
+            payouts.batch,
+            list(payouts.rows.values()),
+            other,
+            payouts.beneficiaries,
+            seen=payouts.batch.digest,
+            by=CHECKER,
+            at=APPROVED,
+        )
+
+
+@pytest.mark.parametrize("wrong", ["AAAAAAAAAAAAAAA", "ZZZZZZZZZZZZZZZ"])
+def test_a_payout_by_another_name_is_refused(wrong: str) -> None:
+    payouts = Payouts(AMOUNTS)
+    payouts.collect()
+    first, *rest = payouts.rows.values()
+    for stranger in (replace(first, payout_id=wrong), replace(first, batch_id=wrong)):
+        with pytest.raises(Refused, match="is not a payout of"):
+            batch.close(payouts.batch, [*rest, stranger], by=MAKER, at=CLOSED)

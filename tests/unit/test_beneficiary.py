@@ -53,6 +53,7 @@ def test_a_change_freezes_the_payouts_and_is_told_at_once() -> None:
     assert (changed.version, changed.usable_from) == (2, "2026-12-08T06:00:00Z")
     assert "can be paid from" in (usable(changed, "2026-12-08T05:59:59Z") or "")
     assert usable(changed, "2026-12-08T06:00:00Z") is None
+    assert usable(changed, "2027-06-01T00:00:00Z") is None
 
 
 def test_confirming_late_does_not_pay_early_and_waiting_alone_does_not_pay() -> None:
@@ -114,6 +115,9 @@ def test_every_wrong_field_is_named_at_once() -> None:
     typed = Details("Sita, Devi", "12", "SBIN1", "POST", pan="AAAZB1234C", gstin="10AAAAB1234C1Z5")
     with pytest.raises(Refused) as error:
         change(None, typed)
+    assert str(error.value).startswith("name: has a comma")
+    with pytest.raises(Refused, match="^this is the account"):
+        change(registered("G03"), details(1))
     assert [field for field, _ in error.value.reasons] == ["name", "account", "ifsc", "pan", "account_type"]
 
 
