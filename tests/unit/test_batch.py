@@ -497,3 +497,12 @@ def test_a_payout_by_another_name_is_refused(wrong: str) -> None:
     for stranger in (replace(first, payout_id=wrong), replace(first, batch_id=wrong)):
         with pytest.raises(Refused, match="is not a payout of"):
             batch.close(payouts.batch, [*rest, stranger], by=MAKER, at=CLOSED)
+
+
+def test_a_row_may_leave_while_the_batch_is_still_collected() -> None:
+    payouts = Payouts(AMOUNTS)
+    payouts.collect()
+    payouts.pull(row_of(payouts).payout_id)
+    assert (payouts.batch.state, row_of(payouts).state) == (State.DRAFT, RowState.PULLED)
+    payouts.close()
+    assert (payouts.batch.count, payouts.heads["G01"].payable) == (2, AMOUNTS["G01"])
