@@ -14,12 +14,13 @@ LAYER = ROOT / "layers/common"
 
 PURE = frozenset({"hunar.domain"})
 CONTRACT = frozenset({"hunar.ports", "hunar.tables", "hunar.messages"})
-DATA = frozenset({"hunar.sms_templates", "hunar.rate_cards"})
+DATA = frozenset({"hunar.sms_templates", "hunar.rate_cards", "hunar.bank_files"})
 MAY: dict[str, frozenset[str]] = {
     "hunar/domain": PURE,
     "hunar/marketplaces": PURE | {"hunar.ports", "hunar.marketplaces"},
     "hunar/sms_templates": PURE,
     "hunar/rate_cards": PURE,
+    "hunar/bank_files": PURE,
     "hunar/operator_api": PURE | CONTRACT | {"hunar.use_cases", "hunar.operator_api"},
     "hunar/use_cases": PURE | CONTRACT | DATA | {"hunar.use_cases"},
     "hunar/adapters": PURE | {"hunar.ports", "hunar.tables", "hunar.adapters"},

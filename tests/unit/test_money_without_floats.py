@@ -23,7 +23,7 @@ DOMAIN = (
         "debt",
         "payout",
     ),
-    *("amounts", "settlement", "workbook", "differences"),
+    *("amounts", "settlement", "workbook", "differences", "batch", "bank_file", "pain001"),
 )
 READERS = ("settlement_rows", "flipkart_settlement", "amazon_settlement", "plain_settlement")
 MONEY = [
