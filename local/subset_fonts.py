@@ -2,9 +2,9 @@
 
     python -m local.subset_fonts FOLDER
 
-FOLDER holds the Noto fonts as Debian's package ``fonts-noto-core`` installs them. Each keeps the letters of its script and
-all its rules for joining them, and nothing else: no hinting (a PDF is drawn large), no other script. The same input and
-the same fontTools give the same bytes.
+FOLDER holds the Noto fonts as Debian's package ``fonts-noto-core`` installs them. Each keeps the letters of its script
+and all its rules for joining them, and nothing else: no hinting (a PDF is drawn large), no other script. The same input
+and the same fontTools give the same bytes.
 """
 
 from __future__ import annotations

@@ -10,7 +10,19 @@ import pytest
 HUNAR = Path(__file__).parents[2] / "layers/common/hunar"
 DOMAIN = (
     *("money", "rate_card", "rate_row", "rate_file", "rate_checks", "fees", "fees_explained"),
-    *("entitlement", "ledger", "accounts", "head", "resolution", "settled", "posted", "split", "holds", "debt", "payout"),
+    *(
+        "entitlement",
+        "ledger",
+        "accounts",
+        "head",
+        "resolution",
+        "settled",
+        "posted",
+        "split",
+        "holds",
+        "debt",
+        "payout",
+    ),
     *("amounts", "settlement", "workbook"),
 )
 READERS = ("settlement_rows", "flipkart_settlement", "amazon_settlement", "plain_settlement")

@@ -183,7 +183,7 @@ def worked(item: Mapping[str, Any]) -> Worked:
 
 
 def _step(path: _Path, row: str, amounts: Mapping[str, int]) -> None:
-    """What the agency's side of one rate row says of the path. Its entry balances, so its side adds up to the group's."""
+    """What the agency's side of one rate row says of the path. An entry balances: its sides add up to the same."""
     paise = sum(amounts.values())
     if row.startswith(SETTLEMENT + ":" + FEE):
         code = row.removeprefix(SETTLEMENT + ":" + FEE)
@@ -289,6 +289,8 @@ class Payment:
     """The bank's: the UTR of what arrived."""
     last_four: str
     """Of the account's number; empty when the batch does not say."""
+    had_arrived: bool = False
+    """SENT_BACK days after it had arrived: it left the group's account again."""
 
 
 @dataclass(frozen=True)
@@ -359,17 +361,8 @@ class Statement:
         return sum(
             line.amount_paise if line.kind == ARRIVED else -line.amount_paise
             for line in self.payments
-            if line.kind == ARRIVED or (line.kind == SENT_BACK and self._had_arrived(line))
+            if line.kind == ARRIVED or line.had_arrived
         )
-
-    def _had_arrived(self, line: Payment) -> bool:
-        return not self.moves_of(line.seq).get(ON_THE_WAY)
-
-    def moves_of(self, seq: int) -> Mapping[str, int]:
-        """How entry ``seq`` changed the balances."""
-        return self._by_seq[seq]
-
-    _by_seq: Mapping[int, Mapping[str, int]] = field(default_factory=dict, repr=False)
 
 
 def statement(
@@ -391,20 +384,19 @@ def statement(
         if len(digits) != 4 or not (digits.isascii() and digits.isdigit()):
             raise ValueError(f"batch {batch}: the last four digits of an account are four digits")
     within = [item for item in entries if opening.seq < item["seq"] and (to_seq is None or item["seq"] <= to_seq)]
-    now, lines, by_seq = opening, [], {}
+    now, lines = opening, []
     moves: dict[str, dict[str, int]] = {}
     for item in sorted(within, key=lambda one: (one["seq"], one["entry_id"])):
         now = _next(now, item)
         lines.append(_line(item, paid_to))
-        by_seq[now.seq] = _moved(item)
         of_kind = moves.setdefault(item["kind"], {})
-        for name, paise in by_seq[now.seq].items():
+        for name, paise in _moved(item).items():
             of_kind[name] = of_kind.get(name, 0) + paise
     if to_seq is not None and now.seq != to_seq:
         raise Broken(f"the book of {opening.group_id} ends with entry {now.seq}, before entry {to_seq}")
     times = [line.occurred_at for line in lines]
     first, last = (times[0], times[-1]) if times else ("", "")
-    return Statement(opening, now, tuple(lines), moves, first, last, by_seq)
+    return Statement(opening, now, tuple(lines), moves, first, last)
 
 
 def _next(before: Point, item: Mapping[str, Any]) -> Point:
@@ -462,6 +454,7 @@ def _line(item: Mapping[str, Any], paid_to: Mapping[str, str]) -> Line:
                 recovered_paise=by_row.get(DEBT_RECOVERED, 0),
                 reference=str(item["source"].get("reference", "")),
                 last_four=paid_to.get(batch, ""),
+                had_arrived=kind == SENT_BACK and any(p["account"] == accounts.BANK for p in item["postings"]),
             )
     raise Broken(f"entry {item['seq']} of {item['group_id']} is of the kind {item['kind']!r}")
 
