@@ -1,4 +1,4 @@
-"""A statement as a PDF in the group's script: letters are joined as the script wants it, amounts stay in ASCII digits."""
+"""A statement as a PDF in the group's script: letters are joined as the script wants, amounts stay in ASCII digits."""
 
 from __future__ import annotations
 
@@ -107,7 +107,8 @@ class _Paper(FPDF):
         places = [self.epw * width / 100 for width in widths]
         lines = [self._wrapped(cell, place, size) for cell, place in zip(cells, places, strict=True)]
         height = line * max(map(len, lines)) + _PAD / 2
-        if height > self._left():
+        # What heads other rows does not stand alone at the foot of a page.
+        if height + (2 * line if weight is Weight.HEAD else 0) > self._left():
             self._turn()
         top, left = self.get_y(), float(self.l_margin)
         if weight is Weight.HEAD:
@@ -139,4 +140,5 @@ class _Paper(FPDF):
         if not cell:
             return [""]
         broken = self.multi_cell(width - _PAD, _LINE, str(cell), dry_run=True, output=MethodReturnValue.LINES)
-        return [str(text) for text in broken]
+        assert isinstance(broken, list)
+        return list(broken)

@@ -1,4 +1,4 @@
-"""What stands on a statement's sheet, in the words of the group's language: sections of rows, for paper and workbook."""
+"""What stands on a statement, in the words of the group's language: sections of rows, for paper and workbook."""
 
 from __future__ import annotations
 
