@@ -13,14 +13,13 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from fontTools import subset
+from fontTools import subset  # type: ignore[import-untyped]
 
 FONTS: Final = Path(__file__).parents[1] / "layers/common/hunar/statement_files/fonts"
 BETWEEN: Final = "0020,00A0,0964-0965,200B-200D,25CC"
 """Spaces, the danda of all Indian scripts, joiners, and the circle that shows a sign without a letter."""
 SCRIPTS: Final = {
     "NotoSans-Regular": "0020-007E,00A0-017F,2010-2027,20B9,2190-2193",
-    "NotoSans-Bold": "0020-007E,00A0-017F,2010-2027,20B9,2190-2193",
     "NotoSansDevanagari-Regular": f"0900-097F,{BETWEEN}",
     "NotoSansBengali-Regular": f"0980-09FF,{BETWEEN}",
     "NotoSansTamil-Regular": f"0B80-0BFF,{BETWEEN}",

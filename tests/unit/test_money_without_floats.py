@@ -23,13 +23,16 @@ DOMAIN = (
         "debt",
         "payout",
     ),
-    *("amounts", "settlement", "workbook"),
+    *("amounts", "settlement", "workbook", "workbook_file"),
+    *("statement", "group_books", "registers", "text_ledger", "mission_sheet"),
 )
 READERS = ("settlement_rows", "flipkart_settlement", "amazon_settlement", "plain_settlement")
 MONEY = [
     *(HUNAR / "domain" / f"{name}.py" for name in DOMAIN),
     *(HUNAR / "marketplaces" / f"{name}.py" for name in READERS),
     HUNAR / "rate_cards/__init__.py",
+    HUNAR / "statement_files/sheet.py",
+    HUNAR / "statement_files/xlsx.py",
     HUNAR / "use_cases/compute_payout.py",
 ]
 INEXACT = {"float", "Decimal", "Fraction", "round", "math", "statistics", "decimal", "fractions"}

@@ -1,7 +1,8 @@
 """The books as a text that other accounting programs read: Beancount's format.
 
 Every posting says in its metadata what decided it, and every account what it is called in the chart, so nothing is
-lost by the names that the format allows. Behind the entries stand assertions of all balances: whoever loads the text proves it.
+lost by the names that the format allows. Behind the entries stand assertions of all balances: whoever loads the text
+proves it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import resources
-from typing import Final
+from typing import Final, cast
 
 from fpdf import FPDF
 from fpdf.enums import Align, MethodReturnValue, TextDirection, XPos, YPos
@@ -98,7 +98,9 @@ class _Paper(FPDF):
 
     def _font(self, name: str, size: float) -> None:
         self.set_font(name, size=size)
-        self.set_text_shaping(True, direction=TextDirection.LTR if name == LATIN else None)
+        # A line of Urdu that begins with TCS is still read from the right.
+        rtl = self._rtl and name == SCRIPT
+        self.set_text_shaping(True, direction=TextDirection.RTL if rtl else TextDirection.LTR)
 
     def _row(
         self, cells: Sequence[Cell], widths: Sequence[int], *, weight: Weight = Weight.PLAIN, size: float = _SIZE
@@ -140,5 +142,4 @@ class _Paper(FPDF):
         if not cell:
             return [""]
         broken = self.multi_cell(width - _PAD, _LINE, str(cell), dry_run=True, output=MethodReturnValue.LINES)
-        assert isinstance(broken, list)
-        return list(broken)
+        return list(cast("list[str]", broken))

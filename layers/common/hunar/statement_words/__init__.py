@@ -20,15 +20,18 @@ __all__ = ["KEYS", "LOCALES", "Words", "parse", "words"]
 
 RIGHT_TO_LEFT: Final = frozenset({"Arabic"})
 
-KEYS: Final = frozenset(
-    "title group number period orders order price refund output_gst agency_sale pieces fee commission fixed_fee"
-    " collection_fee shipping_fee reverse_shipping_fee gst_on_fees tcs tds compensation adjustment lost agency_fee"
-    " moved other fund share no_cost waits agencys balances opening closing held payable on_the_way debt credits"
-    " members settled corrected released recovered paid_out arrived sent_back payments account copy cash_book"
-    " ledger passbook debit credit received paid sales taxes_kept other_income owed_by_agency bank split undivided"
-    " check".split()
-)
+# fmt: off
+KEYS: Final = frozenset({
+    "title", "group", "number", "period", "orders", "order", "price", "refund", "output_gst", "agency_sale",
+    "pieces", "fee", "commission", "fixed_fee", "collection_fee", "shipping_fee", "reverse_shipping_fee",
+    "gst_on_fees", "tcs", "tds", "compensation", "adjustment", "lost", "agency_fee", "moved", "other", "fund",
+    "share", "no_cost", "waits", "agencys", "balances", "opening", "closing", "held", "payable", "on_the_way",
+    "debt", "credits", "members", "settled", "corrected", "released", "recovered", "paid_out", "arrived",
+    "sent_back", "payments", "account", "copy", "cash_book", "ledger", "passbook", "debit", "credit", "received",
+    "paid", "sales", "taxes_kept", "other_income", "owed_by_agency", "bank", "split", "undivided", "check",
+})
 """What every language has a word for, and nothing else."""
+# fmt: on
 
 
 @dataclass(frozen=True)
