@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from hunar.domain import group_books, statement
+from hunar.domain.ledger import PAID_OUT
 from hunar.domain.money import grouped
 from hunar.domain.rate_card import day_of_sale
 from hunar.domain.split import Suggested
@@ -111,14 +112,16 @@ def _balances(sheet: Sheet) -> Section:
             continue
         rows.append(Row((words[name], None), Weight.HEAD))
         rows.append(Row((words["opening"], Amount(opening[name]))))
-        rows += [Row((_move(words, kind, name), Amount(paise))) for kind, paise in moves]
+        for kind, paise in moves:
+            # A payout takes from what is payable for the bank, and for what it sets against a debt.
+            against = of.moves[kind].get(statement.DEBT, 0) if kind == PAID_OUT else 0
+            sent = {statement.PAYABLE: paise - against, statement.DEBT: 0}.get(name, paise)
+            if sent:
+                rows.append(Row((words[kind.lower()], Amount(sent))))
+            if against and name in (statement.PAYABLE, statement.DEBT):
+                rows.append(Row((words["recovered"], Amount(against))))
         rows.append(Row((words["closing"], Amount(closing[name])), Weight.SUM))
     return Section(words["balances"], (75, 25), tuple(rows))
-
-
-def _move(words: Words, kind: str, name: str) -> str:
-    """A payout takes from what is payable for the bank, and from a debt what it recovers."""
-    return words["recovered" if kind == "PAID_OUT" and name == statement.DEBT else kind.lower()]
 
 
 def _orders(sheet: Sheet) -> Section:
