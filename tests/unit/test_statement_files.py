@@ -80,6 +80,13 @@ def test_urdu_letters_take_the_form_of_their_place() -> None:
     assert {lam, alef}.isdisjoint({bare_lam, bare_alef}), "lam and alef are joined in a way of their own"
 
 
+def test_two_signs_that_odia_joins_into_one_stand_above_their_letter() -> None:
+    """The font as it is published puts them behind it."""
+    for word in ("ହିଁ", "ନାହିଁ"):
+        glyphs, advances = shaped("Oriya", word)
+        assert len(glyphs) < len(word) and advances[-1] == 0
+
+
 def test_a_vowel_sign_that_is_spoken_after_stands_before_its_letter() -> None:
     for script, word in (
         ("Devanagari", "कि"),
@@ -211,13 +218,13 @@ def test_each_font_carries_its_licence_and_the_folder_its_text() -> None:
 def test_each_balance_on_the_sheet_adds_up_and_a_payout_is_told_apart_from_what_it_recovers() -> None:
     section = next(section for section in sections(demo_sheet("en")) if section.title == "How your money stands")
     told: dict[str, list[tuple[str, int]]] = {}
+    lines: list[tuple[str, int]] = []
     for row in section.rows:
         label, amount = row.cells
         if isinstance(amount, Amount):
-            told[name].append((str(label), amount.paise))
+            lines.append((str(label), amount.paise))
         else:
-            name = str(label)
-            told[name] = []
+            lines = told.setdefault(str(label), [])
     for lines in told.values():
         assert sum(paise for _, paise in lines[:-1]) == lines[-1][1]
         assert (lines[0][0], lines[-1][0]) == ("At the beginning", "At the end")

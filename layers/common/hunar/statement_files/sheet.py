@@ -115,11 +115,11 @@ def _balances(sheet: Sheet) -> Section:
         for kind, paise in moves:
             # A payout takes from what is payable for the bank, and for what it sets against a debt.
             against = of.moves[kind].get(statement.DEBT, 0) if kind == PAID_OUT else 0
-            sent = {statement.PAYABLE: paise - against, statement.DEBT: 0}.get(name, paise)
-            if sent:
-                rows.append(Row((words[kind.lower()], Amount(sent))))
             if against and name in (statement.PAYABLE, statement.DEBT):
                 rows.append(Row((words["recovered"], Amount(against))))
+                paise -= against
+            if paise:
+                rows.append(Row((words[kind.lower()], Amount(paise))))
         rows.append(Row((words["closing"], Amount(closing[name])), Weight.SUM))
     return Section(words["balances"], (75, 25), tuple(rows))
 
