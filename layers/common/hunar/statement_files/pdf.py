@@ -36,6 +36,8 @@ _SIZE: Final = 10
 _LINE: Final = 5.6
 """Millimetres of a line: the signs above and below a letter need room."""
 _PAD: Final = 1
+_AMOUNTS: Final = 0.2
+"""Of the page's width: no column of amounts with a name is wider."""
 _GREY: Final = (232, 232, 232)
 _NO_TIME: Final = datetime(1980, 1, 1, tzinfo=UTC)
 """A PDF's id hangs on the time it was made. Ours are made at no time, so that equal ones are equal."""
@@ -123,7 +125,8 @@ class _Paper(FPDF):
             start = right - place if self._rtl else left
             left, right = left + place, right - place
             self._set(cell, size)
-            amount = isinstance(cell, Amount)
+            # The name of a column of amounts stands above its amounts.
+            amount = isinstance(cell, Amount) or (weight is Weight.HEAD and place <= self.epw * _AMOUNTS and cell != "")
             align = Align.R if amount != self._rtl else Align.L
             for number, text in enumerate(texts):
                 self.set_xy(start, top + number * line)
