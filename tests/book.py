@@ -148,7 +148,7 @@ class Book:
             {name: self.head(name) for name in posted.groups | {group}},
             group_id=group,
             occurred_at=known.news_at,
-            resolution=self.resolutions[group],
+            source=self.resolutions[group].source,
         )
         if isinstance(found, Proposal):
             self.proposals.append(found)

@@ -1,4 +1,4 @@
-"""payouts queue → what a line is expected to bring, booked in the ledger."""
+"""payouts queue → what a line is expected to bring, and what it brought, booked in the ledger."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from hunar import wiring
 from hunar.batch import MessageBatch
 from hunar.domain.facts import instant
-from hunar.messages import ComputePayout, wrong_field
+from hunar.messages import PAYOUT_COMMAND, wrong_field
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
-from hunar.use_cases.compute_payout import Outcome, compute
+from hunar.use_cases.book import obey
+from hunar.use_cases.compute_payout import Outcome
 from hunar.use_cases.worklist import open_unknown_message
 
 processor = MessageBatch()
@@ -31,18 +32,19 @@ def _record(record: SQSRecord) -> None:
     application = wiring.application()
     now = instant(application.clock())
     try:
-        message = ComputePayout.model_validate_json(record.body)
+        command = PAYOUT_COMMAND.validate_json(record.body)
     except ValidationError as error:
         open_unknown_message(application.store, "payouts", record.body, wrong_field(error), at=now)
         metrics.add_metric(name="UnknownMessages", unit=MetricUnit.Count, value=1)
         logger.warning("message_parked", queue="payouts")
         return
-    outcome = application.again(lambda: compute(application.store, message, now=now))
-    metrics.add_metric(name="RateGaps", unit=MetricUnit.Count, value=int(outcome is Outcome.RATE_GAP))
+    outcomes = obey(application.booking(now), command, application.again)
+    metrics.add_metric(name="RateGaps", unit=MetricUnit.Count, value=int(Outcome.RATE_GAP in outcomes))
     logger.info(
         "payout_computed",
-        order_ref=message.order_ref,
-        line_id=message.line_id,
-        outcome=outcome.value,
+        kind=command.kind,
+        order_ref=getattr(command, "order_ref", None),
+        line_id=getattr(command, "line_id", None),
+        outcome=" ".join(outcomes),
         aws_calls=aws_calls(),
     )

@@ -93,7 +93,7 @@ def test_money_is_only_proposed_when_the_rates_were_corrected_meanwhile(world: W
             world.store.commit([Put(key, row | {"value": row["value"] + 10_000})])
     sent(world, replay.of_order(world.store, S1))
     look_again = ComputePayout(order_ref=S1, line_id="12").model_dump_json()
-    assert world.work(QueueName.PAYOUTS, look_again) == "PROPOSED"
+    assert world.work(QueueName.PAYOUTS, look_again) == "PROPOSED NOTHING"
     assert world.items(Table.LEDGER) == entries
     assert "RATE_CHANGED" in world.exceptions()
 

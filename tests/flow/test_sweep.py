@@ -20,14 +20,16 @@ from hunar.domain.worklist import ACTIONS
 from hunar.messages import OperatorAct
 from hunar.ports import Put, QueueName, Retryable, Stopped, Throttled
 from hunar.tables import INDEXES, Item, Table
-from hunar.use_cases import park
+from hunar.use_cases import operate, park
 from hunar.use_cases import sweep as the_sweep
 from hunar.use_cases.change_order import SLICE
+from hunar.use_cases.resolve import resolve
 from hunar.use_cases.retry import retried
 from hunar.use_cases.sweep import BATCH, Swept, sweep
 from tests.flipkart_messages import SHIP_BY, cancelled, created, item, step
 from tests.played import ACCOUNT
 from tests.selling import SellingWorld
+from tests.till import keep, settlement_line
 from tests.world import MARKETPLACES, START, Crash, World
 
 ROOT = Path(__file__).parents[2]
@@ -572,6 +574,86 @@ def test_a_line_without_a_rate_is_computed_when_the_rate_is_imported(
     assert (world.exceptions() == [], len(entries(world)) == 1) == (computed, computed)
 
 
+def settled(world: World, **heads: int) -> None:
+    """The marketplace settles the item, and what is commanded is done."""
+    line = settlement_line(heads or {"sale": 300_000}, "1", order_id="OD-1")
+    world.queues.send(QueueName.PAYOUTS, keep(world.store, line))
+    world.settle()
+
+
+def balances(world: World) -> dict[str, int]:
+    [head] = world.store.read([tables.book("G11")]).values()
+    return dict(head["balances"])
+
+
+def sold(world: World) -> None:
+    world.post(created("S1", item("STOLE", 3)))
+    world.post(step("S1", "delivered"))
+    world.settle()
+
+
+def test_money_is_held_until_its_moment_and_no_longer(world: World) -> None:
+    rates(world)
+    sold(world)
+    settled(world)
+    held = balances(world)["group_held:G11"]
+    [posted] = [found for found in world.items(Table.LEDGER) if found.get("hold_end")]
+    wait(world, moment(posted["hold_end"]) - world.time - RUN)
+    assert balances(world)["group_held:G11"] == held < 0
+    wait(world, RUN)
+    assert balances(world)["group_payable:G11"] == held
+    assert "group_held:G11" not in balances(world)
+
+
+def test_money_waits_for_a_resolution(world: World) -> None:
+    rates(world)
+    group = world.store.read([tables.group("G11")])[tables.group("G11")]
+    bare = [{name: group["policies"][0][name] for name in ("from", "version", "payout_basis", "fulfilment_mode")}]
+    world.store.commit([Put(tables.group("G11"), group | {"policies": bare})])
+    sold(world)
+    settled(world)
+    assert opened(world, "UNRESOLVED") == START
+    wait(world, DAY)
+    assert world.exceptions() == ["UNRESOLVED"]
+    world.store.commit([Put(tables.group("G11"), group)])
+    settled(world)
+    assert (world.exceptions(), balances(world)["group_held:G11"] < 0) == ([], True)
+
+
+def test_money_waits_in_suspense_for_its_order(world: World) -> None:
+    rates(world)
+    settled(world)
+    assert opened(world, "SUSPENSE") == START
+    wait(world, DAY)
+    assert world.exceptions() == ["SUSPENSE"]
+    sold(world)
+    settled(world)
+    assert (world.exceptions(), balances(world)["group_held:G11"] < 0) == ([], True)
+
+
+def test_a_proposal_waits_for_a_person(world: World) -> None:
+    rates(world)
+    sold(world)
+    settled(world)
+    booked = balances(world)
+    group = world.store.read([tables.group("G11")])[tables.group("G11")]
+    corrected = [group["policies"][0] | {"agency_fee": 0}]
+    world.store.commit([Put(tables.group("G11"), group | {"policies": corrected})])
+    settled(world)
+    wait(world, DAY)
+    assert (world.exceptions(), balances(world)) == (["MONEY_PROPOSED"], booked)
+    [proposed] = [found for found in world.items(Table.EXCEPTIONS) if found["kind"] == "MONEY_PROPOSED"]
+    again: Callable[[Callable[[], Any]], Any] = lambda action: action()  # noqa: E731
+    desk = operate.Desk(world.store, world.queues, world.now, again)
+    asha = operate.By("asha", "minutes 12", "A1")
+    with pytest.raises(operate.NotNow, match="another one"):
+        resolve(desk, proposed["exception_id"], "approve", {"proposal_id": "an older one"}, asha)
+    resolve(desk, proposed["exception_id"], "approve", {"proposal_id": proposed["subject"]["proposal_id"]}, asha)
+    world.settle()
+    assert world.exceptions() == []
+    assert balances(world) != booked
+
+
 def test_a_message_in_the_dead_letters_waits_for_a_person_and_its_order_does_not(world: World) -> None:
     world.post(created("S1", item("STOLE", 3)))
     world.work_off(QueueName.ORDER_EVENTS)
@@ -740,16 +822,16 @@ def test_what_was_settled_while_the_index_was_read_is_not_due_any_more(world: Wo
     assert world.sweep() == Swept({}, left=False)
 
 
-def test_nothing_due_costs_three_queries_and_by_day_one_reading(world: World) -> None:
+def test_nothing_due_costs_four_queries_and_by_day_one_reading(world: World) -> None:
     world.post(created("S1", item("STOLE", 3)))
     world.settle()
     desk = the_sweep.Desk(world.store, world.queues)
     world.store.calls.clear()
     assert sweep(desk, world.now) == Swept({}, left=False)
-    assert world.store.calls == ["Query"] * 3 + ["BatchGetItem"]
+    assert world.store.calls == ["Query"] * 4 + ["BatchGetItem"]
     world.store.calls.clear()
     assert sweep(desk, "2026-11-24T22:00:00Z") == Swept({}, left=False)
-    assert world.store.calls == ["Query"] * 3
+    assert world.store.calls == ["Query"] * 4
 
 
 # The table

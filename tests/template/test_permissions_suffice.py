@@ -30,6 +30,7 @@ from tests.flipkart_messages import created, item, step
 from tests.played import ACCOUNT
 from tests.selling import SellingWorld
 from tests.template.deployed import ROOT
+from tests.till import keep, settlement_line
 from tests.world import MARKETPLACES
 
 CONSUMERS = {
@@ -191,6 +192,9 @@ def world() -> WatchedWorld:
     assert world.ask("GET /api/exceptions")["items"]
     world.ask("GET /api/ledger/entries", {"order_ref": "flipkart:demo:S1"})
     assert world.ask("GET /api/deliveries", {"order_ref": "flipkart:demo:S1"})["items"]
+    world.queues.send(QueueName.PAYOUTS, keep(world.store, settlement_line({"sale": 9_000}, "1", order_id="OD-1")))
+    world.settle()
+    assert world.store.read([tables.book("G11")])
     play_the_acts(world)
     sell_by_api(world)
     hear_of_texts(world)

@@ -8,7 +8,7 @@ import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from hunar.domain.history import HAPPENINGS
-from hunar.domain.ledger import EXPECTED
+from hunar.domain.ledger import KINDS as KINDS_OF_ENTRIES
 from hunar.domain.notification import Status
 from hunar.domain.text_kinds import KINDS
 from hunar.domain.worklist import ACTIONS, RESOLVED_BY
@@ -64,7 +64,7 @@ def test_its_enumerations_are_those_of_the_program() -> None:
     assert set(SCHEMAS["Exception"]["properties"]["kind"]["enum"]) == set(ACTIONS)
     assert set(SCHEMAS["Notification"]["properties"]["status"]["enum"]) == set(Status)
     assert set(SCHEMAS["Notification"]["properties"]["kind"]["enum"]) == set(KINDS)
-    assert SCHEMAS["Entry"]["properties"]["kind"]["enum"] == [EXPECTED]
+    assert SCHEMAS["Entry"]["properties"]["kind"]["enum"] == list(KINDS_OF_ENTRIES)
     assert set(SCHEMAS["Happening"]["properties"]["what"]["enum"]) == set(HAPPENINGS)
 
 

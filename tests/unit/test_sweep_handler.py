@@ -68,10 +68,10 @@ def test_with_nothing_due_nothing_is_sent(application: Application) -> None:
 
 @pytest.mark.parametrize(
     ("at", "calls"),
-    [("2026-11-25T20:00:00Z", {"Query": 3}), ("2026-11-25T04:30:00Z", {"Query": 3, "BatchGetItem": 1})],
+    [("2026-11-25T20:00:00Z", {"Query": 4}), ("2026-11-25T04:30:00Z", {"Query": 4, "BatchGetItem": 1})],
     ids=["at night", "by day"],
 )
-def test_finding_nothing_costs_three_calls_and_by_day_one_more(
+def test_finding_nothing_costs_four_calls_and_by_day_one_more(
     application: Application, monkeypatch: pytest.MonkeyPatch, at: str, calls: dict[str, int]
 ) -> None:
     local(monkeypatch)

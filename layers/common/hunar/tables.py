@@ -42,8 +42,8 @@ WORKLIST = "worklist"
 FEED = "feed"
 """Notifications: ``feed_pk`` ALL, ``feed_sk`` time of the first claim and notification_id."""
 DUE = "due"
-"""Orders, Stock, Notifications, Ledger: ``due_pk`` DUE, ``due_sk`` when the sweep must look at it, and what it is. An item that
-waits for nothing is not in it."""
+"""Orders, Stock, Notifications, Ledger: ``due_pk`` DUE, ``due_sk`` when the sweep must look at it, and what it is. An
+item that waits for nothing is not in it."""
 ORDER_ENTRIES = "order"
 """Ledger: entries of money by the order they are about: ``order_pk`` its order_ref, ``order_sk`` time and entry_id."""
 SETTLED = "settlement"

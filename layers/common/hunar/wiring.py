@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hunar.domain.receipt import Receipt, Reply
     from hunar.domain.sms_text import Language
     from hunar.ports import MarketplaceApis, Queues, SmsProvider, Store, WebhookSecret, WebhookSecrets
-    from hunar.use_cases import apply, asking, receive, sending
+    from hunar.use_cases import apply, asking, receive, sending, settle
 
     class Door(receive.Door, Protocol):
         """A marketplace's module that has a webhook."""
@@ -186,6 +186,19 @@ class Application:
             receipts=self.settings.sms_receipts,
             parts_a_day=self.settings.sms_parts_a_day,
         )
+
+    def booking(self, now: str) -> settle.Desk:
+        """What booking money needs, for one message."""
+        from hunar.use_cases.settle import Desk
+
+        return Desk(self.store, self.queues, now, self._proven)
+
+    def _proven(self, marketplace: str, account: str) -> bool:
+        """Whether what is said of goods can be trusted: its sender signs it, or can be asked."""
+        if (marketplace, account) in self.settings.api_accounts:
+            return True
+        module = self.marketplaces.get(marketplace)
+        return module is not None and module.BODY_SIGNED
 
     def asking(self, context: Any) -> asking.Desk:
         """What asking marketplaces needs, in one invocation of a function."""

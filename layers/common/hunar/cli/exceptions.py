@@ -87,6 +87,9 @@ def resolve(
     sold: Change = None,
     back: Change = None,
     fact_id: Annotated[str | None, typer.Option("--fact-id", help="void: the fact that is not true.")] = None,
+    proposal_id: Annotated[
+        str | None, typer.Option("--proposal-id", help="approve: the proposal that was read and is right.")
+    ] = None,
     person: Person = "",
     act_id: ActId = "",
     stage: Stage = LOCAL,
@@ -98,6 +101,7 @@ def resolve(
         fields = {
             "sku": sku, "from": since, "good": good, "damaged": damaged, "lost": lost, "counted": counted,
             "quantity": quantity, "taken": taken, "sold": sold, "back": back, "fact_id": fact_id,
+            "proposal_id": proposal_id,
         }  # fmt: skip
         given = {name: value for name, value in fields.items() if value is not None}
         done = resolving.resolve(desk(Deployed.find(stage)), exception_id, act or None, given, who)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +13,7 @@ from rich.text import Text
 from hunar.cli import times
 from hunar.cli.deployed import LOCAL, Deployed
 from hunar.cli.output import Failed, Json, Stage, failures, print_json
+from hunar.domain.money import rupees
 from hunar.use_cases import explain as use_case
 
 OrderRef = Annotated[str | None, typer.Argument(help="The order: marketplace:account:id.")]
@@ -115,8 +116,18 @@ def _print(found: dict[str, Any]) -> None:
             for text in found["notifications"]
         ],
     )
-    _table("booked as expected, in paise", ("line", "account", "balance"), _balances(found["entries"]))
+    columns = ("line", "group", "held", "released, unpaid", "owed back", "held until", "held by")
+    _table("money", columns, [row for line in found["money"] for row in _standings(line)])
+    _table("booked, in paise", ("line", "account", "balance"), _balances(found["entries"]))
     _print_exceptions(found["exceptions"])
+
+
+def _standings(line: dict[str, Any]) -> Iterator[list[Any]]:
+    """Where the money of a line stands, for each group that it was booked for."""
+    by = (line["operator_hold"] or {}).get("by", "")
+    for group, standing in sorted(line["standings"].items()):
+        amounts = [rupees(standing[name]) for name in ("held", "unpaid", "debt")]
+        yield [line["line_id"], group, *amounts, times.shown(line["hold_end"]), by]
 
 
 def _balances(entries: list[dict[str, Any]]) -> list[tuple[str, str, int]]:

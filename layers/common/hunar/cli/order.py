@@ -10,6 +10,7 @@ from hunar import tables
 from hunar.cli.act import ActId, Person, Reason, by, desk, print_accepted
 from hunar.cli.deployed import LOCAL, Deployed
 from hunar.cli.output import Failed, Json, Stage, failures, print_json, print_table
+from hunar.cli.times import given, shown
 from hunar.domain import facts
 from hunar.domain.history import history
 from hunar.domain.order import knowledge, remarks
@@ -102,3 +103,25 @@ def inspect(
         operate.inspect(desk(Deployed.find(stage)), order_ref, return_id, line, good, damaged, lost, act)
         said = f"{return_id}: {good} good, {damaged} damaged, {lost} lost"
         print_accepted(act, said, look=f"hunar order facts {order_ref}", as_json=as_json)
+
+
+@application.command("hold-money")
+def hold_money(
+    order_ref: OrderRef,
+    line_id: Annotated[str, typer.Argument(help="The line, as the order shows it.")],
+    reason: Reason,
+    until: Annotated[
+        str | None, typer.Option("--until", help="A day or a time; left out, the hold that a person set is lifted.")
+    ] = None,
+    person: Person = "",
+    act_id: ActId = "",
+    stage: Stage = LOCAL,
+    as_json: Json = False,
+) -> None:
+    """What the line brings is not payable before a day, whatever is settled; without --until it is let go."""
+    with failures(as_json):
+        act = by(person, reason, act_id)
+        end = given(until, "--until") if until else None
+        operate.hold_money(desk(Deployed.find(stage)), order_ref, line_id, end, act)
+        said = f"line {line_id} is held until {shown(end)}" if end else f"line {line_id} is held by nobody"
+        print_accepted(act, said, look=f"hunar explain {order_ref}", as_json=as_json)

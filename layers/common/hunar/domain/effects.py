@@ -13,8 +13,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 from hunar.domain import facts
+from hunar.domain.facts import LEFT, SALE_SHARE, Resolved
 from hunar.domain.identity import derived_id
-from hunar.domain.order import Line, Order
+from hunar.domain.order import LOST, Line, Order
 from hunar.domain.returns import CANCELLED as RETURN_CANCELLED
 from hunar.domain.returns import Return
 from hunar.domain.stock import Applied
@@ -327,7 +328,7 @@ def _owed_to(order: Order, group_id: str, told: list[Mapping[str, Any]], short: 
 
 
 def _payouts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """A delivered line is worth computing, and again whenever what its amount hangs on changes.
+    """A line is worth computing when it is delivered, lost or back, and whenever what its amount hangs on changes.
 
     The command only says "look again", so its number may stand in its id.
     """
@@ -338,13 +339,30 @@ def _payouts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str,
     for line_id in sorted(lines.keys() | gone):
         line = lines.get(line_id)
         terms = line.resolved if line else None
-        due = line is not None and terms is not None and bool(line.delivered_at) and line.unit_price_paise is not None
+        due = line is not None and terms is not None and _moves_money(order, line, terms)
+        hangs_on = (line.kept, line.unit_price_paise, line.sold_at, *_fate(order, line, terms)) if line else ()
+        revision = derived_id(due, *hangs_on, [terms.sku, terms.group_id] if terms else None)
         computed = [effect for effect in owed.values() if effect.get("line_id") == line_id]
         last = max(computed, key=lambda effect: int(effect["n"]), default=None)
-        hangs_on = (line.kept, line.unit_price_paise, line.sold_at) if line else ()
-        revision = derived_id(due, *hangs_on, [terms.sku, terms.group_id] if terms else None)
         if (due or last) and revision != (last and last["revision"]):
             n = len(computed) + 1
             effect = {"kind": PAYOUT, "line_id": line_id, "revision": revision, "n": n}
             found[derived_id(PAYOUT, order_ref, line_id, revision, n)] = effect
     return found
+
+
+def _moves_money(order: Order, line: Line, terms: Resolved) -> bool:
+    if line.unit_price_paise is None:
+        return False
+    return bool(line.delivered_at or line.returned or line.state == LOST or _left(order, terms))
+
+
+def _left(order: Order, terms: Resolved) -> list[str]:
+    """The steps by which the goods left, where a group is owed for pieces from such a step on."""
+    return [] if terms.payout_basis == SALE_SHARE else [step for step in LEFT if step in order.steps]
+
+
+def _fate(order: Order, line: Line, terms: Resolved | None) -> tuple[Any, ...]:
+    """What became of the goods besides their number. Nothing for the usual sale, so that its revision stays short."""
+    fate = [line.returned, line.lost, line.state == LOST, _left(order, terms) if terms else []]
+    return (fate, bool(line.delivered_at)) if any(fate) else ()

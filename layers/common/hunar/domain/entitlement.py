@@ -20,14 +20,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hunar.domain import rate_card
+from hunar.domain.facts import SALE_SHARE as SALE_SHARE
 from hunar.domain.fees import Charge, Sale, amount, breakdown
 from hunar.domain.ledger import Amounts
 from hunar.domain.money import share
 from hunar.domain.order import Line
 from hunar.domain.rate_card import AGENCY, Basis, Dates, RateCard, Row, Traits, Unpriced
 
-SALE_SHARE: Final = "SALE_SHARE"
-"""The group gets what the sale leaves after tax, the marketplace's fees and the agency's fee."""
 FIXED_PER_PIECE: Final = "FIXED_PER_PIECE"
 """The group gets its piece price; the agency bears the fees and keeps the rest."""
 BOUGHT_OUTRIGHT: Final = "BOUGHT_OUTRIGHT"

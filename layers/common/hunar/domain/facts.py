@@ -25,6 +25,8 @@ STEPS: Final = ("packed", "ready", "picked_up", "shipped", "delivered")
 
 LEFT: Final = ("picked_up", "shipped", "delivered")
 """Steps after which the goods have left the group's shelf."""
+SALE_SHARE: Final = "SALE_SHARE"
+"""The payout basis of a group that gets what a sale leaves, and is owed for no piece before it is settled."""
 
 
 @dataclass(frozen=True, order=True)

@@ -207,8 +207,8 @@ def audit(head: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> tupl
     return tuple(faults)
 
 
-_PLACE: Final = frozenset({"seq", "prev", "hash", "recorded_at"})
-"""What an item has besides the entry's content."""
+_PLACE: Final = frozenset({"seq", "prev", "hash", "recorded_at", "order_pk", "order_sk"})
+"""What an item has besides the entry's content: its place in the book, and where else it is found."""
 
 
 def _entry_faults(item: Mapping[str, Any], group_id: str) -> list[Fault]:

@@ -17,7 +17,6 @@ from hunar.domain.debt import Standing
 from hunar.domain.head import Head, Sealed
 from hunar.domain.identity import derived_id
 from hunar.domain.ledger import CORRECTED, RELEASED, SETTLED, Amounts, Entry, Posting
-from hunar.domain.resolution import Resolution
 
 HOLD_OVER: Final = "hold_over"
 PROPOSAL: Final = "PROPOSAL"
@@ -100,11 +99,12 @@ def settle(
     *,
     group_id: str,
     occurred_at: str,
-    resolution: Resolution,
+    source: Iterable[tuple[str, str | int]],
 ) -> Booked | Proposal | None:
     """What is to be booked of a line, None when it is all there.
 
     ``heads`` are those of the line's group and of ``posted.groups``. ``occurred_at`` is the time of the news.
+    ``source`` is what a person looks up: the minutes, the settlements.
     """
     moved = ledger.difference(target, posted.amounts)
     if digest == posted.digest:
@@ -120,7 +120,7 @@ def settle(
         heads,
         group_id=group_id,
         occurred_at=occurred_at,
-        source=resolution.source,
+        source=source,
     )
 
 
@@ -148,6 +148,11 @@ def approve(
         occurred_at=at,
         source=(("by", by), ("reason", reason)),
     )
+
+
+def seen_again(posted: Posted) -> Posted:
+    """The same amounts, written again because something beside them changed, as the end of a hold."""
+    return replace(posted, version=posted.version + 1)
 
 
 def release(posted: Posted, head_of: Head, hold_end: str, *, now: str) -> Booked | None:

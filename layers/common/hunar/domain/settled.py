@@ -16,7 +16,7 @@ amounts are moves between two accounts that name what decided them, so the whole
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Protocol
 
 from hunar.domain import accounts
@@ -100,6 +100,10 @@ class LineFacts:
             piece_price_paise=line.resolved.piece_price_paise,
             steps=tuple(step for step in LEFT if sure and step in order.steps),
         )
+
+    def unproven(self) -> LineFacts:
+        """The same where nobody can be asked whether the goods really left: settlements alone tell."""
+        return replace(self, steps=())
 
     @property
     def gone(self) -> bool:

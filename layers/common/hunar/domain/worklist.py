@@ -49,7 +49,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "RATE_GAP": "Add the missing rate to rates.csv and import; the import has the payout worked out again.",
     "RATE_CHANGED": "The booked amounts stand. Show the accountant what changed in the rates.",
     "UNRESOLVED": "Complete the group's resolution in resolutions.csv and import; its money waits and is booked then.",
-    "SUSPENSE": "Look the order up in the portal; what was settled for it waits, and is booked when the order is known.",
+    "SUSPENSE": "Look the order up in the portal; what was settled for it waits until the order is known.",
     "UNKNOWN_MONEY": "Ask the marketplace what this is; it is in suspense, and nobody is paid from it.",
     "SETTLED_NOT_DELIVERED": "The settlement counts. See in the portal whether the goods arrived.",
     "SETTLEMENT_REFUSED": "Correct what is named, or download the file anew, and upload it again. Nothing was taken.",

@@ -54,9 +54,10 @@ class MapListing(Body):
 class Resolve(Body):
     """What the resolving act needs. ``act`` names it when the exception offers several."""
 
-    act: Literal["acknowledge", "void", "map", "inspect", "remap", "recount", "adjust", "replay", "redrive"] | None = (
-        None
-    )
+    act: (
+        Literal["acknowledge", "void", "map", "inspect", "remap", "recount", "adjust", "replay", "redrive", "approve"]
+        | None
+    ) = None
     note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
     sku: Name | None = None
     since: Annotated[str | None, Field(alias="from")] = None
@@ -69,6 +70,7 @@ class Resolve(Body):
     sold: Difference | None = None
     back: Difference | None = None
     fact_id: Name | None = None
+    proposal_id: Name | None = None
 
     def given(self) -> dict[str, int | str]:
         """What is there for the act, by the names that the act knows."""

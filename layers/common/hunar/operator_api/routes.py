@@ -35,6 +35,7 @@ READS: Final[dict[str, Callable[[Store, Texts, Texts], Any]]] = {
     "GET /api/stock/{sku}": lambda store, path, query: show.stock(store, path["sku"]),
     "GET /api/notifications": lambda store, path, query: show.notifications(store, Asked.of(query)),
     "GET /api/exceptions": lambda store, path, query: show.exceptions(store, Asked.of(query), state=query.get("state")),
+    "GET /api/groups": lambda store, path, query: show.groups(store, Asked.of(query)),
     "GET /api/deliveries": _deliveries,
     "GET /api/ledger/entries": _entries,
 }

@@ -126,7 +126,8 @@ class _Paper(FPDF):
             left, right = left + place, right - place
             self._set(cell, size)
             # The name of a column of amounts stands above its amounts.
-            amount = isinstance(cell, Amount) or (weight is Weight.HEAD and place <= self.epw * _AMOUNTS and cell != "")
+            named = weight is Weight.HEAD and place <= self.epw * _AMOUNTS and cell is not cells[0]
+            amount = isinstance(cell, Amount) or named
             align = Align.R if amount != self._rtl else Align.L
             for number, text in enumerate(texts):
                 self.set_xy(start, top + number * line)

@@ -7,7 +7,6 @@ a late one ends at the same balances.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, Final
 
@@ -17,10 +16,11 @@ from hunar.domain.entitlement import Entitlement, due, entitlement, facts_of
 from hunar.domain.identity import derived_id
 from hunar.domain.ledger import EXPECTED
 from hunar.domain.order import Line
-from hunar.domain.rate_card import AGENCY, GOVERNMENT, RateCard, Unpriced
+from hunar.domain.rate_card import AGENCY, GOVERNMENT, Unpriced
 from hunar.messages import ComputePayout
 from hunar.ports import ABSENT, Conflict, Put, Store
 from hunar.tables import Item
+from hunar.use_cases.rates import card_of
 from hunar.use_cases.worklist import close_exception, open_exception
 
 RATE_GAP: Final = "RATE_GAP"
@@ -87,18 +87,7 @@ def _line(stored: Item | None, line_id: str) -> Line | None:
 
 
 def _target(store: Store, marketplace: str, line: Line | None) -> Entitlement:
-    scopes = (marketplace, GOVERNMENT, AGENCY)
-    return entitlement(marketplace, line, RateCard(row for scope in scopes for row in _rates(store, scope)))
-
-
-def _rates(store: Store, scope: str) -> Iterator[Item]:
-    partition, after = tables.rate(scope, "").pk, None
-    while True:
-        page = store.page(tables.Table.REGISTRY, partition, limit=500, after=after)
-        yield from page.items
-        after = page.next
-        if after is None:
-            return
+    return entitlement(marketplace, line, card_of(store, (marketplace, GOVERNMENT, AGENCY)))
 
 
 def _post(

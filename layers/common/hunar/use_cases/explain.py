@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from hunar import tables
-from hunar.domain import facts, ledger, worklist
+from hunar.domain import facts, worklist
 from hunar.domain.facts import (
     Claim,
     Fact,
@@ -39,7 +39,8 @@ from hunar.use_cases.relay import message_of
 OF_THE_WHOLE: Final = ("UNKNOWN_SHIPMENT", "CONTRADICTION", "FORM_FAILED")
 OF_A_LINE: Final = (
     "SHORT", "EXCESS_CANCELLATION", "LATE_CANCELLATION", "CONTRADICTION", "WAITING_FACT", "PRICE_UNCLEAR", "RATE_GAP",
-    "RATE_CHANGED", "CANCEL_REQUESTED",
+    "RATE_CHANGED", "CANCEL_REQUESTED", "UNRESOLVED", "BOOK_REFUSED", "MONEY_PROPOSED", "SETTLED_NOT_DELIVERED",
+    "SETTLEMENT_DIFFERS",
 )  # fmt: skip
 OF_A_RETURN: Final = ("WAITING_FACT", "EXCESS_RETURN", "CONTRADICTION", "TO_INSPECT")
 OF_A_TEXT: Final = ("NO_CONTACT", "SMS_REJECTED", "SMS_UNKNOWN")
@@ -59,9 +60,9 @@ def explain(store: Store, order_ref: str) -> Item | None:
     why = reasons(counting(known), order)
     kept = [item for _, item in of_order(store, order_ref)]
     texts = _texts(store, stored)
-    entries = [
-        _entry(item) for item in pages(store, Table.LEDGER, tables.ledger_entry(order_ref, "", "").pk, prefix="ENTRY#")
-    ]
+    booked = tables.ledger_entry(order_ref, "", "").pk
+    entries = [_entry(item) for item in pages(store, Table.LEDGER, booked, prefix=tables.BOOK_ENTRIES)]
+    entries += [_entry(item) for item in pages(store, Table.LEDGER, order_ref, index=tables.ORDER_ENTRIES)]
     found = {
         "order_ref": order_ref,
         "marketplace": stored["marketplace"],
@@ -78,6 +79,7 @@ def explain(store: Store, order_ref: str) -> Item | None:
         "facts": _facts(known, void, remarks(known), why, kept),
         "moves": [_move(entry) for entry in stored["moves"]],
         "notifications": texts,
+        "money": [_money(item) for item in pages(store, Table.LEDGER, booked, prefix=tables.posted("", "").sk)],
         "entries": sorted(entries, key=lambda entry: (entry["recorded_at"], entry["entry_id"])),
         "exceptions": _exceptions(store, possible_exceptions(stored, known, kept)),
     }
@@ -168,7 +170,8 @@ def timeline(found: Mapping[str, Any]) -> list[Item]:
             at = text["answered_at"] or text["claimed_at"]
             rows.append(_row(at, f"text {text['status']}", None, named + reason, text["notification_id"]))
     for entry in found["entries"]:
-        detail = f"Rs {grouped(entry['group_paise'])} to the group, {len(entry['postings'])} postings"
+        said = f"Rs {grouped(entry['group_paise'])} to the group, {len(entry['postings'])} postings"
+        detail = f"{entry['kind'].lower().replace('_', ' ')}: {said}"
         rows.append(_row(entry["recorded_at"], "booked", entry["line_id"], detail, entry["entry_id"]))
     for exception in found["exceptions"]:
         for event in exception["history"]:
@@ -301,13 +304,15 @@ def _last_digits(phone: str | None) -> str | None:
 
 
 def _entry(item: Item) -> Item:
-    group = sum(
-        paise
-        for (account, _), paise in ledger.amounts(item["postings"]).items()
-        if account.startswith("expected:group:")
-    )
+    of_group = ("expected:group:", "group_", "payout_in_transit:", "member_payable:")
+    group = sum(posting["amount_paise"] for posting in item["postings"] if posting["account"].startswith(of_group))
     names = ("entry_id", "kind", "line_id", "occurred_at", "recorded_at", "postings")
     return {name: item[name] for name in names} | {"group_paise": -group}
+
+
+def _money(item: Item) -> Item:
+    """What is booked of a line, and until when it is held."""
+    return {name: item[name] for name in ("line_id", "group_id", "standings", "hold_end", "operator_hold")}
 
 
 def _exceptions(store: Store, ids: Iterable[str]) -> list[Item]:

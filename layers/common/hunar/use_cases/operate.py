@@ -19,7 +19,7 @@ from hunar.domain import catalogue, facts, worklist
 from hunar.domain.facts import Fact, Inspected, Remapped, Resolved, Voided
 from hunar.domain.order import Order, knowledge, read, voided
 from hunar.domain.stock import Stock, recounted
-from hunar.messages import OperatorAct, StockAct, wrong_field
+from hunar.messages import HoldMoney, OperatorAct, StockAct, wrong_field
 from hunar.ports import Put, QueueName, Queues, Rejected, Store
 from hunar.tables import Item
 from hunar.use_cases import import_catalogue
@@ -194,6 +194,15 @@ def void(desk: Desk, order_ref: str, fact_id: str, by: By) -> None:
     if fact_id in voided(known):
         raise NotNow(f"fact_id: {fact_id} is void already")
     _send_act(desk, order_ref, fact)
+
+
+def hold_money(desk: Desk, order_ref: str, line_id: str, until: str | None, by: By) -> None:
+    """What a line brings is not payable before ``until`` (RFC 3339, UTC); None lifts that."""
+    _, order = _order(desk, order_ref)
+    if line_id not in {line.line_id for line in order.lines}:
+        raise NotThere(f"line_id: the order has no line {line_id}")
+    held = HoldMoney(order_ref=order_ref, line_id=line_id, until=until, by=by.person, reason=by.reason, at=desk.now)
+    desk.queues.send(QueueName.PAYOUTS, [held.model_dump_json()])
 
 
 def remap(desk: Desk, order_ref: str, line_id: str, sku: str, by: By) -> None:

@@ -19,11 +19,11 @@ def batches(entries: Iterable[T], size: int = 100) -> Iterator[list[T]]:
         yield batch
 
 
-def pages(store: Store, table: Table, partition: str, *, prefix: str = "") -> Iterator[Item]:
-    """Every item of a partition, in the order of its keys."""
+def pages(store: Store, table: Table, partition: str, *, prefix: str = "", index: str | None = None) -> Iterator[Item]:
+    """Every item of a partition, or of an index's partition, in the order of its keys."""
     after = None
     while True:
-        page = store.page(table, partition, prefix=prefix, after=after)
+        page = store.page(table, partition, prefix=prefix, index=index, after=after)
         yield from page.items
         after = page.next
         if after is None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from hunar import tables
 from hunar.domain import worklist
 from hunar.domain.worklist import ACKNOWLEDGE
-from hunar.messages import ComputePayout, Replay
+from hunar.messages import ApproveProposal, ComputePayout, Replay
 from hunar.ports import Put, QueueName, Rejected
 from hunar.tables import Item
 from hunar.use_cases.operate import (
@@ -36,6 +36,7 @@ Given = Mapping[str, Any]
 
 TAKES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     ACKNOWLEDGE: ((), ()),
+    "approve": (("proposal_id",), ()),
     "adjust": ((), ("quantity", "taken", "sold", "back")),
     "inspect": ((), ("good", "damaged", "lost")),
     "map": (("sku",), ("from",)),
@@ -130,6 +131,19 @@ def _map(desk: Desk, item: Item, given: Given, by: By) -> str:
     return f"to {given['sku']}"
 
 
+def _approve(desk: Desk, item: Item, given: Given, by: By) -> str:
+    """The person names the proposal that was read: another one may stand there by now."""
+    proposal: str = given["proposal_id"]
+    if proposal != _subject(item, "proposal_id"):
+        raise NotNow(f"another one is proposed by now: {item['message']}")
+    line_id = _subject(item, "line_id")
+    approval = ApproveProposal(
+        order_ref=item["order_ref"], line_id=line_id, proposal_id=proposal, by=by.person, reason=by.reason or ""
+    )
+    desk.queues.send(QueueName.PAYOUTS, [approval.model_dump_json()])
+    return proposal
+
+
 def _recount(desk: Desk, item: Item, given: Given, by: By) -> str:
     recount(desk, item["sku"], given["counted"], by)
     return f"counted {given['counted']}"
@@ -142,7 +156,7 @@ def _remap(desk: Desk, item: Item, given: Given, by: By) -> str:
 
 def _replay(desk: Desk, item: Item, given: Given, by: By) -> str:
     """What was kept is read again, or what could not be priced is computed again."""
-    if item["kind"] == "RATE_GAP":
+    if item["kind"] in ("RATE_GAP", "UNRESOLVED"):
         payout = ComputePayout(order_ref=item["order_ref"], line_id=_subject(item, "line_id"))
         desk.queues.send(QueueName.PAYOUTS, [payout.model_dump_json()])
         return ""
@@ -160,6 +174,7 @@ def _void(desk: Desk, item: Item, given: Given, by: By) -> str:
 
 
 _ACTS: Final[Mapping[str, Callable[[Desk, Item, Given, By], str]]] = {
+    "approve": _approve,
     "adjust": _adjust,
     "inspect": _inspect,
     "map": _map,

@@ -13,7 +13,9 @@ from datetime import timedelta
 from typing import Final
 
 from hunar import tables
+from hunar.domain import accounts
 from hunar.domain.facts import instant, moment
+from hunar.domain.head import Head
 from hunar.domain.order import knowledge, read
 from hunar.domain.stock import Stock
 from hunar.ports import Rejected, Store
@@ -142,13 +144,47 @@ def deliveries(store: Store, order_ref: str, asked: Asked) -> Item:
     return {"items": [kept.shown(item) for item in page.items], "next": page.next}
 
 
+_OF_MONEY: Final = "money."
+"""Begins the token of a page of entries of money; those of what is expected come first."""
+
+
 def entries(store: Store, order_ref: str, asked: Asked) -> Item:
-    """The ledger entries of an order's lines: line by line, each sums to zero paise."""
+    """The ledger entries of an order's lines, first what is expected, then what moved; each sums to zero paise."""
     if not _possible(order_ref):
         raise Rejected("order_ref: is no order's key")
-    key = tables.ledger_entry(order_ref, "", "")
-    page = store.page(Table.LEDGER, key.pk, prefix="ENTRY#", limit=asked.limit, after=asked.after)
-    return {"items": [_part(item, _ENTRY) for item in page.items], "next": page.next}
+    after, items = asked.after, []
+    if after is None or not after.startswith(_OF_MONEY):
+        key = tables.ledger_entry(order_ref, "", "")
+        page = store.page(Table.LEDGER, key.pk, prefix=tables.BOOK_ENTRIES, limit=asked.limit, after=after)
+        items, after = page.items, None
+        if page.next is not None or len(items) >= asked.limit:
+            token = page.next or _OF_MONEY
+            return {"items": [_part(item, _ENTRY) for item in items], "next": token}
+    rest, after = asked.limit - len(items), after and after.removeprefix(_OF_MONEY) or None
+    page = store.page(Table.LEDGER, order_ref, index=tables.ORDER_ENTRIES, limit=rest, after=after)
+    going_on = _OF_MONEY + page.next if page.next else None
+    return {"items": [_part(item, _ENTRY) for item in [*items, *page.items]], "next": going_on}
+
+
+def groups(store: Store, asked: Asked) -> Item:
+    """The groups, each with what its book says: paise that are held, payable, put aside, and owed by it."""
+    page = store.page(Table.REGISTRY, tables.group("").pk, limit=asked.limit, after=asked.after)
+    books = store.read([tables.book(item["group_id"]) for item in page.items]) if page.items else {}
+    return {"items": [_group(item, books.get(tables.book(item["group_id"]))) for item in page.items], "next": page.next}
+
+
+def _group(item: Item, book: Item | None) -> Item:
+    head = Head.of(book) if book else Head(item["group_id"])
+    shown = {name: item[name] for name in ("group_id", "name", "city", "locale")}
+    fund, credits = accounts.group_fund(head.group_id), accounts.group_credits(head.group_id)
+    return shown | {
+        "entries": head.seq,
+        "held_paise": head.held,
+        "payable_paise": head.payable,
+        "debt_paise": head.debt,
+        "fund_paise": head.owed(fund),
+        "credits_paise": head.owed(credits),
+    }
 
 
 def _notification(item: Item) -> Item:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from hunar import tables
 from hunar.domain.due import day_to_remind, to_send_again
-from hunar.messages import Allocate, ListingMapped, Look, Remind
+from hunar.messages import Allocate, ListingMapped, Look, ReleaseHold, Remind
 from hunar.ports import QueueName, Queues, Rejected, Retryable, Store
 from hunar.tables import Item, Key, Table
 from hunar.use_cases.owed_text import message_of as message_of_text
@@ -128,6 +128,12 @@ def _of_texts(desk: Desk, due: list[Item], now: str) -> Iterator[Message]:
             yield QueueName.NOTIFICATIONS, body
 
 
+def _of_money(desk: Desk, due: list[Item], now: str) -> Iterator[Message]:
+    """Lines whose money was held until now."""
+    for line in due:
+        yield QueueName.PAYOUTS, ReleaseHold(order_ref=line["order_ref"], line_id=line["line_id"]).model_dump_json()
+
+
 def _of_the_day(desk: Desk, now: str) -> Iterator[Message]:
     """The reminders of today, until they are written down as sent."""
     day = day_to_remind(now)
@@ -147,4 +153,5 @@ _LOOKS: Final[dict[Table, Messages]] = {
     Table.ORDERS: _of_orders,
     Table.STOCK: _of_shelves,
     Table.NOTIFICATIONS: _of_texts,
+    Table.LEDGER: _of_money,
 }

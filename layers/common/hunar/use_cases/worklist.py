@@ -10,12 +10,15 @@ from hunar.ports import ABSENT, Conflict, Put, Store
 from hunar.tables import Item, exception
 
 
-def opening(item: Item, there: Item | None) -> list[Put]:
-    """What a transaction must put so that the exception stands open; nothing if ``there`` is open already."""
+def opening(item: Item, there: Item | None, *, renew: bool = False) -> list[Put]:
+    """What a transaction must put so that the exception stands open; nothing if ``there`` is open already.
+
+    ``renew``: one that stands open and says something else gets the new words.
+    """
     key = exception(item["exception_id"])
     if there is None:
         return [Put(key, item, ABSENT)]
-    if there["closed_at"] is None:
+    if there["closed_at"] is None and not (renew and there["message"] != item["message"]):
         return []
     return [Put(key, worklist.opened_again(there, item), there["version"])]
 
