@@ -16,9 +16,9 @@ from openpyxl import load_workbook
 from hunar import tables
 from hunar.adapters.dynamodb.store import DynamoDBStore
 from hunar.cli.differences import COLUMNS
-from hunar.cli.workbook import workbook
 from hunar.domain.claimants import Part
 from hunar.domain.money import Rupees
+from hunar.domain.workbook_file import workbook
 from hunar.ports import Put
 from hunar.use_cases.note_differences import note
 from tests.priced import rows

@@ -23,18 +23,20 @@ DOMAIN = (
         "debt",
         "payout",
     ),
-    *("amounts", "settlement", "workbook", "differences", "batch", "bank_file", "pain001"),
+    *("amounts", "settlement", "workbook", "workbook_file", "differences", "batch", "bank_file", "pain001"),
+    *("statement", "group_books", "registers", "text_ledger", "mission_sheet"),
 )
 READERS = ("settlement_rows", "flipkart_settlement", "amazon_settlement", "plain_settlement")
 MONEY = [
     *(HUNAR / "domain" / f"{name}.py" for name in DOMAIN),
     *(HUNAR / "marketplaces" / f"{name}.py" for name in READERS),
     HUNAR / "rate_cards/__init__.py",
+    HUNAR / "statement_files/sheet.py",
+    HUNAR / "statement_files/xlsx.py",
     HUNAR / "use_cases/compute_payout.py",
     HUNAR / "use_cases/note_differences.py",
     HUNAR / "use_cases/list_differences.py",
     HUNAR / "cli/differences.py",
-    HUNAR / "cli/workbook.py",
 ]
 INEXACT = {"float", "Decimal", "Fraction", "round", "math", "statistics", "decimal", "fractions"}
 
