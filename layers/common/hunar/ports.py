@@ -107,6 +107,7 @@ class QueueName(StrEnum):
     STOCK_FEED = "stock-feed"
     AMAZON_NOTIFICATIONS = "amazon-notifications"
     SMS_RECEIPTS = "sms-receipts"
+    PAYOUT_BATCHES = "payout-batches"
 
 
 class FailedRelays(Protocol):
@@ -123,6 +124,16 @@ class FailedRelays(Protocol):
 
     def move(self, key: str, to: str) -> None:
         """Give an object another name. Does no harm when it is gone."""
+
+
+class PayoutFiles(Protocol):
+    """Files for banks, private and encrypted, each under a name with its hash: never written anew with other bytes."""
+
+    def put(self, name: str, content: bytes) -> None:
+        """Raises Retryable."""
+
+    def get(self, name: str) -> bytes | None:
+        """None when there is none. Raises Retryable."""
 
 
 class Queues(Protocol):

@@ -26,6 +26,8 @@ RTGS_MINIMUM_PAISE: Final = 2_00_000_00
 MOST_TOLD: Final = 50
 """Problems that are told of one file."""
 MOST_RESULT_BYTES: Final = 5 << 20
+UTR: Final = re.compile(r"[A-Za-z0-9]{6,22}")
+"""A bank's reference: 16 characters with NEFT, 22 with RTGS, 12 with IMPS."""
 
 OWN_BANK: Final = "OWN_BANK"
 NEFT: Final = "NEFT"

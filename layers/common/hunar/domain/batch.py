@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from hunar.domain import accounts, bank_file
 from hunar.domain.bank_file import BankFile, Instruction, Result, Status
-from hunar.domain.beneficiary import Beneficiary, payee_name, same_person, usable
+from hunar.domain.beneficiary import Beneficiary, Standing, payee_name, same_person, usable
 from hunar.domain.head import Head, Sealed
 from hunar.domain.identity import canonical
 from hunar.domain.money import rupees
@@ -138,8 +138,12 @@ class Batch:
     file_layout: str | None = None
     file_sha256: str | None = None
     value_date: str | None = None
+    file_serial: int | None = None
+    """The how-manieth file of its value date."""
     filed_by: str | None = None
     filed_at: str | None = None
+    cancel_asked_by: str | None = None
+    """Who wants a batch cancelled whose file was given out. Another person must want it too."""
     cancelled_by: str | None = None
     cancelled_at: str | None = None
     cancelled_because: str | None = None
@@ -151,7 +155,8 @@ class Batch:
     def of(cls, item: Mapping[str, Any]) -> Batch:
         known: dict[str, Any] = {name: item.get(name) for name in cls.__dataclass_fields__}
         numbers = {name: int(item[name]) for name in ("version", "count", "control_total")}
-        return cls(**known | numbers | {"state": State(item["state"])})
+        serial = {"file_serial": None if known["file_serial"] is None else int(known["file_serial"])}
+        return cls(**known | numbers | serial | {"state": State(item["state"])})
 
 
 @dataclass(frozen=True)
@@ -173,11 +178,21 @@ def payout_id(batch_id: str, group_id: str) -> str:
     return bank_file.reference("payout", batch_id, group_id, most=LONGEST_PAYOUT_ID)
 
 
+def of_day(day: str) -> str:
+    """The id of the batch that the schedule closes on a day in India: the same however often it fires."""
+    return f"{day}-S"
+
+
+def of_act(act_id: str) -> str:
+    """The id of the batch that a person closes: the same however often the act is repeated, also after midnight."""
+    return bank_file.reference("batch", act_id, most=12)
+
+
 def draft(batch_id: str, *, by: str, at: str) -> Batch:
     return Batch(batch_id, by, at)
 
 
-def row(batch_id: str, before: Head, paid_out: Sealed, beneficiary: Beneficiary, *, at: str) -> Row | None:
+def row(batch_id: str, before: Head, paid_out: Sealed, beneficiary: Beneficiary | Standing, *, at: str) -> Row | None:
     """The row that goes with the entry of ``payout.pay_out``; None when all went against a debt.
 
     ``before`` is the head in front of that entry. Refused when the group's account may not be paid ``at`` that time.
@@ -284,6 +299,7 @@ def approve(
     seen: str,
     by: str,
     at: str,
+    serial: int = 1,
 ) -> Batch:
     """A second person approves these rows and this file.
 
@@ -316,6 +332,7 @@ def approve(
         file_layout=file.layout,
         file_sha256=file.sha256,
         value_date=file.value_date,
+        file_serial=serial,
     )
 
 
@@ -515,4 +532,5 @@ def _unapproved(batch: Batch, state: State) -> Batch:
         file_layout=None,
         file_sha256=None,
         value_date=None,
+        file_serial=None,
     )

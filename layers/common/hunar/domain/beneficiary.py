@@ -93,6 +93,18 @@ class Beneficiary:
     def details(self) -> Details:
         return Details(self.name, self.account, self.ifsc, self.account_type, self.pan, self.gstin)
 
+    @property
+    def standing(self) -> Standing:
+        return Standing(
+            group_id=self.group_id,
+            version=self.version,
+            changed_by=self.changed_by,
+            usable_from=self.usable_from,
+            confirmed_by=self.confirmed_by,
+            closed_at=self.closed_at,
+            last_four=last_four(self.account),
+        )
+
     def item(self) -> dict[str, Any]:
         """For the table of beneficiaries alone, which has its own key."""
         looked = self.looked_up
@@ -108,6 +120,28 @@ class Beneficiary:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Whether a group's account may be paid, without the account: what those may know who never see a bank number."""
+
+    group_id: str
+    version: int
+    changed_by: str
+    usable_from: str
+    confirmed_by: str | None
+    closed_at: str | None
+    last_four: str
+    """The last four digits of the account, as texts name it."""
+
+    def item(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any]) -> Standing:
+        known: dict[str, Any] = {name: item[name] for name in cls.__dataclass_fields__}
+        return cls(**known | {"version": int(item["version"])})
+
+
+@dataclass(frozen=True)
 class Told:
     """What the group must be told of a change, on every number that it had before the change and has now."""
 
@@ -115,7 +149,7 @@ class Told:
     kind: str
     group_id: str
     account: str
-    """The last four characters of the account that is to be paid from now on."""
+    """The last four digits of the account that is to be paid from now on."""
     good_until: str
 
 
@@ -160,7 +194,7 @@ def propose(
         notification_id=derived_id(ACCOUNT_CHANGED, group_id, made.version),
         kind=ACCOUNT_CHANGED,
         group_id=group_id,
-        account=made.account[-4:],
+        account=last_four(made.account),
         good_until=instant(moment(at) + TOLD_WITHIN),
     )
     return Proposed(made, told)
@@ -204,7 +238,12 @@ def close(beneficiary: Beneficiary, *, by: str, at: str, because: str) -> Benefi
     return replace(beneficiary, closed_by=by, closed_at=at, closed_because=because)
 
 
-def usable(beneficiary: Beneficiary | None, at: str) -> str | None:
+def last_four(account: str) -> str:
+    """Digits only, because a text's slot takes no letters; an account with fewer is filled with zeros."""
+    return "".join(letter for letter in account if letter in "0123456789")[-4:].rjust(4, "0")
+
+
+def usable(beneficiary: Beneficiary | Standing | None, at: str) -> str | None:
     """None when the newest version of a group's account may be paid at that time, else why not."""
     if beneficiary is None:
         return "no bank account is registered"
