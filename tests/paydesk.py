@@ -93,7 +93,7 @@ class PayDesk:
             self.again,
             minimum_paise=self.minimum_paise,
             patience_days=15,
-            time_left=lambda: self.time_left(),
+            time_left=self.time_left,
         )
 
     @property
@@ -167,7 +167,7 @@ class PayDesk:
         return list({one.notification_id: one for one in self.texts if one.notification_kind == kind}.values())
 
     def sound(self) -> bool:
-        """Every book is proved by its entries, every batch ties to what is in transit, and every row is in one batch."""
+        """Every book is proved by its entries, and every batch ties to what is in transit."""
         everything = self.store.everything()
         heads = [item for key, item in everything.items() if key.sk == "HEAD"]
         faults: list[Fault] = []

@@ -96,12 +96,10 @@ def _approve(desk: Desk, batch_id: str, by: By, seen: str, value_date: str | Non
     counted = desk.store.read([key]).get(key, {"count": 0, "version": 0})
     serial = counted["count"] + 1
     rows = _rows(desk, batch_id)
-    payees = _payees(desk, rows)
+    newest = _newest(desk, rows)
     try:
-        file = _made(
-            desk, replace(before, value_date=day, file_serial=serial, file_layout=desk.terms.layout), rows, payees
-        )
-        now = batches.approve(before, rows, file, payees, seen=seen, by=by.person, at=desk.now, serial=serial)
+        file = _made(desk, replace(before, value_date=day, file_serial=serial, file_layout=desk.terms.layout), rows)
+        now = batches.approve(before, rows, file, newest, seen=seen, by=by.person, at=desk.now, serial=serial)
     except batches.Refused as problem:
         raise NotNow(str(problem)) from None
     desk.files.put(object_name(now), file.content)
@@ -170,9 +168,9 @@ def submit(desk: Desk, batch_id: str, by: By) -> Batch:
         if before.state is not State.APPROVED:
             raise NotNow(f"{batch_id} is {before.state}; it cannot be given to the bank")
         rows = _rows(desk, batch_id)
-        payees = _payees(desk, rows)
+        newest = _newest(desk, rows)
         now = _allowed(
-            lambda: batches.submit(before, rows, _made(desk, before, rows, payees), payees, by=by.person, at=desk.now)
+            lambda: batches.submit(before, rows, _made(desk, before, rows), newest, by=by.person, at=desk.now)
         )
         _kept(desk.files, before)
         return _moved(desk, before, now)
@@ -317,12 +315,12 @@ def object_name(batch: Batch) -> str:
     return f"batches/{batch.batch_id}/{batch.file_sha256}.{ending}"
 
 
-def _made(desk: Desk, batch: Batch, rows: Sequence[Row], payees: Mapping[str, Beneficiary]) -> BankFile:
+def _made(desk: Desk, batch: Batch, rows: Sequence[Row]) -> BankFile:
     """The file of a batch, from what its header says: the same bytes whenever it is made."""
     terms = Terms(batch.batch_id, str(batch.value_date), batch.file_serial or 1, desk.terms.bank)
     try:
         layout = bank_files.layout(str(batch.file_layout))
-        return bank_file.write(layout, terms, batches.instructions(rows, payees))
+        return bank_file.write(layout, terms, batches.instructions(rows, _frozen(desk, rows)))
     except FileRefused as refused:
         raise Rejected(f"the file cannot be made: {refused}") from None
     except ValueError as problem:
@@ -336,8 +334,17 @@ def _kept(files: PayoutFiles, batch: Batch) -> bytes:
     return content
 
 
-def _payees(desk: operate.Desk, rows: Sequence[Row]) -> dict[str, Beneficiary]:
-    keys = [tables.beneficiary(one.group_id) for one in batches.live(rows)]
+def _newest(desk: operate.Desk, rows: Sequence[Row]) -> dict[str, Beneficiary]:
+    return _payees(desk, [tables.beneficiary(one.group_id) for one in batches.live(rows)])
+
+
+def _frozen(desk: operate.Desk, rows: Sequence[Row]) -> dict[str, Beneficiary]:
+    """The accounts that the rows froze, whatever has become of them."""
+    keys = [tables.beneficiary_version(one.group_id, one.beneficiary_version) for one in batches.live(rows)]
+    return _payees(desk, keys)
+
+
+def _payees(desk: operate.Desk, keys: Sequence[tables.Key]) -> dict[str, Beneficiary]:
     return {item["group_id"]: beneficiary_of(item) for item in desk.store.read(keys).values()}
 
 
