@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
 from hunar import wiring
 from hunar.domain.facts import instant
+from hunar.operator_api.payouts import MOST_BYTES, PAYOUT_FILE, PAYOUT_WRITES, download
 from hunar.operator_api.request import Call, Refused
 from hunar.operator_api.routes import READS, WRITES
 from hunar.ports import Rejected, Retryable
 from hunar.telemetry import aws_calls, logger, reset_aws_calls
-from hunar.use_cases.operate import Desk, NotNow, NotThere
+from hunar.use_cases import payouts
+from hunar.use_cases.operate import NotNow, NotThere
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -25,8 +28,10 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _answer(event: dict[str, Any]) -> dict[str, Any]:
     route = event["routeKey"]
     try:
-        if route in WRITES:
+        if route in WRITES or route in PAYOUT_WRITES:
             return _act(event)
+        if route == PAYOUT_FILE:
+            return _file(event)
         if route in READS:
             return _show(event)
         return _problem(404, "there is no such route")
@@ -36,6 +41,8 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         return _problem(404, str(error))
     except NotNow as error:
         return _problem(409, str(error))
+    except payouts.ResultsRefused as error:
+        return _problem(400, str(error), errors=[asdict(problem) for problem in error.problems])
     except Rejected as error:
         return _problem(400, str(error))
     except Retryable as error:
@@ -51,14 +58,24 @@ def _show(event: dict[str, Any]) -> dict[str, Any]:
 
 def _act(event: dict[str, Any]) -> dict[str, Any]:
     app = wiring.application()
-    call = Call.of(event, emulated=app.settings.emulated)
-    by = WRITES[event["routeKey"]](Desk(app.store, app.queues, instant(app.clock()), app.again), call)
-    return _json(202, "application/json", {"status": "accepted", "act_id": by.act_id})
+    emulated, route = app.settings.emulated, event["routeKey"]
+    desk, more = app.paying(instant(app.clock())), dict[str, Any]()
+    if route in PAYOUT_WRITES:
+        by, more = PAYOUT_WRITES[route](desk, Call.of(event, emulated=emulated, most=MOST_BYTES))
+    else:
+        by = WRITES[route](desk, Call.of(event, emulated=emulated))
+    return _json(202, "application/json", {"status": "accepted", "act_id": by.act_id, **more})
 
 
-def _problem(status: int, detail: str) -> dict[str, Any]:
+def _file(event: dict[str, Any]) -> dict[str, Any]:
+    app = wiring.application()
+    name, content = payouts.file_of(app.paying(instant(app.clock())), event["pathParameters"]["batch"])
+    return download(name, content)
+
+
+def _problem(status: int, detail: str, **more: Any) -> dict[str, Any]:
     """RFC 9457."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
     return _json(status, "application/problem+json", body)
 
 

@@ -24,13 +24,13 @@ def desk_of(*groups: str) -> PayDesk:
 def test_an_account_is_shown_by_its_last_four_and_by_who_entered_and_confirmed_it() -> None:
     desk = desk_of("G01")
 
-    shown = payees.show(desk.store, "G01", desk.now)
+    shown = payees.show(desk.store, "G01")
 
     assert shown is not None
     assert (shown["account"], shown["changed_by"], shown["confirmed_by"]) == ("XXXX0177", MAKER, CHECKER)
-    assert (shown["usable"], shown["why_not"]) == (True, None)
+    assert (shown["closed_at"], shown["usable_from"]) == (None, desk.now)
     assert "0000000177" not in str(shown)
-    assert payees.show(desk.store, "G02", desk.now) is None
+    assert payees.show(desk.store, "G02") is None
 
 
 def test_the_account_stands_in_the_table_of_beneficiaries_alone() -> None:

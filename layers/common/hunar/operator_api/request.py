@@ -41,7 +41,7 @@ class Call:
     """The act's id when the caller gives none: the gateway's id of the request."""
 
     @classmethod
-    def of(cls, event: Mapping[str, Any], *, emulated: bool) -> Call:
+    def of(cls, event: Mapping[str, Any], *, emulated: bool, most: int = MOST_BYTES) -> Call:
         """An API Gateway event (payload 2.0). Raises Refused, and Rejected for a body that is no text."""
         person = caller(event, emulated=emulated)
         if person is None:
@@ -51,8 +51,8 @@ class Call:
             body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
         except ValueError:
             raise Rejected("body: is no text") from None
-        if len(body) > MOST_BYTES:
-            raise Refused(413, f"a body may have {MOST_BYTES} bytes")
+        if len(body) > most:
+            raise Refused(413, f"a body may have {most} bytes")
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         own_id = event["requestContext"]["requestId"]
         return cls(event.get("pathParameters") or {}, body, person, headers.get(ACT_ID_HEADER), own_id)

@@ -90,7 +90,7 @@ def close(desk: operate.Desk, group_id: str, by: By) -> Beneficiary:
     return done
 
 
-def show(store: Any, group_id: str, now: str) -> Item | None:
+def show(store: Any, group_id: str) -> Item | None:
     """The newest version without what nobody needs to see: the account's last four digits, and whose it is."""
     key = tables.beneficiary(group_id)
     item = store.read([key]).get(key) if operate.possible(group_id) else None
@@ -113,8 +113,7 @@ def show(store: Any, group_id: str, now: str) -> Item | None:
         "confirmed_by": one.confirmed_by,
         "confirmed_at": one.confirmed_at,
         "closed_at": one.closed_at,
-        "usable": payees.usable(one, now) is None,
-        "why_not": payees.usable(one, now),
+        "closed_because": one.closed_because,
     }
 
 
