@@ -29,6 +29,7 @@ QUEUES: Final = {
     "stock-feed": "StockFeedQueueUrl",
     "amazon-notifications": "AmazonNotificationsQueueUrl",
     "sms-receipts": "SmsReceiptsQueueUrl",
+    "payout-batches": "PayoutBatchesQueueUrl",
 }
 """Queue and the stack output that holds its URL."""
 

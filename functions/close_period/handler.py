@@ -1,4 +1,4 @@
-"""payout-batches queue, and the week's schedule → batches of payouts: closed, undone, answered by the bank."""
+"""payout-batches queue, and two schedules → batches of payouts: closed, undone, answered by the bank."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hunar.batch import MessageBatch
 from hunar.domain.batch import of_day
 from hunar.domain.facts import instant
 from hunar.domain.rate_card import day_of_sale
-from hunar.messages import BATCH_COMMAND, ClosePeriod, wrong_field
+from hunar.messages import BATCH_COMMAND, BatchCommand, ClosePeriod, LookAtPayables, wrong_field
 from hunar.ports import QueueName
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
 from hunar.use_cases.obey_batches import obey
@@ -28,18 +28,19 @@ processor = MessageBatch()
 @metrics.log_metrics
 def handle(event: dict[str, Any], context: Any) -> Any:
     if "Records" not in event:
-        return _close(event)
+        return _scheduled(event)
     with processor(event["Records"], lambda record: _record(record, context), context):
         processor.process()
     return processor.response()
 
 
-def _close(event: dict[str, Any]) -> dict[str, str]:
-    """The schedule's own time names the batch, so that the same firing twice is one batch."""
-    batch_id = of_day(day_of_sale(event["time"]))
-    command = ClosePeriod(batch_id=batch_id, by=SCHEDULE)
+def _scheduled(event: dict[str, Any]) -> dict[str, Any]:
+    """The day's schedule says what it is for. The closing's own time names the batch, so that fired twice it is one."""
+    command: BatchCommand = LookAtPayables()
+    if event.get("kind") != command.kind:
+        command = ClosePeriod(batch_id=of_day(day_of_sale(event["time"])), by=SCHEDULE)
     wiring.application().queues.send(QueueName.PAYOUT_BATCHES, [command.model_dump_json()])
-    return {"batch_id": batch_id}
+    return {"sent": command.kind}
 
 
 def _record(record: SQSRecord, context: Any) -> None:

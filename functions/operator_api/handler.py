@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from http import HTTPStatus
 from typing import Any
 
 from hunar import wiring
 from hunar.domain.facts import instant
-from hunar.operator_api.payouts import MOST_BYTES, PAYOUT_FILE, PAYOUT_WRITES, download
+from hunar.operator_api.answers import answer as as_json
+from hunar.operator_api.answers import download, problem
+from hunar.operator_api.payouts import MOST_BYTES, PAYOUT_FILE, PAYOUT_WRITES
 from hunar.operator_api.request import Call, Refused
 from hunar.operator_api.routes import READS, WRITES
 from hunar.ports import Rejected, Retryable
@@ -34,26 +34,26 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
             return _file(event)
         if route in READS:
             return _show(event)
-        return _problem(404, "there is no such route")
+        return problem(404, "there is no such route")
     except Refused as error:
-        return _problem(error.status, str(error))
+        return problem(error.status, str(error))
     except NotThere as error:
-        return _problem(404, str(error))
+        return problem(404, str(error))
     except NotNow as error:
-        return _problem(409, str(error))
+        return problem(409, str(error))
     except payouts.ResultsRefused as error:
-        return _problem(400, str(error), errors=[asdict(problem) for problem in error.problems])
+        return problem(400, str(error), errors=[asdict(one) for one in error.problems])
     except Rejected as error:
-        return _problem(400, str(error))
+        return problem(400, str(error))
     except Retryable as error:
         logger.warning("not_answered", kind=route, reason=str(error))
-        return _problem(503, "the data could not be reached; ask again")
+        return problem(503, "the data could not be reached; ask again")
 
 
 def _show(event: dict[str, Any]) -> dict[str, Any]:
     path, query = event.get("pathParameters") or {}, event.get("queryStringParameters") or {}
     found = READS[event["routeKey"]](wiring.application().store, path, query)
-    return _problem(404, "there is nothing of this name") if found is None else _json(200, "application/json", found)
+    return problem(404, "there is nothing of this name") if found is None else as_json(200, "application/json", found)
 
 
 def _act(event: dict[str, Any]) -> dict[str, Any]:
@@ -64,21 +64,10 @@ def _act(event: dict[str, Any]) -> dict[str, Any]:
         by, more = PAYOUT_WRITES[route](desk, Call.of(event, emulated=emulated, most=MOST_BYTES))
     else:
         by = WRITES[route](desk, Call.of(event, emulated=emulated))
-    return _json(202, "application/json", {"status": "accepted", "act_id": by.act_id, **more})
+    return as_json(202, "application/json", {"status": "accepted", "act_id": by.act_id, **more})
 
 
 def _file(event: dict[str, Any]) -> dict[str, Any]:
     app = wiring.application()
     name, content = payouts.file_of(app.paying(instant(app.clock())), event["pathParameters"]["batch"])
     return download(name, content)
-
-
-def _problem(status: int, detail: str, **more: Any) -> dict[str, Any]:
-    """RFC 9457."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
-    return _json(status, "application/problem+json", body)
-
-
-def _json(status: int, content_type: str, body: Any) -> dict[str, Any]:
-    headers = {"content-type": content_type, "cache-control": "no-store"}
-    return {"statusCode": status, "headers": headers, "body": json.dumps(body, ensure_ascii=False)}

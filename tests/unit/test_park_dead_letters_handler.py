@@ -61,6 +61,7 @@ def records(name: str) -> list[dict[str, Any]]:
         ("stock_feed", QueueName.STOCK_FEED, {None}),
         ("amazon_notifications", QueueName.AMAZON_NOTIFICATIONS, {None}),
         ("sms_receipts", QueueName.SMS_RECEIPTS, {None}),
+        ("payout_batches", QueueName.PAYOUT_BATCHES, {None}),
     ],
 )
 def test_fault_41_dead_letters_are_copied_whole_to_the_table_and_shown(

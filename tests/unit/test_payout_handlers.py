@@ -199,12 +199,23 @@ def test_the_schedule_closes_a_batch_named_by_its_day_however_often_it_fires(app
     prepared(application)
     account("G11", 177)
     for _ in range(2):
-        assert close_period.handle(event("close_period_weekly"), CONTEXT) == {"batch_id": "2026-12-14-S"}
+        assert close_period.handle(event("close_period_weekly"), CONTEXT) == {"sent": "close_period"}
     work(application)
 
     [batch] = called("payouts")[1]["items"]
     assert (batch["batch_id"], batch["state"], batch["made_by"]) == ("2026-12-14-S", "CLOSED", "schedule")
     assert [one["kind"] for one in open_exceptions(application)] == ["PAYOUT_LEFT_OUT"]
+
+
+def test_once_a_day_it_is_looked_whether_money_is_payable_for_too_long(application: Application) -> None:
+    prepared(application).earn("G12", 1, at="2026-12-10T00:00:00Z")
+    application.settings.__dict__["payable_patience_days"] = 0
+
+    assert close_period.handle(event("close_period_daily"), CONTEXT) == {"sent": "look_at_payables"}
+    work(application)
+
+    shown = {one["kind"] for one in open_exceptions(application)}
+    assert shown == ({"UNPAID_TOO_LONG", "PAYOUT_LEFT_OUT"} if application.clock().year > 2026 else shown)
 
 
 def test_a_message_that_nobody_understands_is_kept_and_one_that_cannot_be_comes_again(

@@ -284,14 +284,14 @@ class TellApproved(_Message):
 
     kind: Literal["tell_approved"] = "tell_approved"
     batch_id: str
+    after: str = ""
+    """The payout that was told of last."""
 
 
 class LookAtPayables(_Message):
-    """payout-batches: something may have been payable for too long. Looked at once a day."""
+    """payout-batches: something may have been payable for too long. Sent once a day."""
 
     kind: Literal["look_at_payables"] = "look_at_payables"
-    day: str = Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
-    """In Indian Standard Time."""
 
 
 class Fetch(_Message):

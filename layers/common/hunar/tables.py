@@ -381,11 +381,6 @@ def payout_stop(group_id: str) -> Key:
     return Key(Table.BATCHES, f"PAYEE#{group_id}", "STOP")
 
 
-def looked_at_payables(day: str) -> Key:
-    """Proof that it was looked on a day whether something has been payable for too long."""
-    return Key(Table.BATCHES, f"LOOKED#{day}", "LOOKED")
-
-
 def beneficiary(group_id: str) -> Key:
     """The newest version of a group's bank account."""
     return Key(Table.BENEFICIARIES, f"GROUP#{group_id}", "NEWEST")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
 
@@ -175,13 +174,3 @@ PAYOUT_WRITES: Final[Mapping[str, Callable[[Desk, Call], Answer]]] = {
 
 PAYOUT_FILE: Final = "GET /api/payouts/{batch}/file"
 """Answers with the bytes of the file that was given out."""
-
-
-def download(name: str, content: bytes) -> dict[str, Any]:
-    """A file as a function answers it: its bytes as they are, under its name."""
-    headers = {
-        "content-type": "application/octet-stream",
-        "content-disposition": f'attachment; filename="{name}"',
-        "cache-control": "no-store",
-    }
-    return {"statusCode": 200, "headers": headers, "body": base64.b64encode(content).decode(), "isBase64Encoded": True}

@@ -12,8 +12,6 @@ from hunar.domain.beneficiary import Standing, usable
 from hunar.domain.facts import instant, moment
 from hunar.domain.head import Head
 from hunar.domain.money import rupees
-from hunar.messages import LookAtPayables
-from hunar.ports import Put
 from hunar.tables import Table
 from hunar.use_cases.close_period import LEFT_OUT, Desk, left_out
 from hunar.use_cases.worklist import closing, opening
@@ -22,26 +20,27 @@ TOO_LONG: Final = "UNPAID_TOO_LONG"
 PAGE: Final = 100
 
 
-def age_payables(desk: Desk, message: LookAtPayables) -> int:
-    """Returns how many groups have waited for too long. Raises Conflict, Retryable."""
+def age_payables(desk: Desk) -> int:
+    """Returns how many groups have waited for too long. Raises Retryable."""
     limit = instant(moment(desk.now) - timedelta(days=desk.patience_days))
     groups, total, oldest, after = 0, 0, "", None
     while True:
         page = desk.store.page(
             Table.LEDGER, "PAYABLE", index=tables.PAYABLE, up_to=f"{limit}#\U0010ffff", limit=PAGE, after=after
         )
-        for head in map(Head.of, page.items):
-            if head.payable > 0 and head.payable_since <= limit:
-                groups, total = groups + 1, total + head.payable
-                oldest = min(oldest or head.payable_since, head.payable_since)
-                desk.again(partial(_remind, desk, head.group_id))
+        late = [head for head in map(Head.of, page.items) if head.payable > 0 and head.payable_since <= limit]
+        payees = desk.store.read([tables.payee(head.group_id) for head in late]) if late else {}
+        for head in late:
+            groups, total = groups + 1, total + head.payable
+            oldest = min(oldest or head.payable_since, head.payable_since)
+            payee = payees.get(tables.payee(head.group_id))
+            if (reason := usable(Standing.of(payee) if payee else None, desk.now)) is not None:
+                desk.again(partial(_remind, desk, head.group_id, reason))
         after = page.next
         if after is None:
             break
     said = f"{groups} groups wait for {rupees(total)} for more than {desk.patience_days} days, since {oldest[:10]}"
     desk.again(lambda: _show(desk, said if groups else None))
-    looked = tables.looked_at_payables(message.day)
-    desk.store.commit([Put(looked, {"at": desk.now, "groups": groups})])
     return groups
 
 
@@ -53,10 +52,8 @@ def _show(desk: Desk, said: str | None) -> None:
         desk.store.commit(puts)
 
 
-def _remind(desk: Desk, group_id: str) -> None:
+def _remind(desk: Desk, group_id: str, reason: str) -> None:
     """A group without an account that can be paid is shown again, also when somebody put it aside."""
-    payee, shown = tables.payee(group_id), tables.exception(worklist.exception_id(LEFT_OUT, group_id))
-    found = desk.store.read([payee, shown])
-    reason = usable(Standing.of(found[payee]) if payee in found else None, desk.now)
-    if reason is not None and (puts := left_out(group_id, reason, found.get(shown), at=desk.now)):
+    shown = tables.exception(worklist.exception_id(LEFT_OUT, group_id))
+    if puts := left_out(group_id, reason, desk.store.read([shown]).get(shown), at=desk.now):
         desk.store.commit(puts)

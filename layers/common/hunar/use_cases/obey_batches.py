@@ -28,4 +28,4 @@ def obey(desk: Desk, command: BatchCommand) -> str:
         case TellApproved():
             return f"TOLD:{tell_approved(desk, command)}"
         case LookAtPayables():
-            return f"WAITING:{age_payables(desk, command)}"
+            return f"WAITING:{age_payables(desk)}"

@@ -6,9 +6,10 @@ on with every row. So whoever cancels, approves or gives out a batch meanwhile d
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from hunar import tables
@@ -20,10 +21,10 @@ from hunar.domain.head import Head, after
 from hunar.domain.ledger import Entry
 from hunar.domain.money import rupees
 from hunar.messages import PullRow, TakeAnswer, TellApproved, UndoBatch
-from hunar.ports import ABSENT, Put, Rejected
+from hunar.ports import ABSENT, Put, QueueName, Rejected
 from hunar.tables import Item
 from hunar.use_cases import payout_texts
-from hunar.use_cases.close_period import STOPS, Desk, entry_put, header_put, rows_of
+from hunar.use_cases.close_period import ENOUGH_SECONDS, PAGE, STOPS, Desk, entry_put, header_put, rows_of
 from hunar.use_cases.worklist import opening
 
 REFUSED: Final = "BOOK_REFUSED"
@@ -53,6 +54,8 @@ def undo(desk: Desk, message: UndoBatch) -> int:
         return 0
     back = [one for one in rows if one.state is RowState.IN_TRANSIT]
     for one in back:
+        if _hands_on(desk, message):
+            break
         desk.again(partial(_undo, desk, message.batch_id, one.payout_id))
     return len(back)
 
@@ -80,9 +83,28 @@ def tell_approved(desk: Desk, message: TellApproved) -> int:
     batch = _batch(desk, message.batch_id)
     if batch.state not in (State.APPROVED, State.FILED) or batch.approved_at is None:
         return 0
-    rows = [item for item in rows_of(desk.store, message.batch_id) if item["state"] != RowState.PULLED]
-    payout_texts.tell_computed(desk.store, desk.queues, rows, at=batch.approved_at)
-    return len(rows)
+    told, after_ = 0, message.after
+    rows = _rows_after(desk, message)
+    while page := list(islice(rows, PAGE)):
+        if _hands_on(desk, message.model_copy(update={"after": after_})):
+            break
+        payout_texts.tell_computed(desk.store, desk.queues, page, at=batch.approved_at)
+        told, after_ = told + len(page), page[-1]["payout_id"]
+    return told
+
+
+def _rows_after(desk: Desk, message: TellApproved) -> Iterator[Item]:
+    for item in rows_of(desk.store, message.batch_id):
+        if item["state"] != RowState.PULLED and item["payout_id"] > message.after:
+            yield item
+
+
+def _hands_on(desk: Desk, message: UndoBatch | TellApproved) -> bool:
+    """Whether the time is over; then the message was sent again, and goes on from there."""
+    if desk.time_left() >= ENOUGH_SECONDS:
+        return False
+    desk.queues.send(QueueName.PAYOUT_BATCHES, [message.model_dump_json()])
+    return True
 
 
 def result_item(result: Result) -> Item:

@@ -20,21 +20,18 @@ from hunar.messages import Says, Tell
 from hunar.ports import QueueName, Queues, Store
 from hunar.tables import Item
 
-PAGE: Final = 100
 GOOD_FOR: Final = timedelta(days=7)
 """Older news of money only confuses: the next statement says it."""
 
 
 def tell_computed(store: Store, queues: Queues, rows: Sequence[Item], *, at: str) -> None:
     """At the approval: before it nobody can say yet that just this will be paid."""
-    for start in range(0, len(rows), PAGE):
-        texts = []
-        for row in rows[start : start + PAGE]:
-            places = [tables.book_entry(row["group_id"], seq) for seq in range(row["seq_from"] + 1, row["seq_to"] + 1)]
-            orders = {entry["order_ref"] for entry in store.read(places).values()} - {None}
-            says = Says(count=len(orders), amount_paise=row["amount_paise"])
-            texts.append(_text(PAYOUT_COMPUTED, row, says, at))
-        queues.send(QueueName.NOTIFICATIONS, texts)
+    texts = []
+    for row in rows:
+        places = [tables.book_entry(row["group_id"], seq) for seq in range(row["seq_from"] + 1, row["seq_to"] + 1)]
+        orders = {entry["order_ref"] for entry in store.read(places).values()} - {None}
+        texts.append(_text(PAYOUT_COMPUTED, row, Says(count=len(orders), amount_paise=row["amount_paise"]), at))
+    queues.send(QueueName.NOTIFICATIONS, texts)
 
 
 def tell_news(queues: Queues, rows: Iterable[Item], *, at: str) -> None:

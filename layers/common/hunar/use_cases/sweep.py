@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from hunar import tables
 from hunar.domain.due import day_to_remind, to_send_again
-from hunar.messages import Allocate, ListingMapped, Look, LookAtPayables, ReleaseHold, Remind
+from hunar.messages import Allocate, ListingMapped, Look, ReleaseHold, Remind
 from hunar.ports import QueueName, Queues, Rejected, Retryable, Store
 from hunar.tables import Item, Key, Table
 from hunar.use_cases.owed_text import message_of as message_of_text
@@ -135,12 +135,10 @@ def _of_money(desk: Desk, due: list[Item], now: str) -> Iterator[Message]:
 
 
 def _of_the_day(desk: Desk, now: str) -> Iterator[Message]:
-    """The reminders of today, until they are written down as sent, and a look at what is payable for too long."""
+    """The reminders of today, until they are written down as sent."""
     day = day_to_remind(now)
     if day is not None and not desk.store.read([tables.reminded(day)]):
         yield QueueName.NOTIFICATIONS, Remind(day=day).model_dump_json()
-    if day is not None and not desk.store.read([tables.looked_at_payables(day)]):
-        yield QueueName.PAYOUT_BATCHES, LookAtPayables(day=day).model_dump_json()
 
 
 def _again(owner: Item, effect: Item) -> Iterator[Message]:
