@@ -7,7 +7,7 @@ money is sent to ``close_period``, which books it. Whoever acts is the caller as
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -252,18 +252,6 @@ def paid(desk: operate.Desk, batch_id: str, results: Sequence[Result], by: By, *
     messages = [TakeAnswer(batch_id=batch_id, answer=name, part=part).model_dump_json() for part in range(len(parts))]
     desk.queues.send(QueueName.PAYOUT_BATCHES, messages)
     return name
-
-
-def batches_of(desk: operate.Desk, payout_ids: Collection[str]) -> dict[str, str]:
-    """Which batch each payout is of, among the newest hundred; what is in none of them is not there."""
-    page = desk.store.page(Table.BATCHES, "ALL", index=tables.FEED, limit=100, newest_first=True)
-    found: dict[str, str] = {}
-    for header in page.items:
-        wanted = [tables.batch_row(header["batch_id"], one) for one in payout_ids if one not in found]
-        if not wanted:
-            break
-        found |= {item["payout_id"]: item["batch_id"] for item in desk.store.read(wanted).values()}
-    return found
 
 
 def _check_references(results: Sequence[Result], file: str) -> None:
