@@ -9,6 +9,7 @@ from hunar.domain import batch
 from hunar.domain.batch import RowState, State
 from hunar.messages import ClosePeriod
 from hunar.ports import QueueName
+from hunar.use_cases import close_period
 from hunar.use_cases.close_period import Closing
 from tests.paydesk import BATCH, CHECKER, MAKER, PayDesk, by
 from tests.world import Crash
@@ -262,22 +263,40 @@ def has_batch(desk: PayDesk, batch_id: str) -> bool:
 
 
 def test_a_row_that_comes_late_never_stands_in_a_batch_that_was_closed_meanwhile() -> None:
-    """The slower of two workers on the same batch is stopped before its last group until the batch is closed."""
+    """The slower of two workers is stopped before its second group; the other one, which did not see it, closes."""
     desk = desk_of({"G01": 1_000, "G02": 2_000})
-    seen: list[str] = []
+    transactions: list[str] = []
 
     def turn(moment: str) -> None:
-        if moment.startswith("before TransactWriteItems") and not seen:
-            seen.append(moment)
-            desk.earn("G03", 5)
-            desk.store.turn = lambda moment: None
-            desk.close()
+        if moment.startswith("before TransactWriteItems"):
+            transactions.append(moment)
+            if len(transactions) == 2:
+                assert close_period._finish(desk.desk, ClosePeriod(batch_id=BATCH, by=MAKER)) == Closing.CLOSED
 
-    desk.group("G03")
     desk.store.turn = turn
-    desk.close()
+    assert desk.close() == Closing.OVER
 
     batch.check(desk.batch(), list(desk.rows().values()))
+    assert (list(desk.rows()), desk.head("G02").payable) == (["G01"], 2_000)
+    assert desk.sound()
+
+
+def test_a_batch_that_goes_on_after_another_one_leaves_the_groups_that_it_has() -> None:
+    desk = desk_of({"G01": 1_000, "G02": 2_000})
+    times = iter([100.0, 1.0])
+    desk.time_left = lambda: next(times, 100.0)
+    unfinished = ClosePeriod(batch_id=BATCH, by=MAKER)
+    assert desk.obey(unfinished) == Closing.UNFINISHED
+    desk.queues.taken(QueueName.PAYOUT_BATCHES)
+    desk.earn("G01", 10)
+    desk.close("BOTHER")
+    desk.earn("G01", 5)
+    desk.earn("G02", 7)
+
+    assert desk.obey(unfinished) == Closing.CLOSED
+
+    assert {group: row.amount_paise for group, row in desk.rows().items()} == {"G01": 1_000, "G02": 7}
+    assert desk.head("G01").payable == 5
     assert desk.sound()
 
 
