@@ -30,6 +30,7 @@ QUEUES: Final = {
     "amazon-notifications": "AmazonNotificationsQueueUrl",
     "sms-receipts": "SmsReceiptsQueueUrl",
     "inbox": "InboxQueueUrl",
+    "payout-batches": "PayoutBatchesQueueUrl",
 }
 """Queue and the stack output that holds its URL."""
 

@@ -23,6 +23,7 @@ from hunar.domain.sms_text import LOCALES
 from hunar.domain.text_kinds import FORMS
 from hunar.marketplaces import amazon, flipkart, standard
 from hunar.messages import (
+    BATCH_COMMAND,
     NOTIFICATION,
     ORDER_EVENT,
     PAYOUT_COMMAND,
@@ -39,7 +40,7 @@ from hunar.messages import (
 )
 from hunar.ports import Accepted, Conflict, Put, QueueName, Retryable, SmsAnswer, SmsRequest
 from hunar.tables import Item, Table
-from hunar.use_cases import apply, notify, record_receipt, remind, sending, tell
+from hunar.use_cases import apply, close_period, notify, obey_batches, record_receipt, remind, sending, tell
 from hunar.use_cases.book import obey
 from hunar.use_cases.relay import relay
 from hunar.use_cases.retry import retried
@@ -361,6 +362,9 @@ class World:
             return self._notification(body)
         if queue is QueueName.PAYOUTS:
             return " ".join(obey(self.booking(), PAYOUT_COMMAND.validate_json(body), self._again))
+        if queue is QueueName.PAYOUT_BATCHES:
+            closing = close_period.Desk(self.store, self.queues, self.now, self._again)
+            return obey_batches.obey(closing, BATCH_COMMAND.validate_json(body))
         if queue is QueueName.STOCK_FEED:
             return "nobody is told"
         if queue is QueueName.FETCHES:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from http import HTTPStatus
 from typing import Any
 
 from hunar import wiring
 from hunar.domain.facts import instant
 from hunar.operator_api import files
+from hunar.operator_api.answers import answer as as_json
+from hunar.operator_api.answers import download, problem
+from hunar.operator_api.payouts import MOST_BYTES, PAYOUT_FILE, PAYOUT_WRITES
 from hunar.operator_api.request import Call, Findings, Refused
 from hunar.operator_api.routes import HAND_IN, READS, WRITES
 from hunar.ports import Rejected, Retryable
 from hunar.telemetry import aws_calls, logger, reset_aws_calls
-from hunar.use_cases.operate import Desk, NotNow, NotThere
+from hunar.use_cases import payouts
+from hunar.use_cases.operate import NotNow, NotThere
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -27,53 +29,56 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _answer(event: dict[str, Any]) -> dict[str, Any]:
     route = event["routeKey"]
     try:
-        if route in WRITES:
+        if route in WRITES or route in PAYOUT_WRITES:
             return _act(event)
         if route == HAND_IN:
             return _take(event)
+        if route == PAYOUT_FILE:
+            return _file(event)
         if route in READS:
             return _show(event)
-        return _problem(404, "there is no such route")
+        return problem(404, "there is no such route")
     except Refused as error:
-        return _problem(error.status, str(error))
+        return problem(error.status, str(error))
     except Findings as error:
-        return _problem(400, str(error), errors=[asdict(problem) for problem in error.errors])
+        return problem(400, str(error), errors=[asdict(one) for one in error.errors])
     except NotThere as error:
-        return _problem(404, str(error))
+        return problem(404, str(error))
     except NotNow as error:
-        return _problem(409, str(error))
+        return problem(409, str(error))
+    except payouts.ResultsRefused as error:
+        return problem(400, str(error), errors=[asdict(one) for one in error.problems])
     except Rejected as error:
-        return _problem(400, str(error))
+        return problem(400, str(error))
     except Retryable as error:
         logger.warning("not_answered", kind=route, reason=str(error))
-        return _problem(503, "the data could not be reached; ask again")
+        return problem(503, "the data could not be reached; ask again")
 
 
 def _show(event: dict[str, Any]) -> dict[str, Any]:
     path, query = event.get("pathParameters") or {}, event.get("queryStringParameters") or {}
     found = READS[event["routeKey"]](wiring.application().store, path, query)
-    return _problem(404, "there is nothing of this name") if found is None else _json(200, "application/json", found)
+    return problem(404, "there is nothing of this name") if found is None else as_json(200, "application/json", found)
 
 
 def _act(event: dict[str, Any]) -> dict[str, Any]:
     app = wiring.application()
-    call = Call.of(event, emulated=app.settings.emulated)
-    by = WRITES[event["routeKey"]](Desk(app.store, app.queues, instant(app.clock()), app.again), call)
-    return _json(202, "application/json", {"status": "accepted", "act_id": by.act_id})
+    emulated, route = app.settings.emulated, event["routeKey"]
+    desk, more = app.paying(instant(app.clock())), dict[str, Any]()
+    if route in PAYOUT_WRITES:
+        by, more = PAYOUT_WRITES[route](desk, Call.of(event, emulated=emulated, most=MOST_BYTES))
+    else:
+        by = WRITES[route](desk, Call.of(event, emulated=emulated))
+    return as_json(202, "application/json", {"status": "accepted", "act_id": by.act_id, **more})
 
 
 def _take(event: dict[str, Any]) -> dict[str, Any]:
     app = wiring.application()
     call = Call.of(event, emulated=app.settings.emulated, most=files.MOST_BYTES, larger=files.LARGER)
-    return _json(202, "application/json", files.hand_in(app.settling(), app.inbox, call))
+    return as_json(202, "application/json", files.hand_in(app.settling(), app.inbox, call))
 
 
-def _problem(status: int, detail: str, **more: Any) -> dict[str, Any]:
-    """RFC 9457."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
-    return _json(status, "application/problem+json", body)
-
-
-def _json(status: int, content_type: str, body: Any) -> dict[str, Any]:
-    headers = {"content-type": content_type, "cache-control": "no-store"}
-    return {"statusCode": status, "headers": headers, "body": json.dumps(body, ensure_ascii=False)}
+def _file(event: dict[str, Any]) -> dict[str, Any]:
+    app = wiring.application()
+    name, content = payouts.file_of(app.paying(instant(app.clock())), event["pathParameters"]["batch"])
+    return download(name, content)

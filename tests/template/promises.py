@@ -49,6 +49,9 @@ CLOCKS: Final = {
     ("PublishStockFunction", "cron(0 20 * * ? *)", "ENABLED"),
     # 02:30 in India.
     ("ProveLedgerFunction", "cron(0 21 * * ? *)", "ENABLED"),
+    # 08:30 in India.
+    ("ClosePeriodFunction", "cron(0 3 * * ? *)", "ENABLED"),
+    ("ClosePeriodFunction", "${ClosingSchedule}", "ENABLED"),
 }
 
 ROUTES: Final = {
@@ -73,6 +76,20 @@ ROUTES: Final = {
     "POST /api/notifications/{id}/heard": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/settlements": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/settlements": ("AWS_IAM", "OperatorApiFunction"),
+    "GET /api/payouts": ("AWS_IAM", "OperatorApiFunction"),
+    "GET /api/payouts/{batch}": ("AWS_IAM", "OperatorApiFunction"),
+    "GET /api/payouts/{batch}/file": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/payouts/close": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/payouts/{batch}/approve": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/payouts/{batch}/withdraw": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/payouts/{batch}/cancel": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/payouts/{batch}/pull": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/payouts/{batch}/submit": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/payouts/{batch}/paid": ("AWS_IAM", "OperatorApiFunction"),
+    "GET /api/groups/{group_id}/beneficiary": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/groups/{group_id}/beneficiary": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/groups/{group_id}/beneficiary/confirm": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/groups/{group_id}/beneficiary/close": ("AWS_IAM", "OperatorApiFunction"),
 }
 
 ASKING: Final = "POWERTOOLS_SERVICE_NAME STAGE EMULATED API_ACCOUNTS API_SECRET_PREFIX MARKETPLACE_API_URL"
@@ -97,6 +114,8 @@ ENVIRONMENT: Final = {
     " INBOX_BUCKET",
     "ComputePayoutFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE LEDGER_TABLE EXCEPTIONS_TABLE"
     " PAYOUTS_QUEUE_URL API_ACCOUNTS",
+    "ClosePeriodFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE LEDGER_TABLE BATCHES_TABLE EXCEPTIONS_TABLE"
+    " PAYOUT_BATCHES_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUT_MINIMUM_PAISE PAYABLE_PATIENCE_DAYS",
     "FetchOrderFunction": f"{ASKING} REGISTRY_TABLE ORDERS_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE ORDER_EVENTS_QUEUE_URL"
     " FETCHES_QUEUE_URL",
     "CatchUpOrdersFunction": f"{ASKING} POLL_LAG_SECONDS REGISTRY_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE"
@@ -106,7 +125,7 @@ ENVIRONMENT: Final = {
     "ParkDeadLettersFunction": "POWERTOOLS_SERVICE_NAME DELIVERIES_TABLE EXCEPTIONS_TABLE"
     " ORDER_EVENTS_DEAD_LETTER_QUEUE_ARN NOTIFICATIONS_DEAD_LETTER_QUEUE_ARN PAYOUTS_DEAD_LETTER_QUEUE_ARN"
     " FETCHES_DEAD_LETTER_QUEUE_ARN STOCK_FEED_DEAD_LETTER_QUEUE_ARN AMAZON_NOTIFICATIONS_DEAD_LETTER_QUEUE_ARN"
-    " SMS_RECEIPTS_DEAD_LETTER_QUEUE_ARN INBOX_DEAD_LETTER_QUEUE_ARN",
+    " SMS_RECEIPTS_DEAD_LETTER_QUEUE_ARN INBOX_DEAD_LETTER_QUEUE_ARN PAYOUT_BATCHES_DEAD_LETTER_QUEUE_ARN",
     "SweepFunction": "POWERTOOLS_SERVICE_NAME STAGE EMULATED REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE"
     " NOTIFICATIONS_TABLE LEDGER_TABLE ORDER_EVENTS_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUTS_QUEUE_URL"
     " FETCHES_QUEUE_URL",
@@ -114,7 +133,9 @@ ENVIRONMENT: Final = {
     " PAYOUTS_QUEUE_URL",
     "OperatorApiFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE NOTIFICATIONS_TABLE"
     " EXCEPTIONS_TABLE LEDGER_TABLE DELIVERIES_TABLE ORDER_EVENTS_QUEUE_URL PAYOUTS_QUEUE_URL STAGE EMULATED"
-    " INBOX_BUCKET",
+    " INBOX_BUCKET"
+    " BATCHES_TABLE BENEFICIARIES_TABLE PAYOUT_BATCHES_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUT_FILES_BUCKET"
+    " PAYOUT_LAYOUT PAYOUT_BANK PAYEE_COOLING_DAYS",
 }
 """Function and what it is told. Who is told more can come to use it."""
 
@@ -130,7 +151,8 @@ OUTPUTS: Final = (
     "AmazonNotificationsQueueArn", "FetchOrderFunctionName", "CatchUpOrdersFunctionName", "PublishStockFunctionName",
     "SmsReceiptsQueueUrl", "SmsReceiptsDeadLetterQueueUrl", "SmsEventsTopicArn", "RecordSmsReceiptFunctionName",
     "SmsSecretPrefix", "SmsAccounts", "InboxQueueUrl", "InboxDeadLetterQueueUrl", "InboxBucketName",
-    "ImportFileFunctionName", "ProveLedgerFunctionName",
+    "ImportFileFunctionName", "ProveLedgerFunctionName", "PayoutBatchesQueueUrl", "PayoutBatchesDeadLetterQueueUrl",
+    "BatchesTableName", "BeneficiariesTableName", "PayoutFilesBucketName", "ClosePeriodFunctionName",
 )  # fmt: skip
 """By these the local stack, the checks and the command line find their way. More may be there."""
 
@@ -162,6 +184,8 @@ WIDE: Final = {
     "FailedRelaysBucket/*",
     # Files of the agency, which names them.
     "InboxBucket/settlements/*",
+    # Objects of a bucket that has no other use, by batch and hash.
+    "PayoutFilesBucket/batches/*",
     # The sender's name is data of the agency.
     "arn:${AWS::Partition}:sms-voice:${AWS::Region}:${AWS::AccountId}:sender-id/*/IN if AnySmsIdentity"
     " else ${SmsIdentityArn}",
@@ -277,6 +301,10 @@ def what_fails_five_times_is_kept_for_fourteen_days(template: Template) -> Itera
             yield f"{name} is the dead letter queue of {used[name]} queues"
 
 
+PAYOUT_FILES: Final = "PayoutFilesBucket"
+"""The bucket of files for banks. What the streams gave up is in another."""
+
+
 @promise
 def what_nobody_could_take_is_put_away(template: Template) -> Iterator[str]:
     takers: dict[str, list[str]] = {}
@@ -289,7 +317,7 @@ def what_nobody_could_take_is_put_away(template: Template) -> Iterator[str]:
         if queue.get("MaximumMessageSize") != MESSAGE:
             yield f"{name} takes messages that are too large to put away"
     for name, bucket in of_type(template, "AWS::S3::Bucket").items():
-        if name == INBOX:
+        if name in (INBOX, PAYOUT_FILES):
             continue
         told = bucket.get("NotificationConfiguration", {}).get("LambdaConfigurations", [])
         if [named(one["Function"]) for one in told] != ["ParkDeadLettersFunction"]:
@@ -625,6 +653,8 @@ def functions_are_called_by_the_api_by_their_routes_by_the_accounts_own_buckets_
         ("CatchUpOrdersFunction", "events.amazonaws.com", "CatchUpOrdersFunctionClock"),
         ("PublishStockFunction", "events.amazonaws.com", "PublishStockFunctionNightly"),
         ("ProveLedgerFunction", "events.amazonaws.com", "ProveLedgerFunctionNightly"),
+        ("ClosePeriodFunction", "events.amazonaws.com", "ClosePeriodFunctionWeek"),
+        ("ClosePeriodFunction", "events.amazonaws.com", "ClosePeriodFunctionDay"),
     }
     found = set()
     for name, permission in of_type(template, "AWS::Lambda::Permission").items():
@@ -640,7 +670,7 @@ def functions_are_called_by_the_api_by_their_routes_by_the_accounts_own_buckets_
 @promise
 def the_clocks_run(template: Template) -> Iterator[str]:
     found = {
-        (named(target["Arn"]), rule.get("ScheduleExpression"), rule.get("State", "ENABLED"))
+        (named(target["Arn"]), as_text(rule.get("ScheduleExpression")), rule.get("State", "ENABLED"))
         for rule in of_type(template, "AWS::Events::Rule").values()
         for target in rule["Targets"]
     }
@@ -745,7 +775,11 @@ def names_reach_the_setting_that_reads_them(template: Template) -> Iterator[str]
         variables = function.get("Environment", {}).get("Variables", {})
         told_names = {key: named(value) or as_text(value) for key, value in variables.items()}
         no_names = dict.fromkeys(
-            ("WEBHOOK_ACCOUNTS", "API_ACCOUNTS", "SMS_ACCOUNTS", "POLL_LAG_SECONDS", "SMS_PARTS_A_DAY"), ""
+            (
+                *("WEBHOOK_ACCOUNTS", "API_ACCOUNTS", "SMS_ACCOUNTS", "POLL_LAG_SECONDS", "SMS_PARTS_A_DAY"),
+                *("PAYOUT_MINIMUM_PAISE", "PAYABLE_PATIENCE_DAYS", "PAYEE_COOLING_DAYS", "PAYOUT_BANK"),
+            ),
+            "",
         )
         settings = Settings.from_environment(told_names | no_names)
         for table, told in settings.tables.items():
@@ -1012,8 +1046,9 @@ def stacks_do_not_get_into_each_others_way(template: Template) -> Iterator[str]:
 @promise
 def only_an_emulator_goes_without_what_it_lacks(template: Template) -> Iterator[str]:
     everything = set(template["Resources"])
-    optional = {"AlarmEmailSubscription"}
-    for name in sorted(everything - present(template) - optional):
+    # An emulator takes a table's key and does not use it.
+    optional = {"AlarmEmailSubscription", "BeneficiariesKey"}
+    for name in sorted(everything - present(template) - {"AlarmEmailSubscription"}):
         yield f"{name} is missing on AWS"
     for name in sorted(everything - present(template, AlarmEmail="somebody")):
         yield f"{name} is missing with a mail address"

@@ -18,19 +18,22 @@ from hunar.domain import rate_card
 from hunar.domain.facts import Placed, fact_id
 from hunar.domain.order import knowledge
 from hunar.marketplaces import settlements
+from hunar.messages import BatchCommand, LookAtPayables
 from hunar.operator_api.routes import READS
 from hunar.ports import Page, Put, QueueName, Refused, Throttled
 from hunar.tables import Key, Table
-from hunar.use_cases import contacts, import_file, operate, park, replay, take_settlement
+from hunar.use_cases import contacts, import_file, operate, park, payouts, replay, take_settlement
 from hunar.use_cases.catch_up import Kind
 from hunar.use_cases.operate import By, Desk
 from hunar.use_cases.resolve import resolve
+from hunar.use_cases.show import Asked
 from hunar.use_cases.sweep import Swept
 from tests import handing_in, settlement_files
 from tests.amazon_samples import published
 from tests.book import SALE
 from tests.flipkart_messages import created, item, step
 from tests.handing_in import MemoryInbox
+from tests.paydesk import PayDesk, answer
 from tests.played import ACCOUNT
 from tests.proving import change, night, take
 from tests.selling import SellingWorld
@@ -47,6 +50,7 @@ CONSUMERS = {
     QueueName.AMAZON_NOTIFICATIONS: "ApplyOrderEventsFunction",
     QueueName.SMS_RECEIPTS: "RecordSmsReceiptFunction",
     QueueName.INBOX: "ImportFileFunction",
+    QueueName.PAYOUT_BATCHES: "ClosePeriodFunction",
 }
 NOBODY = "an operator's import, which is no function"
 
@@ -227,6 +231,7 @@ def world() -> WatchedWorld:
     hear_of_texts(world)
     world.take_files()
     assert world.ask("GET /api/settlements")["items"]
+    pay(world)
     return world
 
 
@@ -286,6 +291,36 @@ def hear_of_texts(world: WatchedWorld) -> None:
         world.queues.send(QueueName.SMS_RECEIPTS, ["poison"])
     world.settle()
     assert {"NO_STOCK", "SMS_NEWS_UNREADABLE"} <= set(world.exceptions())
+
+
+def pay(world: WatchedWorld) -> None:
+    """Two groups are paid by a batch, one of them cannot be, and the bank's answer is known."""
+    desk = WatchedPayDesk(store=world.store)
+    world.store.acting = NOBODY
+    for group in ("G31", "G32"):
+        desk.group(group, paise=1_000, account=False)
+    world.store.acting = "OperatorApiFunction"
+    desk.account("G31")
+    payouts.close(desk.operator, By("maker", "", "B1"))
+    desk.close()
+    desk.approve()
+    desk.submit()
+    payouts.show_batches(world.store, Asked())
+    desk.bank(answer(desk.rows()["G31"]))
+    desk.bank(answer(desk.rows()["G31"], utr="ANOTHER1"))
+    desk.obey(LookAtPayables())
+    world.store.acting = NOBODY
+    assert {"PAYOUT_LEFT_OUT", "PAID_TWICE"} <= {item["kind"] for item in world.items(Table.EXCEPTIONS)}
+
+
+class WatchedPayDesk(PayDesk):
+    def obey(self, command: BatchCommand) -> str:
+        assert isinstance(self.store, WatchedStore)
+        before, self.store.acting = self.store.acting, "ClosePeriodFunction"
+        try:
+            return super().obey(command)
+        finally:
+            self.store.acting = before
 
 
 ALL = [*dict.fromkeys(CONSUMERS.values()), "CatchUpOrdersFunction", "ParkDeadLettersFunction", "SweepFunction"]

@@ -14,12 +14,15 @@ LAYER = ROOT / "layers/common"
 
 PURE = frozenset({"hunar.domain"})
 CONTRACT = frozenset({"hunar.ports", "hunar.tables", "hunar.messages"})
-DATA = frozenset({"hunar.sms_templates", "hunar.rate_cards"})
+DATA = frozenset({"hunar.sms_templates", "hunar.rate_cards", "hunar.bank_files", "hunar.statement_words"})
 MAY: dict[str, frozenset[str]] = {
     "hunar/domain": PURE,
     "hunar/marketplaces": PURE | {"hunar.ports", "hunar.marketplaces"},
     "hunar/sms_templates": PURE,
     "hunar/rate_cards": PURE,
+    "hunar/bank_files": PURE,
+    "hunar/statement_words": PURE,
+    "hunar/statement_files": PURE | {"hunar.statement_words", "hunar.statement_files"},
     "hunar/operator_api": PURE | CONTRACT | {"hunar.use_cases", "hunar.operator_api"},
     "hunar/use_cases": PURE | CONTRACT | DATA | {"hunar.use_cases"},
     "hunar/adapters": PURE | {"hunar.ports", "hunar.tables", "hunar.adapters"},
@@ -88,6 +91,24 @@ def test_use_cases_and_marketplaces_do_not_call_aws() -> None:
         if module.split(".")[0] in ("boto3", "botocore", "aws_lambda_powertools")
     ]
     assert wrong == []
+
+
+MAKES_STATEMENTS = ("functions/make_statement", "layers/common/hunar/statement_files", "layers/common/hunar/cli")
+
+
+def test_only_what_makes_statements_imports_the_libraries_of_the_pdf() -> None:
+    heavy = ("hunar.statement_files", "fpdf", "uharfbuzz", "fontTools", "PIL")
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in [*files("hunar"), *files("functions")]
+        for module in imported(path)
+        if within(module, frozenset(heavy)) and not str(path.relative_to(ROOT)).startswith(MAKES_STATEMENTS)
+    ]
+    assert wrong == []
+    # Nothing here names what may not ship.
+    assert not [
+        path for path in files("hunar") for module in imported(path) if within(module, frozenset({"beancount"}))
+    ]
 
 
 def test_what_checks_the_stack_imports_nothing_of_hunar() -> None:

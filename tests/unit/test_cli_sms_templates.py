@@ -92,7 +92,7 @@ def test_the_texts_are_checked_and_production_takes_no_draft() -> None:
     assert "NEW_ORDER hi version 1" in hunar("sms", "templates", "check", *HINDI).stdout
     refused = hunar("sms", "templates", "check", *HINDI, "--stage", "prod", code=1)
     assert "hi: NEW_ORDER hi version 1: is a draft, which production does not send" in refused.stderr
-    assert refused.stderr.splitlines()[-1] == "hunar: 17 errors"
+    assert refused.stderr.splitlines()[-1] == "hunar: 18 errors"
 
 
 def test_a_text_that_operators_would_refuse_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def sheets(path: Path) -> dict[str, list[list[str]]]:
 def test_a_portal_that_wants_the_types_in_the_text_gets_them_there(store: DynamoDBStore, tmp_path: Path) -> None:
     path = tmp_path / "texts.xlsx"
     told = hunar("sms", "templates", "export", "--account", "jio", "--to", str(path), *HINDI, *DEV)
-    assert "17 texts for jio are in" in told.stdout
+    assert "18 texts for jio are in" in told.stdout
     [heading, *rows] = sheets(path)["Texts"]
     assert set(sheets(path)) == {"Texts"}
     by_name = {line[0]: dict(zip(heading, line, strict=True)) for line in rows}
@@ -162,7 +162,7 @@ def test_a_portal_with_a_table_of_types_gets_one(store: DynamoDBStore, tmp_path:
     book = tmp_path / "texts.xlsx"
     hunar("sms", "templates", "export", "--account", "smartping", "--to", str(book), *DEV)
     assert {name: len(rows) for name, rows in sheets(book).items()} == {
-        "Texts": 1 + 17 * len(LOCALES),
+        "Texts": 1 + 18 * len(LOCALES),
         "Variables": 1 + sum(len(slots) for slots in FORMS.values()) * len(LOCALES),
     }
     assert set(get_args(Portal)) > TYPES_BESIDE
@@ -211,7 +211,7 @@ def test_each_text_is_approved_missing_different_or_revoked(tmp_path: Path) -> N
     [differs] = [text for text in told["texts"] if text["state"] == "differs"]
     assert differs["difference"] == "from character 47: 'नई ऑर्डर है।' instead of 'नया ऑर्डर है।'"
     said = hunar("sms", "templates", "compare", path, *HINDI, *DEV).stdout
-    assert "12 approved, 1 differs, 1 missing, 1 rejected, 1 revoked, 1 waiting." in " ".join(said.split())
+    assert "13 approved, 1 differs, 1 missing, 1 rejected, 1 revoked, 1 waiting." in " ".join(said.split())
 
 
 @pytest.mark.parametrize(
@@ -294,9 +294,9 @@ def test_approved_ids_come_into_the_registry_once(store: DynamoDBStore, tmp_path
     path = portal(tmp_path, approved(RETURN={"status": "pending"}))
     reload = ("sms", "templates", "reload", path, *HINDI, *DEV)
     tried = hunar(*reload, "--dry-run")
-    assert "16 of them would be written into the registry." in tried.stdout
+    assert "17 of them would be written into the registry." in tried.stdout
     assert registered(store, "HOLD") is None
-    assert "16 of them written into the registry." in hunar(*reload).stdout
+    assert "17 of them written into the registry." in hunar(*reload).stdout
     assert registered(store, "HOLD") == {
         "kind": "HOLD",
         "locale": "hi",
@@ -326,7 +326,7 @@ def test_what_was_taken_can_be_kept_with_the_agencys_files(store: DynamoDBStore,
     hunar("sms", "templates", "reload", path, *HINDI, *DEV, "--csv", str(kept))
     folder = read_folder({kept.name: kept.read_bytes()})
     assert folder.problems == []
-    assert len(folder.records["dlt_templates"]) == 17
+    assert len(folder.records["dlt_templates"]) == 18
     inside = tmp_path / "agency"
     inside.mkdir()
     kept.rename(inside / kept.name)

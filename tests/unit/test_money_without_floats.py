@@ -30,10 +30,12 @@ DOMAIN = (
         "policies",
         "catalogue",
     ),
+    *("workbook_file", "batch", "bank_file", "pain001"),
+    *("statement", "group_books", "registers", "text_ledger", "mission_sheet"),
 )
 USE_CASES = (
     *("compute_payout", "settle", "subjects", "book", "rates", "note_differences", "list_differences"),
-    "take_settlement",
+    *("take_settlement", "close_period", "payouts"),
 )
 READERS = ("settlement_rows", "flipkart_settlement", "amazon_settlement", "plain_settlement")
 MONEY = [
@@ -42,7 +44,8 @@ MONEY = [
     HUNAR / "rate_cards/__init__.py",
     *(HUNAR / "use_cases" / f"{name}.py" for name in USE_CASES),
     HUNAR / "cli/differences.py",
-    HUNAR / "cli/workbook.py",
+    HUNAR / "statement_files/sheet.py",
+    HUNAR / "statement_files/xlsx.py",
 ]
 INEXACT = {"float", "Decimal", "Fraction", "round", "math", "statistics", "decimal", "fractions"}
 

@@ -62,6 +62,7 @@ def records(name: str) -> list[dict[str, Any]]:
         ("amazon_notifications", QueueName.AMAZON_NOTIFICATIONS, {None}),
         ("sms_receipts", QueueName.SMS_RECEIPTS, {None}),
         ("inbox", QueueName.INBOX, {None}),
+        ("payout_batches", QueueName.PAYOUT_BATCHES, {None}),
     ],
 )
 def test_fault_41_dead_letters_are_copied_whole_to_the_table_and_shown(

@@ -142,6 +142,8 @@ class Says(BaseModel):
     code: str | None = Field(default=None, pattern="^[0-9]{4,6}$")
     ending: str | None = Field(default=None, pattern="^[0-9]{2}$")
     """The last two digits of a phone number."""
+    former: bool = False
+    """It goes to the number that the contact had before."""
 
 
 class Tell(_Message):
@@ -158,6 +160,7 @@ class Tell(_Message):
         "PAYOUT_FAILED",
         "ONBOARDING_CODE",
         "NUMBER_CHANGED",
+        "ACCOUNT_CHANGED",
     ]
     group_id: str
     contact: str
@@ -242,6 +245,55 @@ class ApproveProposal(_Message):
     reason: str = Field(default="", max_length=200)
 
 
+class ClosePeriod(_Message):
+    """payout-batches: all that is payable goes into a batch. The same batch again completes what a crash left."""
+
+    kind: Literal["close_period"] = "close_period"
+    batch_id: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    by: str = Field(min_length=1, max_length=100)
+    """Who made the batch; another person must approve it."""
+
+
+class PullRow(_Message):
+    """payout-batches: a row leaves its batch before the bank has it, and is payable again."""
+
+    kind: Literal["pull_row"] = "pull_row"
+    batch_id: str
+    payout_id: str
+    reason: str = Field(min_length=1, max_length=200)
+
+
+class UndoBatch(_Message):
+    """payout-batches: the batch was cancelled; its rows are payable again."""
+
+    kind: Literal["undo_batch"] = "undo_batch"
+    batch_id: str
+
+
+class TakeAnswer(_Message):
+    """payout-batches: what a bank said of a batch is kept, and must be booked. It names no account and no amount."""
+
+    kind: Literal["take_answer"] = "take_answer"
+    batch_id: str
+    answer: str
+    part: int = Field(ge=0)
+
+
+class TellApproved(_Message):
+    """payout-batches: a batch was approved; its groups are told what they will be paid."""
+
+    kind: Literal["tell_approved"] = "tell_approved"
+    batch_id: str
+    after: str = ""
+    """The payout that was told of last."""
+
+
+class LookAtPayables(_Message):
+    """payout-batches: something may have been payable for too long. Sent once a day."""
+
+    kind: Literal["look_at_payables"] = "look_at_payables"
+
+
 class Fetch(_Message):
     """fetches: the marketplace must be asked what it knows of an order."""
 
@@ -273,6 +325,8 @@ Notification = Notify | Tell | Digest | Remind
 NOTIFICATION: TypeAdapter[Notification] = TypeAdapter(Annotated[Notification, Field(discriminator="kind")])
 PayoutCommand = ComputePayout | Settle | ReleaseHold | HoldMoney | ApproveProposal
 PAYOUT_COMMAND: TypeAdapter[PayoutCommand] = TypeAdapter(Annotated[PayoutCommand, Field(discriminator="kind")])
+BatchCommand = ClosePeriod | PullRow | UndoBatch | TakeAnswer | TellApproved | LookAtPayables
+BATCH_COMMAND: TypeAdapter[BatchCommand] = TypeAdapter(Annotated[BatchCommand, Field(discriminator="kind")])
 OrderEvent = WebhookDelivery | ApiAnswer | StockAct | ListingMapped | Allocate | OperatorAct | Look | Replay
 ORDER_EVENT: TypeAdapter[OrderEvent] = TypeAdapter(Annotated[OrderEvent, Field(discriminator="kind")])
 

@@ -108,6 +108,7 @@ class QueueName(StrEnum):
     AMAZON_NOTIFICATIONS = "amazon-notifications"
     SMS_RECEIPTS = "sms-receipts"
     INBOX = "inbox"
+    PAYOUT_BATCHES = "payout-batches"
 
 
 class FailedRelays(Protocol):
@@ -147,6 +148,16 @@ class Inbox(Protocol):
 
     def put(self, key: str, body: bytes, *, by: str) -> None:
         """Raises Retryable."""
+
+
+class PayoutFiles(Protocol):
+    """Files for banks, private and encrypted, each under a name with its hash: never written anew with other bytes."""
+
+    def put(self, name: str, content: bytes) -> None:
+        """Raises Retryable."""
+
+    def get(self, name: str) -> bytes | None:
+        """None when there is none. Raises Retryable."""
 
 
 class Queues(Protocol):

@@ -56,6 +56,18 @@ class Settings:
     """Where files lie that somebody hands in."""
     sms_parts_a_day: int
     """Parts of texts that may go on one day, all together."""
+    payout_files_bucket: str
+    """Where files for banks lie."""
+    payout_layout: str
+    """How the agency's bank wants its file: one of ``bank_files``."""
+    payout_bank: Mapping[str, str]
+    """What that layout needs of the agency, by its names."""
+    payout_minimum_paise: int
+    """A group that less is payable to is paid with a later batch."""
+    payable_patience_days: int
+    """So long money may be payable before a person is told."""
+    payee_cooling_days: int
+    """So long a changed bank account is not paid."""
 
     @property
     def sms_receipts(self) -> bool:
@@ -75,7 +87,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """ValueError when WEBHOOK_ACCOUNTS, API_ACCOUNTS or SMS_ACCOUNTS is not a comma-separated list of
-        ``marketplace/account``."""
+        ``marketplace/account``, or PAYOUT_BANK none of ``name=value``."""
         tables = {table: environment.get(f"{table.name}_TABLE", "") for table in Table}
         queues = {queue: environment.get(f"{queue.name}_QUEUE_URL", "") for queue in QueueName}
         dead_letters = {queue: environment.get(f"{queue.name}_DEAD_LETTER_QUEUE_ARN", "") for queue in QueueName}
@@ -102,7 +114,23 @@ class Settings:
             sms_configuration_set=environment.get("SMS_CONFIGURATION_SET", ""),
             inbox_bucket=environment.get("INBOX_BUCKET", ""),
             sms_parts_a_day=int(environment.get("SMS_PARTS_A_DAY") or 2000),
+            payout_files_bucket=environment.get("PAYOUT_FILES_BUCKET", ""),
+            payout_layout=environment.get("PAYOUT_LAYOUT") or "generic_csv",
+            payout_bank=dict(_pairs("PAYOUT_BANK", environment)),
+            payout_minimum_paise=int(environment.get("PAYOUT_MINIMUM_PAISE") or 0),
+            payable_patience_days=int(environment.get("PAYABLE_PATIENCE_DAYS") or 15),
+            payee_cooling_days=int(environment.get("PAYEE_COOLING_DAYS") or 7),
         )
+
+
+def _pairs(name: str, environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    pairs = []
+    for entry in filter(None, (part.strip() for part in environment.get(name, "").split(","))):
+        key, equals, value = entry.partition("=")
+        if not (equals and key.strip() and value.strip()):
+            raise ValueError(f"{name}: an entry is not name=value")
+        pairs.append((key.strip(), value.strip()))
+    return pairs
 
 
 def _accounts(name: str, environment: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -8,7 +8,10 @@ the attributes ``<name>_pk`` and ``<name>_sk``.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from hunar.domain.head import Head
 
 Item = dict[str, Any]
 """Text, whole numbers, booleans, None, lists and maps of these. Never a float."""
@@ -25,6 +28,8 @@ class Table(StrEnum):
     EXCEPTIONS = "exceptions"
     LEDGER = "ledger"
     CHANNELS = "channels"
+    BATCHES = "batches"
+    BENEFICIARIES = "beneficiaries"
 
 
 class Key(NamedTuple):
@@ -40,7 +45,8 @@ BOARD = "board"
 WORKLIST = "worklist"
 """Exceptions: ``worklist_pk`` OPEN or CLOSED, ``worklist_sk`` opened_at and exception_id."""
 FEED = "feed"
-"""Notifications: ``feed_pk`` ALL, ``feed_sk`` time of the first claim and notification_id."""
+"""Notifications: ``feed_pk`` ALL, ``feed_sk`` time of the first claim and notification_id. Batches: ``feed_pk`` ALL,
+``feed_sk`` made_at and batch_id."""
 DUE = "due"
 """Orders, Stock, Notifications, Ledger: ``due_pk`` DUE, ``due_sk`` when the sweep must look at it, and what it is. An
 item that waits for nothing is not in it."""
@@ -49,6 +55,9 @@ ORDER_ENTRIES = "order"
 SETTLED = "settlement"
 """Ledger: settlement lines by their settlement: ``settlement_pk`` as ``settlement_partition``, ``settlement_sk`` the
 line's key."""
+PAYABLE = "payable"
+"""Ledger: heads of groups that something is payable to: ``payable_pk`` PAYABLE, ``payable_sk`` since when, and the
+group. Closing a period reads these and no others."""
 
 SHORT_LINES = "SHORT#"
 """How the sort keys of a SKU's waiting lines begin."""
@@ -58,7 +67,8 @@ INDEXES: dict[Table, tuple[str, ...]] = {
     Table.STOCK: (DUE,),
     Table.EXCEPTIONS: (WORKLIST,),
     Table.NOTIFICATIONS: (FEED, DUE),
-    Table.LEDGER: (DUE, ORDER_ENTRIES, SETTLED),
+    Table.LEDGER: (DUE, ORDER_ENTRIES, SETTLED, PAYABLE),
+    Table.BATCHES: (FEED,),
 }
 """All are KEYS_ONLY: the store reads the items behind them itself."""
 
@@ -66,6 +76,11 @@ INDEXES: dict[Table, tuple[str, ...]] = {
 def due(at: str, what: str) -> Item:
     """The attributes that put an item into the index of what is due: the sweep looks at it from ``at`` on."""
     return {"due_pk": "DUE", "due_sk": f"{at}#{what}"}
+
+
+def payable(since: str, group_id: str) -> Item:
+    """The attributes that put a group's head into the index of those that something is payable to."""
+    return {"payable_pk": "PAYABLE", "payable_sk": f"{since}#{group_id}"}
 
 
 def order(order_ref: str) -> Key:
@@ -244,6 +259,11 @@ def book_of(group_id: str) -> str:
     return f"GROUP#{group_id}"
 
 
+def book_item(head: Head) -> Item:
+    """A head as it is stored: with its place among those that something is payable to, while that is so."""
+    return head.item() | (payable(head.payable_since, head.group_id) if head.payable > 0 else {})
+
+
 BOOK_ENTRIES = "ENTRY#"
 """How the sort keys of a book's entries begin, and of a subject's."""
 
@@ -321,3 +341,56 @@ def pause(marketplace: str, account_name: str) -> Key:
 def heard(marketplace: str, account_name: str) -> Key:
     """When an account was heard of last, and how long it is silent by habit."""
     return Key(Table.CHANNELS, "HEARD", f"{marketplace}:{account_name}")
+
+
+def batch(batch_id: str) -> Key:
+    """The header of a batch of payouts, without its rows."""
+    return Key(Table.BATCHES, batch_of(batch_id), "BATCH")
+
+
+def batch_of(batch_id: str) -> str:
+    """The partition of a batch."""
+    return f"BATCH#{batch_id}"
+
+
+BATCH_ROWS = "ROW#"
+"""How the sort keys of a batch's rows begin."""
+
+
+def batch_row(batch_id: str, payout_id: str) -> Key:
+    return Key(Table.BATCHES, batch_of(batch_id), f"{BATCH_ROWS}{payout_id}")
+
+
+def bank_answer(batch_id: str, answer: str, part: int) -> Key:
+    """What a bank said, as it was read; ``answer`` is its hash. Kept for ever."""
+    return Key(Table.BATCHES, batch_of(batch_id), f"ANSWER#{answer}#{part:04}")
+
+
+def utr(reference: str) -> Key:
+    """Proof that a bank's reference is one payout's, and never another one's."""
+    return Key(Table.BATCHES, f"UTR#{reference}", "UTR")
+
+
+def file_serial(value_date: str) -> Key:
+    """How many files were made for a day of payment."""
+    return Key(Table.BATCHES, f"SERIAL#{value_date}", "SERIAL")
+
+
+def payee(group_id: str) -> Key:
+    """Whether a group's account may be paid, without the account: version, cooling-off, last four digits."""
+    return Key(Table.BATCHES, f"PAYEE#{group_id}", "PAYEE")
+
+
+def payout_stop(group_id: str) -> Key:
+    """The exceptions that must be resolved before the group is paid again."""
+    return Key(Table.BATCHES, f"PAYEE#{group_id}", "STOP")
+
+
+def beneficiary(group_id: str) -> Key:
+    """The newest version of a group's bank account."""
+    return Key(Table.BENEFICIARIES, f"GROUP#{group_id}", "NEWEST")
+
+
+def beneficiary_version(group_id: str, version: int) -> Key:
+    """A version as it was last; what a batch froze stays readable."""
+    return Key(Table.BENEFICIARIES, f"GROUP#{group_id}", f"V#{version:06}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hunar.domain.receipt import Receipt, Reply
     from hunar.domain.sms_text import Language
     from hunar.ports import Inbox, MarketplaceApis, Queues, SmsProvider, Store, WebhookSecret, WebhookSecrets
-    from hunar.use_cases import apply, asking, receive, sending, settle, take_settlement
+    from hunar.use_cases import apply, asking, close_period, payouts, receive, sending, settle, take_settlement
 
     class Door(receive.Door, Protocol):
         """A marketplace's module that has a webhook."""
@@ -207,6 +207,32 @@ class Application:
         from hunar.use_cases.settle import Desk
 
         return Desk(self.store, self.queues, now, self._proven)
+
+    def paying(self, now: str) -> payouts.Desk:
+        """What acting needs, payouts among it, for one call."""
+        from hunar.adapters.payout_files import S3PayoutFiles
+        from hunar.telemetry import client
+        from hunar.use_cases.payouts import Desk, PayoutTerms
+
+        settings = self.settings
+        files = S3PayoutFiles(lambda: client("s3"), settings.payout_files_bucket)
+        terms = PayoutTerms(settings.payout_layout, settings.payout_bank, settings.payee_cooling_days)
+        return Desk(self.store, self.queues, now, self.again, files, terms)
+
+    def closing(self, now: str, time_left: Callable[[], float]) -> close_period.Desk:
+        """What batches of payouts need, for one message."""
+        from hunar.use_cases.close_period import Desk
+
+        settings = self.settings
+        return Desk(
+            self.store,
+            self.queues,
+            now,
+            self.again,
+            minimum_paise=settings.payout_minimum_paise,
+            patience_days=settings.payable_patience_days,
+            time_left=time_left,
+        )
 
     def _proven(self, marketplace: str, account: str) -> bool:
         """Whether what is said of goods can be trusted: its sender signs it, or can be asked."""

@@ -379,6 +379,22 @@ class MemoryQueues:
             return not any(self._bodies.values())
 
 
+class MemoryPayoutFiles:
+    """The bucket of files for banks."""
+
+    def __init__(self, *, turn: Turn = _nobody) -> None:
+        self.turn = turn
+        self.objects: dict[str, bytes] = {}
+
+    def put(self, name: str, content: bytes) -> None:
+        self.turn(f"before PutObject {name}")
+        self.objects[name] = content
+        self.turn(f"after PutObject {name}")
+
+    def get(self, name: str) -> bytes | None:
+        return self.objects.get(name)
+
+
 class MemoryFailedRelays:
     """The failure bucket: the new items of each batch that a stream gave up, by the object's name."""
 

@@ -15,6 +15,8 @@ from hunar.cli import (
     flipkart,
     ledger,
     order,
+    payee,
+    payouts,
     rates,
     rebuild,
     redrive,
@@ -40,10 +42,15 @@ application.add_typer(exceptions.application, name="exceptions")
 application.add_typer(flipkart.application, name="flipkart")
 application.add_typer(ledger.application, name="ledger")
 application.add_typer(order.application, name="order")
+application.add_typer(payee.application, name="payee")
+application.add_typer(payouts.application, name="payouts")
 application.add_typer(rates.application, name="rates")
 application.add_typer(sms.application, name="sms")
 application.add_typer(stock.application, name="stock")
 stock.application.command("check")(stock_check.check)
+application.command("approve")(payouts.approve)
+application.command("close")(payouts.close)
+application.command("paid")(payouts.paid)
 application.command("differences")(differences.differences)
 application.command("explain")(explain.explain)
 application.command("import")(catalogue.import_folder)

@@ -12,8 +12,8 @@ from hunar.cli import times
 from hunar.cli.act import write_csv
 from hunar.cli.deployed import LOCAL, Deployed
 from hunar.cli.output import Failed, Json, Stage, failures, print_json, print_table
-from hunar.cli.workbook import Cell, workbook
 from hunar.domain.money import Rupees, rupees
+from hunar.domain.workbook_file import Cell, workbook
 from hunar.use_cases.list_differences import compensated, listed, totals
 
 Export = Annotated[
@@ -123,7 +123,7 @@ def _write(path: Path, found: list[dict[str, Any]]) -> list[str]:
         write_csv(second, list(TOTALS), sums)
         return [str(path), str(second)]
     try:
-        path.write_bytes(workbook({"Differences": [COLUMNS, *rows], "Totals": [TOTALS, *sums]}))
+        path.write_bytes(workbook({"Differences": [COLUMNS, *rows], "Totals": [TOTALS, *sums]}, tables=True))
     except OSError as error:
         raise Failed(f"{path}: {error.strerror}") from error
     return [str(path)]

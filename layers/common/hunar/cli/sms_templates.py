@@ -15,7 +15,6 @@ from hunar import sms_templates
 from hunar.cli.act import again, write_csv
 from hunar.cli.deployed import LOCAL, Deployed
 from hunar.cli.output import Failed, Json, Stage, failures, print_json, print_table
-from hunar.cli.workbook import workbook
 from hunar.domain.dlt_portal import (
     FILED,
     SHEET,
@@ -31,6 +30,7 @@ from hunar.domain.dlt_portal import (
 from hunar.domain.sms_rules import language_problems, worst_values
 from hunar.domain.sms_text import LOCALES, Language, parts, render, units
 from hunar.domain.spreadsheet import Problem, read_foreign_table
+from hunar.domain.workbook_file import workbook
 from hunar.use_cases import register_texts
 
 application = typer.Typer(no_args_is_help=True, help="The registered texts, and what the DLT portal says of them.")

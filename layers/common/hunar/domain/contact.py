@@ -10,13 +10,14 @@ from typing import Any, Final
 
 from hunar.domain.facts import instant, moment
 from hunar.domain.identity import derived_id
-from hunar.domain.text_kinds import KINDS, NEW_ORDERS, NUMBER_CHANGED, ONBOARDING_CODE
+from hunar.domain.text_kinds import ACCOUNT_CHANGED, KINDS, NEW_ORDERS, NUMBER_CHANGED, ONBOARDING_CODE
 
 Item = Mapping[str, Any]
 
 NEEDED: Final = tuple(name for name, kind in KINDS.items() if kind.ladder and name != NEW_ORDERS)
 """What somebody in the group must hear: without it an order is not packed, or packed for nothing."""
-OPTIONAL: Final = tuple(name for name in KINDS if name not in (NEW_ORDERS, ONBOARDING_CODE, NUMBER_CHANGED))
+_ALWAYS: Final = (NEW_ORDERS, ONBOARDING_CODE, NUMBER_CHANGED, ACCOUNT_CHANGED)
+OPTIONAL: Final = tuple(name for name in KINDS if name not in _ALWAYS)
 """What a contact may do without. Several new orders in one text go with NEW_ORDER; a code and the warning of a changed
 number protect her and whoever had the number before."""
 

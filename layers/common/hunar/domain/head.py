@@ -46,6 +46,8 @@ class Head:
     """How often the head was written: entries of one transaction share one."""
     closed: int = 0
     """The number of the entry that last paid out. What became payable later is not paid yet."""
+    payable_since: str = ""
+    """Since when something is payable without a break; empty while nothing is."""
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> Head:
@@ -56,6 +58,7 @@ class Head:
             chain=item["chain"],
             version=whole(item["version"]),
             closed=whole(item["closed"]),
+            payable_since=item.get("payable_since", ""),
         )
 
     def item(self) -> dict[str, Any]:
@@ -66,6 +69,7 @@ class Head:
             "chain": self.chain,
             "version": self.version,
             "closed": self.closed,
+            "payable_since": self.payable_since,
         }
 
     def owed(self, account: str) -> int:
@@ -125,9 +129,19 @@ def after(head: Head, *entries: Entry) -> tuple[Head, tuple[Sealed, ...]]:
         _refuse(now, balances, entry)
         place = Sealed(entry, now.seq + 1, now.chain)
         closed = place.seq if entry.kind == PAID_OUT else now.closed
-        now = Head(head.group_id, place.seq, balances, place.hash, head.version + 1, closed)
+        since = _payable_since(now.balances, balances, now.payable_since, entry.occurred_at, head.group_id)
+        now = Head(head.group_id, place.seq, balances, place.hash, head.version + 1, closed, since)
         sealed.append(place)
     return now, tuple(sealed)
+
+
+def _payable_since(
+    before: Mapping[str, int], balances: Mapping[str, int], since: str, occurred_at: str, group_id: str
+) -> str:
+    account = accounts.group_payable(group_id)
+    if not balances.get(account):
+        return ""
+    return since if before.get(account) else occurred_at
 
 
 def _moved(balances: Mapping[str, int], content: Mapping[str, Any], group_id: str) -> dict[str, int]:
@@ -233,10 +247,11 @@ def rebuild(group_id: str, entries: Iterable[Mapping[str, Any]], *, version: int
     """The head that stored entries amount to. Entries do not tell how often it was written: ``version`` is kept."""
     ordered = sorted(entries, key=lambda one: whole(one["seq"]))
     balances: dict[str, int] = {}
-    closed = 0
+    closed, since = 0, ""
     for item in ordered:
-        balances = _moved(balances, item, group_id)
+        before, balances = balances, _moved(balances, item, group_id)
+        since = _payable_since(before, balances, since, item["occurred_at"], group_id)
         closed = item["seq"] if item["kind"] == PAID_OUT else closed
     if not ordered:
         return Head(group_id, version=version)
-    return Head(group_id, ordered[-1]["seq"], balances, ordered[-1]["hash"], version, closed)
+    return Head(group_id, ordered[-1]["seq"], balances, ordered[-1]["hash"], version, closed, since)

@@ -50,6 +50,12 @@ def sent_back(head: Head, batch: str, *, reference: str, at: str) -> Entry:
     return _leaves(SENT_BACK, head, batch, accounts.group_payable(head.group_id), reference, at)
 
 
+def arrival(group_id: str, batch: str, paise: int, *, utr: str, at: str) -> Entry:
+    """The entry by which a payout arrived, from what its row says: ``came_back`` and the entry itself share its id."""
+    transit = accounts.payout_in_transit(batch, group_id)
+    return arrived(Head(group_id, balances={transit: -paise}), batch, utr=utr, at=at)
+
+
 def came_back(head: Head, paid: Entry, *, reference: str, at: str) -> Entry:
     """The bank returned a payout days after it had paid it: payable again, exactly, and only once for each payout.
 

@@ -163,6 +163,15 @@ def frozen(group_id: str, policies: Iterable[Mapping[str, Any]], version: int) -
     raise Unresolved(f"{group_id} has no policy version {version}")
 
 
+def in_force(group_id: str, policies: Iterable[Mapping[str, Any]], day: str) -> Resolution:
+    """The version that holds on a day in India; before the first one begins, that. Raises Unresolved without any."""
+    known = sorted(policies, key=lambda policy: (policy["from"], policy["version"]))
+    if not known:
+        raise Unresolved(f"{group_id} has no policy")
+    begun = [policy for policy in known if policy["from"] <= day]
+    return Resolution.of(group_id, (begun or known[:1])[-1])
+
+
 class _Clauses:
     """Reads the clauses of one policy."""
 

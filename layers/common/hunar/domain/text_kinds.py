@@ -26,6 +26,7 @@ PAYOUT_PAID: Final = "PAYOUT_PAID"
 PAYOUT_FAILED: Final = "PAYOUT_FAILED"
 ONBOARDING_CODE: Final = "ONBOARDING_CODE"
 NUMBER_CHANGED: Final = "NUMBER_CHANGED"
+ACCOUNT_CHANGED: Final = "ACCOUNT_CHANGED"
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     PAYOUT_FAILED: Kind("never"),
     ONBOARDING_CODE: Kind("always"),
     NUMBER_CHANGED: Kind("always"),
+    ACCOUNT_CHANGED: Kind("always"),
 }
-"""The person who gave her number waits for a code, and whoever loses hers must know at once."""
+"""The person who gave her number waits for a code, and whoever loses hers, or her bank account, must know at once."""
 
 FORMS: Final[Mapping[str, tuple[str, ...]]] = {
     NEW_ORDER: ("item", "by"),
@@ -76,6 +78,7 @@ FORMS: Final[Mapping[str, tuple[str, ...]]] = {
     PAYOUT_FAILED: ("account",),
     ONBOARDING_CODE: ("code",),
     NUMBER_CHANGED: ("ending",),
+    ACCOUNT_CHANGED: ("account",),
 }
 """Every registered wording with its slots, in the order in which English says them.
 

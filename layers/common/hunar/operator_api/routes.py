@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from hunar.operator_api.bodies import Adjust, Heard, MapListing, ReplayDelivery, Resolve
+from hunar.operator_api.payouts import PAYOUT_FILE, PAYOUT_WRITES
 from hunar.operator_api.request import Call
 from hunar.ports import Rejected, Store
-from hunar.use_cases import contacts, operate, replay, show
+from hunar.use_cases import contacts, operate, payees, payouts, replay, show
 from hunar.use_cases.operate import By, Desk, NotThere
 from hunar.use_cases.resolve import resolve
 from hunar.use_cases.show import Asked
@@ -39,6 +40,9 @@ READS: Final[dict[str, Callable[[Store, Texts, Texts], Any]]] = {
     "GET /api/deliveries": _deliveries,
     "GET /api/ledger/entries": _entries,
     "GET /api/settlements": lambda store, path, query: show.settlements(store, Asked.of(query)),
+    "GET /api/payouts": lambda store, path, query: payouts.show_batches(store, Asked.of(query)),
+    "GET /api/payouts/{batch}": lambda store, path, query: payouts.show_batch(store, path["batch"], Asked.of(query)),
+    "GET /api/groups/{group_id}/beneficiary": lambda store, path, query: payees.show(store, path["group_id"]),
 }
 """They answer 200 with what they return, and 404 when that is None."""
 
@@ -102,4 +106,4 @@ WRITES: Final[dict[str, Callable[[Desk, Call], By]]] = {
 HAND_IN: Final = "POST /api/settlements"
 """Takes a file, so it has a body of its own size and answers with what is in the file."""
 
-ROUTES: Final = frozenset({*READS, *WRITES, HAND_IN})
+ROUTES: Final = frozenset({*READS, *WRITES, HAND_IN, *PAYOUT_WRITES, PAYOUT_FILE})

@@ -94,7 +94,7 @@ _WORDS: Final = {"taken": "taken there", "sold": "sold", "back": "brought back"}
 def shown_fair(store: Store, sku: str, fair: str) -> Item:
     """What was taken to a fair's stall, sold there and brought back: units, zeros when nobody was there."""
     key = tables.fair(sku, fair)
-    found = store.read([key]).get(key, {}) if _possible(sku, fair) else {}
+    found = store.read([key]).get(key, {}) if possible(sku, fair) else {}
     return {"sku": sku, "fair": fair} | {name: found.get(name, 0) for name in _FAIR_ACTS}
 
 
@@ -115,7 +115,7 @@ def _send_stock_act(desk: Desk, by: By, *, sku: str, **said: Any) -> None:
 def _shelf(desk: Desk, sku: str, act_id: str) -> tuple[Item | None, Stock, Item | None]:
     """The product, its counters as they show now, and what was counted under the act's id before."""
     keys = [tables.product(sku), tables.stock(sku), tables.adjustment(sku, act_id)]
-    found = desk.store.read(keys) if _possible(sku, act_id) else {}
+    found = desk.store.read(keys) if possible(sku, act_id) else {}
     product, stock, counted = map(found.get, keys)
     return product, Stock.of(stock) if stock else Stock(sku, product["group_id"] if product else ""), counted
 
@@ -212,7 +212,7 @@ def remap(desk: Desk, order_ref: str, line_id: str, sku: str, by: By) -> None:
     if line is None:
         raise NotThere(f"line_id: the order has no line {line_id}")
     product_key = tables.product(sku)
-    product = desk.store.read([product_key]).get(product_key) if _possible(sku) else None
+    product = desk.store.read([product_key]).get(product_key) if possible(sku) else None
     group_key = tables.group(product["group_id"]) if product else None
     group = desk.store.read([group_key]).get(group_key) if group_key else None
     if product is None or group is None:
@@ -232,7 +232,7 @@ def remap(desk: Desk, order_ref: str, line_id: str, sku: str, by: By) -> None:
 
 def _order(desk: Desk, order_ref: str) -> tuple[frozenset[Fact], Order]:
     key = tables.order(order_ref)
-    stored = desk.store.read([key]).get(key) if _possible(order_ref) else None
+    stored = desk.store.read([key]).get(key) if possible(order_ref) else None
     if stored is None:
         raise NotThere(f"order_ref: there is no order {order_ref}")
     known = knowledge(stored)
@@ -276,6 +276,6 @@ def _exception(desk: Desk, exception_id: str) -> Item | None:
     return desk.store.read([key]).get(key)
 
 
-def _possible(*names: str) -> bool:
+def possible(*names: str) -> bool:
     """Whether an item can stand under these names: a key of DynamoDB holds at most 1,024 bytes."""
     return all(names) and sum(len(name.encode(errors="replace")) for name in names) <= 1000

@@ -384,7 +384,9 @@ def _commit(
     if hold_end and hold_end < UNTIL_FURTHER_NOTICE and any(standing.held for standing in after.standings.values()):
         kept |= tables.due(hold_end, f"{after.order_ref}#{after.line_id}")
     puts = [Put(tables.posted(after.order_ref, after.line_id), kept, before.version)]
-    puts += [Put(tables.book(group), moved.item(), heads[group].version) for group, moved in booked.heads.items()]
+    puts += [
+        Put(tables.book(group), tables.book_item(moved), heads[group].version) for group, moved in booked.heads.items()
+    ]
     for sealed in booked.entries:
         found_by = {"order_pk": after.order_ref, "order_sk": f"{desk.now}#{sealed.entry.entry_id}"}
         key = tables.book_entry(str(sealed.entry.group_id), sealed.seq)

@@ -70,7 +70,10 @@ def draft(
         text = sms_text.render(template, filled)
     except ValueError as error:
         raise Rejected(str(error)) from error
-    to = contact["phone"] if kind != NUMBER_CHANGED else _given_up(contact, item["notification_id"])
+    if kind == NUMBER_CHANGED:
+        to = _given_up(contact, item["notification_id"])
+    else:
+        to = contact.get("previous_phone") if (item.get("says") or {}).get("former") else contact["phone"]
     if not to:
         raise Rejected(f"contact: {slot} of group {group_id} had no number before")
     request = SmsRequest(

@@ -1,0 +1,244 @@
+"""Closing a period: the batch first, then each group that something is payable to, in a transaction of its own.
+
+Nothing is chosen by date: what is payable when a group's turn comes goes into the batch, and what comes later falls
+into the next one. Each transaction holds the group's head at the version that was read, its entry, its row, and the
+batch's header, so that no row comes in behind a batch that was closed or cancelled meanwhile. So a crash between any
+two calls is completed by closing the same batch again, and two who close at once share the groups between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from typing import Any, Final
+
+from hunar import tables
+from hunar.domain import batch as batches
+from hunar.domain import payout, worklist
+from hunar.domain.batch import Batch, Row, State
+from hunar.domain.beneficiary import Standing, usable
+from hunar.domain.head import Head, Refused, Sealed, after
+from hunar.domain.rate_card import day_of_sale
+from hunar.domain.resolution import Unresolved, in_force
+from hunar.messages import ClosePeriod
+from hunar.ports import ABSENT, Conflict, Put, QueueName, Queues, Store
+from hunar.tables import Item, Key, Table
+from hunar.use_cases.worklist import closing, opening
+
+LEFT_OUT: Final = "PAYOUT_LEFT_OUT"
+STOPS: Final = ("PAID_THOUGH_CANCELLED", "PAID_THOUGH_REJECTED")
+"""Kinds of exceptions that hold a group's next payout until a person resolves them."""
+PAGE: Final = 100
+ENOUGH_SECONDS: Final = 20
+"""What is left of an invocation when it stops taking groups; the same message goes on from there."""
+
+
+class Outcome(StrEnum):
+    """What became of one group in a closing."""
+
+    PAID_OUT = "PAID_OUT"
+    RECOVERED = "RECOVERED"
+    """All that was payable went against its debt."""
+    CARRIED = "CARRIED"
+    """Below the minimum, or all was taken back meanwhile: it stays payable."""
+    LEFT_OUT = "LEFT_OUT"
+    """It cannot be paid; a person was told why."""
+    NEXT_BATCH = "NEXT_BATCH"
+    """It is in this batch already; what became payable since is the next one's."""
+
+
+class Closing(StrEnum):
+    """Where a batch stands after its closing was tried."""
+
+    CLOSED = "CLOSED"
+    EMPTY = "EMPTY"
+    """Nothing was to be paid: there is no batch."""
+    UNFINISHED = "UNFINISHED"
+    """The time was over; the message was sent again."""
+    OVER = "OVER"
+    """It was closed, or cancelled, before."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What batches need from outside. ``minimum_paise`` is the smallest payout, ``patience_days`` how long money may
+    be payable before a person is told."""
+
+    store: Store
+    queues: Queues
+    now: str
+    again: Callable[[Callable[[], Any]], Any]
+    minimum_paise: int = 0
+    patience_days: int = 15
+    time_left: Callable[[], float] = lambda: float("inf")
+
+
+def close_period(desk: Desk, message: ClosePeriod) -> Closing:
+    """Closes a batch, or completes its closing. Raises Retryable."""
+    if not _payable(desk.store, limit=1).items and not _there(desk.store, message.batch_id):
+        return Closing.EMPTY
+    if desk.again(lambda: _begin(desk, message)).state is not State.DRAFT:
+        return Closing.OVER
+    for group_id in _groups(desk.store):
+        if desk.time_left() < ENOUGH_SECONDS:
+            desk.queues.send(QueueName.PAYOUT_BATCHES, [message.model_dump_json()])
+            return Closing.UNFINISHED
+        if desk.again(partial(_pay_out, desk, message.batch_id, group_id)) is None:
+            return Closing.OVER
+    return Closing(desk.again(lambda: _finish(desk, message)))
+
+
+# ── the batch ────────────────────────────────────────────────────────────────────────────────────
+
+
+def header_item(batch: Batch) -> Item:
+    """A batch's header as it is stored, with its place in the list of batches."""
+    return batch.item() | {"feed_pk": "ALL", "feed_sk": f"{batch.made_at}#{batch.batch_id}"}
+
+
+def header_put(before: Batch, now: Batch) -> Put:
+    return Put(tables.batch(now.batch_id), header_item(now), before.version)
+
+
+def rows_of(store: Store, batch_id: str) -> Iterator[Item]:
+    """The rows of a batch as they are stored, read consistently, by payout id."""
+    after_ = None
+    while True:
+        page = store.page(Table.BATCHES, tables.batch_of(batch_id), prefix=tables.BATCH_ROWS, limit=1_000, after=after_)
+        yield from page.items
+        after_ = page.next
+        if after_ is None:
+            return
+
+
+def _there(store: Store, batch_id: str) -> bool:
+    return bool(store.read([tables.batch(batch_id)]))
+
+
+def _begin(desk: Desk, message: ClosePeriod) -> Batch:
+    key = tables.batch(message.batch_id)
+    if (there := desk.store.read([key]).get(key)) is not None:
+        return Batch.of(there)
+    made = batches.draft(message.batch_id, by=message.by, at=desk.now)
+    desk.store.commit([Put(key, header_item(made), ABSENT)])
+    return made
+
+
+def _finish(desk: Desk, message: ClosePeriod) -> Closing:
+    key = tables.batch(message.batch_id)
+    # The header is read first: a row that came in since has moved its version on.
+    before = Batch.of(desk.store.read([key])[key])
+    rows = [Row.of(item) for item in rows_of(desk.store, message.batch_id)]
+    if before.state is not State.DRAFT:
+        return Closing.OVER
+    if not batches.live(rows):
+        empty, _ = batches.cancel(before, rows, by=message.by, at=desk.now, because="no group had anything to be paid")
+        desk.store.commit([header_put(before, empty)])
+        return Closing.EMPTY
+    desk.store.commit([header_put(before, batches.close(before, rows, by=before.made_by, at=desk.now))])
+    return Closing.CLOSED
+
+
+# ── a group ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _payable(store: Store, *, limit: int = PAGE, after: str | None = None) -> Any:
+    return store.page(Table.LEDGER, "PAYABLE", index=tables.PAYABLE, limit=limit, after=after)
+
+
+def _groups(store: Store) -> Iterator[str]:
+    """Groups that something is payable to, the longest waiting first. The others cost nothing."""
+    after_ = None
+    while True:
+        page = _payable(store, after=after_)
+        yield from [item["group_id"] for item in page.items]
+        after_ = page.next
+        if after_ is None:
+            return
+
+
+def _pay_out(desk: Desk, batch_id: str, group_id: str) -> Outcome | None:
+    """One group's turn; None when the batch takes no more groups. Raises Conflict."""
+    header, book, row = (
+        tables.batch(batch_id),
+        tables.book(group_id),
+        tables.batch_row(batch_id, batches.payout_id(batch_id, group_id)),
+    )
+    shown = tables.exception(worklist.exception_id(LEFT_OUT, group_id))
+    whose = (tables.group(group_id), tables.payee(group_id), tables.payout_stop(group_id))
+    found = desk.store.read([header, book, row, shown, *whose])
+    batch = Batch.of(found[header])
+    if batch.state is not State.DRAFT:
+        return None
+    head = Head.of(found[book]) if book in found else Head(group_id)
+    if row in found:
+        return Outcome.NEXT_BATCH
+    if head.payable <= 0:
+        return Outcome.CARRIED
+    standing = Standing.of(found[whose[1]]) if whose[1] in found else None
+    try:
+        resolution = in_force(group_id, found.get(whose[0], {}).get("policies", ()), day_of_sale(desk.now))
+        reason = usable(standing, desk.now) or _stopped(desk.store, found.get(whose[2]))
+    except Unresolved as problem:
+        reason = str(problem)
+    if reason is not None or standing is None:
+        desk.store.commit(left_out(group_id, reason or "", found.get(shown), at=desk.now))
+        return Outcome.LEFT_OUT
+    entry = payout.pay_out(
+        head, batch_id, cap_ppm=resolution.recovery_ppm, minimum_paise=desk.minimum_paise, at=desk.now
+    )
+    if entry is None:
+        return Outcome.CARRIED
+    if _is_last(desk.store, head, entry.entry_id):
+        return Outcome.NEXT_BATCH
+    try:
+        moved, (sealed,) = after(head, entry)
+    except Refused as problem:
+        desk.store.commit(left_out(group_id, str(problem), found.get(shown), at=desk.now))
+        return Outcome.LEFT_OUT
+    made = batches.row(batch_id, head, sealed, standing, at=desk.now)
+    puts = [
+        header_put(batch, replace(batch, version=batch.version + 1)),
+        Put(book, tables.book_item(moved), head.version),
+        entry_put(sealed, at=desk.now),
+        *closing(found.get(shown), at=desk.now),
+    ]
+    if made is not None:
+        puts.append(Put(row, made.item() | {"last_four": standing.last_four, "version": 1}, ABSENT))
+    desk.store.commit(puts)
+    return Outcome.PAID_OUT if made is not None else Outcome.RECOVERED
+
+
+def entry_put(sealed: Sealed, *, at: str) -> Put:
+    """An entry that is about no order at its place in its group's book."""
+    return Put(tables.book_entry(str(sealed.entry.group_id), sealed.seq), sealed.item(recorded_at=at), ABSENT)
+
+
+def left_out(group_id: str, reason: str, there: Item | None, *, at: str) -> list[Put]:
+    """What opens the exception that a group's money is payable and cannot be paid."""
+    message = f"{group_id} has money that is payable and cannot be paid: {reason}"
+    return opening(worklist.opened(LEFT_OUT, (group_id,), at=at, message=message, group_id=group_id), there, renew=True)
+
+
+def _stopped(store: Store, stop: Item | None) -> str | None:
+    """Why the next payout waits: the bank paid something that was not to be paid, and nobody has resolved it."""
+    if stop is None:
+        return None
+    keys = [tables.exception(identity) for identity in stop["exceptions"]]
+    waiting = [item for item in store.read(keys).values() if item["closed_at"] is None]
+    if not waiting:
+        return None
+    return f"{waiting[0]['kind']} of it is not resolved ({waiting[0]['message']})"
+
+
+def _is_last(store: Store, head: Head, entry_id: str) -> bool:
+    """Whether this batch paid the group out already, all against its debt, so that there is no row of it."""
+    if not head.closed:
+        return False
+    key: Key = tables.book_entry(head.group_id, head.closed)
+    last = store.read([key]).get(key)
+    if last is None:
+        raise Conflict(f"entry {head.closed} of {head.group_id} is not there yet")
+    return bool(last["entry_id"] == entry_id)

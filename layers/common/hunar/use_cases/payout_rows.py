@@ -1,0 +1,292 @@
+"""What becomes of a batch's rows after it was closed: taken out, cancelled, or answered by the bank.
+
+Each row's step is one transaction: the row, its group's head and entry, and the batch's header, whose version goes
+on with every row. So whoever cancels, approves or gives out a batch meanwhile decides again, on what is true then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from hunar import tables
+from hunar.domain import batch as batches
+from hunar.domain import payout, worklist
+from hunar.domain.bank_file import Result, Status
+from hunar.domain.batch import Answer, Batch, Move, Row, RowState, State
+from hunar.domain.head import Head, after
+from hunar.domain.ledger import Entry
+from hunar.domain.money import rupees
+from hunar.messages import PullRow, TakeAnswer, TellApproved, UndoBatch
+from hunar.ports import ABSENT, Put, QueueName, Rejected
+from hunar.tables import Item
+from hunar.use_cases import payout_texts
+from hunar.use_cases.close_period import ENOUGH_SECONDS, PAGE, STOPS, Desk, entry_put, header_put, rows_of
+from hunar.use_cases.worklist import opening
+
+REFUSED: Final = "BOOK_REFUSED"
+
+
+class _Seen(NamedTuple):
+    """A row with its batch and its group's head, as they were read."""
+
+    batch: Batch
+    item: Item | None
+    head: Head
+
+    @property
+    def row(self) -> Row | None:
+        return Row.of(self.item) if self.item else None
+
+
+def pull(desk: Desk, message: PullRow) -> bool:
+    """One row leaves its batch. False when that cannot be, or was so before. Raises Retryable."""
+    return bool(desk.again(lambda: _pull(desk, message)))
+
+
+def undo(desk: Desk, message: UndoBatch) -> int:
+    """The rows of a cancelled batch are payable again. Returns how many were not yet. Raises Retryable."""
+    batch, rows = _batch(desk, message.batch_id), _rows(desk, message.batch_id)
+    if batch.state is not State.CANCELLED:
+        return 0
+    back = [one for one in rows if one.state is RowState.IN_TRANSIT]
+    for one in back:
+        if _hands_on(desk, message):
+            break
+        desk.again(partial(_undo, desk, message.batch_id, one.payout_id))
+    return len(back)
+
+
+def take_answer(desk: Desk, message: TakeAnswer) -> list[str]:
+    """What a bank said is booked, result by result; what moves nothing is shown to a person. Raises Retryable."""
+    key = tables.bank_answer(message.batch_id, message.answer, message.part)
+    kept = desk.store.read([key]).get(key)
+    if kept is None:
+        raise Rejected(f"{message.batch_id}: the bank's answer {message.answer} is not kept")
+    if _batch(desk, message.batch_id).state is State.CANCELLED:
+        # Its rows are pulled before the bank is heard: what it paid all the same is told apart from what waits.
+        undo(desk, UndoBatch(batch_id=message.batch_id))
+    said = [result_of(item) for item in kept["results"]]
+    outcomes = [desk.again(partial(_answer, desk, message.batch_id, result, kept["at"])) for result in said]
+    desk.again(lambda: _progress(desk, message.batch_id))
+    keys = [tables.batch_row(message.batch_id, name) for name in sorted({result.payout_id for result in said})]
+    # Also when all was booked before: whoever was stopped here has told nobody.
+    payout_texts.tell_news(desk.queues, desk.store.read(keys).values(), at=kept["at"])
+    return outcomes
+
+
+def tell_approved(desk: Desk, message: TellApproved) -> int:
+    """The groups of an approved batch are told what they will be paid. Returns how many rows were told of."""
+    batch = _batch(desk, message.batch_id)
+    if batch.state not in (State.APPROVED, State.FILED) or batch.approved_at is None:
+        return 0
+    told, after_ = 0, message.after
+    rows = _rows_after(desk, message)
+    while page := list(islice(rows, PAGE)):
+        if _hands_on(desk, message.model_copy(update={"after": after_})):
+            break
+        payout_texts.tell_computed(desk.store, desk.queues, page, at=batch.approved_at)
+        told, after_ = told + len(page), page[-1]["payout_id"]
+    return told
+
+
+def _rows_after(desk: Desk, message: TellApproved) -> Iterator[Item]:
+    for item in rows_of(desk.store, message.batch_id):
+        if item["state"] != RowState.PULLED and item["payout_id"] > message.after:
+            yield item
+
+
+def _hands_on(desk: Desk, message: UndoBatch | TellApproved) -> bool:
+    """Whether the time is over; then the message was sent again, and goes on from there."""
+    if desk.time_left() >= ENOUGH_SECONDS:
+        return False
+    desk.queues.send(QueueName.PAYOUT_BATCHES, [message.model_dump_json()])
+    return True
+
+
+def result_item(result: Result) -> Item:
+    """A result as it is kept until it is booked."""
+    return dict(vars(result)) | {"status": str(result.status)}
+
+
+def result_of(item: Item) -> Result:
+    return Result(
+        **item | {name: int(item[name]) for name in ("amount_paise", "row")} | {"status": Status(item["status"])}
+    )
+
+
+# ── a row ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _pull(desk: Desk, message: PullRow) -> bool:
+    # The header first: a row that changed since has moved its version on.
+    batch = _batch(desk, message.batch_id)
+    rows = _rows(desk, message.batch_id)
+    try:
+        now, pulled = batches.pull(batch, rows, message.payout_id, reason=message.reason)
+    except batches.Refused:
+        return False
+    seen = _see(desk, message.batch_id, message.payout_id)
+    if seen.item is None or seen.row == pulled:
+        return False
+    if batch.state is not State.DRAFT and batches.live(rows) == [seen.row]:
+        # A batch that pays nobody is no batch.
+        now, _ = batches.cancel(now, [], by=batch.made_by, at=desk.now, because=f"its last row left: {message.reason}")
+    # However many steps were taken at once, it is one writing.
+    now = replace(now, version=batch.version + 1)
+    _commit(desk, seen, now, pulled, Move.SENT_BACK, reference="pulled", at=desk.now)
+    return True
+
+
+def _undo(desk: Desk, batch_id: str, payout_id: str) -> None:
+    seen = _see(desk, batch_id, payout_id)
+    if seen.row is None or seen.row.state is not RowState.IN_TRANSIT:
+        return
+    pulled = replace(seen.row, state=RowState.PULLED, reason=seen.batch.cancelled_because)
+    now = replace(seen.batch, version=seen.batch.version + 1)
+    _commit(desk, seen, now, pulled, Move.SENT_BACK, reference="cancelled", at=desk.now)
+
+
+def _answer(desk: Desk, batch_id: str, result: Result, at: str) -> str:
+    """Books one result, or shows it. Raises Conflict."""
+    seen = _see(desk, batch_id, result.payout_id)
+    pointer = tables.utr(result.utr) if result.utr else None
+    owner = desk.store.read([pointer]).get(pointer) if pointer else None
+    used = {result.utr: owner["payout_id"]} if owner else {}
+    try:
+        [answer] = batches.answers(seen.batch, [seen.row] if seen.row else [], [result], used=used)
+    except batches.ResultsRefused as problem:
+        # It was sound when it was taken in: something else was booked since.
+        _show(desk, seen, REFUSED, result, str(problem))
+        return REFUSED
+    if answer.trouble is not None:
+        _show(desk, seen, str(answer.trouble), result, _WORDS[answer.trouble])
+        return str(answer.trouble)
+    if answer.row is None or answer.row == seen.row:
+        return "KNOWN"
+    now = replace(seen.batch, version=seen.batch.version + 1)
+    more = []
+    if result.status is Status.EXECUTED and pointer is not None and owner is None:
+        more.append(Put(pointer, {"payout_id": result.payout_id, "batch_id": batch_id}, ABSENT))
+    _commit(desk, seen, now, answer.row, answer.move, reference=_reference(answer), at=at, more=more)
+    return str(answer.row.state)
+
+
+def _reference(answer: Answer) -> str:
+    return answer.result.utr or answer.result.payout_id
+
+
+_WORDS: Final = {
+    batches.Trouble.UNKNOWN_REFERENCE: "this is no payout of the batch",
+    batches.Trouble.PAID_THOUGH_CANCELLED: "it was taken out of its batch before",
+    batches.Trouble.PAID_THOUGH_REJECTED: "the bank had rejected it before",
+    batches.Trouble.PAID_TWICE: "it has another bank reference already",
+    batches.Trouble.NOT_FILED: "its file was never given out",
+}
+
+
+def _show(desk: Desk, seen: _Seen, kind: str, result: Result, why: str) -> None:
+    """Shows a person what a bank said and was not booked. Where a group may have money twice, its next payout waits."""
+    group_id = seen.row.group_id if seen.row else None
+    cause = (seen.batch.batch_id, result.payout_id, result.utr, str(result.status))
+    message = (
+        f"batch {seen.batch.batch_id}: the bank says {result.status} of {result.payout_id}"
+        f"{f' to {group_id}' if group_id else ''}, {rupees(result.amount_paise)}, "
+        f"reference {result.utr or 'none'}: {why}"
+    )
+    item = worklist.opened(
+        kind,
+        cause,
+        at=desk.now,
+        message=message,
+        group_id=group_id,
+        batch_id=seen.batch.batch_id,
+        payout_id=result.payout_id,
+    )
+    key = tables.exception(item["exception_id"])
+    there = desk.store.read([key]).get(key)
+    # Read again, it opens nothing that a person has resolved.
+    puts = [] if there is not None else opening(item, None)
+    if kind in STOPS and group_id is not None:
+        stop_key = tables.payout_stop(group_id)
+        stop: Item = desk.store.read([stop_key]).get(stop_key) or {"exceptions": [], "version": 0}
+        if item["exception_id"] not in stop["exceptions"]:
+            named = [*stop["exceptions"], item["exception_id"]]
+            puts.append(Put(stop_key, {"exceptions": named, "version": stop["version"] + 1}, stop["version"]))
+    if puts:
+        desk.store.commit(puts)
+
+
+def _commit(
+    desk: Desk,
+    seen: _Seen,
+    now: Batch,
+    row: Row,
+    move: Move | None,
+    *,
+    reference: str,
+    at: str,
+    more: Iterable[Put] = (),
+) -> None:
+    item = seen.item or {}
+    version = int(item["version"])
+    puts = [
+        header_put(replace(now, version=now.version - 1), now),
+        Put(tables.batch_row(row.batch_id, row.payout_id), item | row.item() | {"version": version + 1}, version),
+        *more,
+    ]
+    if move is not None:
+        moved, (sealed,) = after(seen.head, _entry(seen, row, move, reference, at))
+        puts += [
+            Put(tables.book(row.group_id), tables.book_item(moved), seen.head.version),
+            entry_put(sealed, at=desk.now),
+        ]
+    desk.store.commit(puts)
+
+
+def _entry(seen: _Seen, row: Row, move: Move, reference: str, at: str) -> Entry:
+    match move:
+        case Move.ARRIVED:
+            return payout.arrived(seen.head, row.batch_id, utr=reference, at=at)
+        case Move.SENT_BACK:
+            return payout.sent_back(seen.head, row.batch_id, reference=reference, at=at)
+        case Move.CAME_BACK:
+            paid = payout.arrival(row.group_id, row.batch_id, row.amount_paise, utr=str(row.utr), at=at)
+            return payout.came_back(seen.head, paid, reference=reference, at=at)
+
+
+def _progress(desk: Desk, batch_id: str) -> None:
+    before = _batch(desk, batch_id)
+    if before.state is not State.FILED:
+        return
+    now = batches.progress(before, _rows(desk, batch_id))
+    if now is not before:
+        desk.store.commit([header_put(before, now)])
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _see(desk: Desk, batch_id: str, payout_id: str) -> _Seen:
+    header, row = tables.batch(batch_id), tables.batch_row(batch_id, payout_id)
+    found = desk.store.read([header, row])
+    item = found.get(row)
+    group_id: Any = item["group_id"] if item else ""
+    book = tables.book(group_id)
+    stored = desk.store.read([book]).get(book) if item else None
+    return _Seen(Batch.of(found[header]), item, Head.of(stored) if stored else Head(group_id))
+
+
+def _batch(desk: Desk, batch_id: str) -> Batch:
+    key = tables.batch(batch_id)
+    found = desk.store.read([key]).get(key)
+    if found is None:
+        raise Rejected(f"there is no batch {batch_id}")
+    return Batch.of(found)
+
+
+def _rows(desk: Desk, batch_id: str) -> list[Row]:
+    return [Row.of(item) for item in rows_of(desk.store, batch_id)]
