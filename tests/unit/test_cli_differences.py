@@ -98,7 +98,7 @@ def test_a_workbook_has_amounts_as_numbers_ids_as_texts_and_filters(store: Dynam
     assert first["item id"].data_type == "s"
     assert (first["expected"].value, first["settled"].value, first["difference"].value) == (0, -20.5, -20.5)
     assert {first[name].data_type for name in ("expected", "settled", "difference")} == {"n"}
-    assert first["difference"].number_format .endswith("#,##0.00")
+    assert first["difference"].number_format.endswith("#,##0.00")
     by_head = {row[COLUMNS.index("head")].value: dict(zip(COLUMNS, row, strict=True)) for row in rows}
     assert by_head["price"]["difference"].value == -0.05
     assert by_head["price"]["why"].value == "1 of 1 at 400.00"

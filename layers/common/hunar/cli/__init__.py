@@ -12,6 +12,7 @@ from hunar.cli import (
     differences,
     exceptions,
     explain,
+    export,
     flipkart,
     order,
     rebuild,
@@ -19,6 +20,7 @@ from hunar.cli import (
     replay,
     sign,
     sms,
+    statement,
     stock,
     stock_check,
 )
@@ -34,6 +36,7 @@ application.add_typer(account.application, name="account")
 application.add_typer(amazon.application, name="amazon")
 application.add_typer(channel.application, name="channel")
 application.add_typer(exceptions.application, name="exceptions")
+application.add_typer(export.application, name="export")
 application.add_typer(flipkart.application, name="flipkart")
 application.add_typer(order.application, name="order")
 application.add_typer(sms.application, name="sms")
@@ -46,6 +49,7 @@ application.command("rebuild")(rebuild.rebuild)
 application.command("redrive")(redrive.redrive)
 application.command("replay")(replay.replay)
 application.command("sign")(sign.sign)
+application.command("statement")(statement.statement)
 
 
 def main() -> None:
