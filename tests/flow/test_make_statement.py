@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hunar import tables
 from hunar.adapters.memory import MemoryStore
 from hunar.domain.statement import Broken, ties
 from hunar.ports import Conflict, Put, Rejected
+from hunar.tables import Item, Key
 from hunar.use_cases.make_statement import Made, NoBook, TooLong, keep, make, shown
 from tests.book import SALE as PRICE
 from tests.book import Known, Row, line_facts
@@ -74,6 +76,24 @@ def test_the_kept_place_is_exactly_where_it_ended(store: MemoryStore) -> None:
     straight = make(store, "G03", from_seq=3, to_seq=6).statement.opening
     assert straight.seq == 3 and straight.balances
     assert make(store, "G03", from_seq=4).statement.opening == made.statement.closing
+
+
+def test_the_next_one_costs_its_own_entries_and_no_earlier_ones(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_out(store, to_seq=9)
+    read: list[Key] = []
+    real = store.read
+
+    def watched(keys: Iterable[Key]) -> dict[Key, Item]:
+        asked = list(keys)
+        read.extend(asked)
+        return real(asked)
+
+    monkeypatch.setattr(store, "read", watched)
+    make(store, "G03")
+    entries = [key.sk for key in read if key.sk.startswith(tables.BOOK_ENTRIES)]
+    assert entries == [tables.book_entry("G03", number).sk for number in range(10, LAST + 1)]
 
 
 def test_without_news_the_last_one_is_made_again_and_nothing_is_kept_anew(store: MemoryStore) -> None:

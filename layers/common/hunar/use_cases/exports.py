@@ -108,7 +108,7 @@ class _Orders:
             if line.resolved is None:
                 continue
             group_id = line.resolved.group_id
-            if line.kept and self._covers(line.sold_at):
+            if self._covers(line.sold_at):
                 self.sales.append(SaleRecord(group_id, line.kept, line.kept * (line.unit_price_paise or 0)))
                 self.unpriced += line.kept if line.unit_price_paise is None else 0
             # What the marketplace ships itself, and what may not be handed over yet, is late through no group's fault.
