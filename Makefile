@@ -16,7 +16,7 @@ uv := .tools/uv/bin/uv
 sam := .tools/sam/bin/sam
 dev := .venv/bin/python
 lock := $(uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
-locks := layers/common/requirements requirements/dev requirements/ministack requirements/night requirements/sam requirements/statements requirements/uv
+locks := layers/common/requirements functions/make_statement/requirements requirements/dev requirements/ministack requirements/night requirements/sam requirements/uv
 
 # Bytecode that is written once saves seconds at each start of a tool; no tool may go and fetch an interpreter.
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH VIRTUAL_ENV

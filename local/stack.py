@@ -374,6 +374,8 @@ class Stack:
                 yield output, lambda: self._ask("POST", f"/webhooks/{account}", b"{}")
             elif output == "OperatorApiFunctionName":
                 yield output, lambda: self._ask("GET", "/api/exceptions")
+            elif output == "MakeStatementFunctionName":
+                yield output, lambda: self._ask("GET", "/api/groups/nobody/statement")
             elif output.endswith("FunctionName"):
                 yield output, partial(_empty_batch, invoke, function)
 

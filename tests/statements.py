@@ -13,9 +13,11 @@ from pathlib import Path
 import pypdfium2
 from PIL import Image
 
+from hunar import tables
 from hunar.domain import payout
 from hunar.domain.split import suggested
 from hunar.domain.statement import Point, Statement, statement
+from hunar.ports import Put, Store
 from hunar.statement_files.pdf import pdf
 from hunar.statement_files.sheet import Sheet
 from hunar.statement_words import LOCALES, words
@@ -47,6 +49,15 @@ def demo_book() -> Book:
     book.release(third)
     book.close("G03", "B-2027-01", at="2027-01-15T06:00:00Z")
     return book
+
+
+def stored(book: Book, store: Store) -> None:
+    """The books' heads and entries as compute_payout leaves them."""
+    for group_id, head in book.heads.items():
+        store.commit([Put(tables.book(group_id), head.item())])
+        for entry in book.of(group_id):
+            index = {"order_pk": entry["order_ref"], "order_sk": entry["entry_id"]} if entry["order_ref"] else {}
+            store.commit([Put(tables.book_entry(group_id, entry["seq"]), entry | index)])
 
 
 def demo_statement() -> Statement:

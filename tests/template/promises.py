@@ -69,6 +69,7 @@ ROUTES: Final = {
     "GET /api/exceptions": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/deliveries": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/ledger/entries": ("AWS_IAM", "OperatorApiFunction"),
+    "GET /api/groups/{group_id}/statement": ("AWS_IAM", "MakeStatementFunction"),
     "POST /api/stock/{sku}/adjust": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/listings": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/exceptions/{id}/resolve": ("AWS_IAM", "OperatorApiFunction"),
@@ -136,6 +137,7 @@ ENVIRONMENT: Final = {
     " INBOX_BUCKET"
     " BATCHES_TABLE BENEFICIARIES_TABLE PAYOUT_BATCHES_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUT_FILES_BUCKET"
     " PAYOUT_LAYOUT PAYOUT_BANK PAYEE_COOLING_DAYS",
+    "MakeStatementFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE LEDGER_TABLE",
 }
 """Function and what it is told. Who is told more can come to use it."""
 
@@ -153,6 +155,7 @@ OUTPUTS: Final = (
     "SmsSecretPrefix", "SmsAccounts", "InboxQueueUrl", "InboxDeadLetterQueueUrl", "InboxBucketName",
     "ImportFileFunctionName", "ProveLedgerFunctionName", "PayoutBatchesQueueUrl", "PayoutBatchesDeadLetterQueueUrl",
     "BatchesTableName", "BeneficiariesTableName", "PayoutFilesBucketName", "ClosePeriodFunctionName",
+    "MakeStatementFunctionName",
 )  # fmt: skip
 """By these the local stack, the checks and the command line find their way. More may be there."""
 
@@ -647,6 +650,7 @@ def functions_are_called_by_the_api_by_their_routes_by_the_accounts_own_buckets_
         ("ReceiveWebhookFunction", "apigateway.amazonaws.com", f"{arn}/*/*/sms/*/*"),
         ("OperatorApiFunction", "apigateway.amazonaws.com", f"{arn}/*/GET/api/*"),
         ("OperatorApiFunction", "apigateway.amazonaws.com", f"{arn}/*/POST/api/*"),
+        ("MakeStatementFunction", "apigateway.amazonaws.com", f"{arn}/*/GET/api/groups/*/statement"),
         # An ARN would name the bucket, which is made later.
         ("ParkDeadLettersFunction", "s3.amazonaws.com", "AWS::AccountId"),
         ("SweepFunction", "events.amazonaws.com", "SweepFunctionClock"),
@@ -832,6 +836,23 @@ def each_function_may_do_what_the_golden_list_says(template: Template) -> Iterat
         less = set(golden.get(name, ())) - set(found.get(name, ()))
         if more or less:
             yield f"{name}: more {sorted(more)}, less {sorted(less)}"
+
+
+@promise
+def a_statement_is_made_of_groups_and_their_books_and_of_nothing_else(template: Template) -> Iterator[str]:
+    role = of_type(template, "AWS::IAM::Role").get("MakeStatementRole", {})
+    for statement in statements(role):
+        for resource in map(as_text, listed(statement["Resource"])):
+            wanted = PARTITIONS.get(resource)
+            if resource.endswith("Table") and statement.get("Condition") != wanted:
+                yield f"statements reach {statement.get('Condition')} of {resource}"
+
+
+PARTITIONS: Final = {
+    "RegistryTable": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["GROUP", "AGENCY"]}},
+    "LedgerTable": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "GROUP#*"}},
+}
+"""Of the tables that hold more than a statement is made of, the partitions that make_statement may touch."""
 
 
 @promise

@@ -24,6 +24,8 @@ from hunar.ports import Page, Put, QueueName, Refused, Throttled
 from hunar.tables import Key, Table
 from hunar.use_cases import contacts, import_file, operate, park, payouts, replay, take_settlement
 from hunar.use_cases.catch_up import Kind
+from hunar.use_cases.make_statement import keep as keep_statement
+from hunar.use_cases.make_statement import make
 from hunar.use_cases.operate import By, Desk
 from hunar.use_cases.resolve import resolve
 from hunar.use_cases.show import Asked
@@ -232,7 +234,19 @@ def world() -> WatchedWorld:
     world.take_files()
     assert world.ask("GET /api/settlements")["items"]
     pay(world)
+    give_out_a_statement(world)
     return world
+
+
+def give_out_a_statement(world: WatchedWorld) -> None:
+    """Of the group whose sale was settled."""
+    world.store.acting = "MakeStatementFunction"
+    try:
+        assert keep_statement(world.store, make(world.store, "G11"), now=world.now)
+        touched = {key for key, item in world.store.everything().items() if item.get("made_at") == world.now}
+        assert {key.pk for key in touched if key.table is Table.LEDGER} == {tables.book_of("G11")}
+    finally:
+        world.store.acting = NOBODY
 
 
 def _replay_one(delivery_id: str, desk: Desk) -> None:
@@ -326,7 +340,7 @@ class WatchedPayDesk(PayDesk):
 ALL = [*dict.fromkeys(CONSUMERS.values()), "CatchUpOrdersFunction", "ParkDeadLettersFunction", "SweepFunction"]
 
 
-@pytest.mark.parametrize("function", [*ALL, "OperatorApiFunction"])
+@pytest.mark.parametrize("function", [*ALL, "OperatorApiFunction", "MakeStatementFunction"])
 def test_a_function_uses_the_tables_that_its_policy_opens_all_of_them_and_no_other(
     world: WatchedWorld, function: str
 ) -> None:

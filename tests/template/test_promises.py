@@ -254,6 +254,14 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("SweepRole.Policies.0.PolicyDocument.Statement.2.Action", ["dynamodb:BatchGetItem", "dynamodb:PutItem"]),
         ("RelayEffectsFunction.Role", {"Fn::GetAtt": ["OperatorApiRole", "Arn"]}),
     ],
+    "a_statement_is_made_of_groups_and_their_books_and_of_nothing_else": [
+        ("MakeStatementRole.Policies.0.PolicyDocument.Statement.1.Condition", DROP),
+        ("MakeStatementRole.Policies.0.PolicyDocument.Statement.2.Condition", DROP),
+        (
+            "MakeStatementRole.Policies.0.PolicyDocument.Statement.2.Condition",
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "*"}},
+        ),
+    ],
     "no_permission_is_wider_than_its_reason": [
         ("ReceiveWebhookRole.Policies.0.PolicyDocument.Statement.1.Action", "secretsmanager:*"),
         ("ReceiveWebhookRole.Policies.0.PolicyDocument.Statement.1.Resource", "*"),
@@ -280,6 +288,7 @@ BREAKS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("/ParkDeadLettersErrorsAlarm", DROP),
         ("/OrderEventsAgeAlarm", DROP),
         ("/OperatorApiErrorsAlarm", DROP),
+        ("/MakeStatementErrorsAlarm", DROP),
         ("/RelayAgeAlarm", DROP),
         ("/StockRelayFailureAlarm", DROP),
         ("/RelayLossAlarm", DROP),

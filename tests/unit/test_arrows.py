@@ -28,7 +28,9 @@ MAY: dict[str, frozenset[str]] = {
     "hunar/adapters": PURE | {"hunar.ports", "hunar.tables", "hunar.adapters"},
     "functions": PURE
     | CONTRACT
-    | {"hunar.use_cases", "hunar.operator_api", "hunar.wiring", "hunar.telemetry", "hunar.batch"},
+    | {"hunar.use_cases", "hunar.operator_api", "hunar.wiring", "hunar.telemetry", "hunar.batch"}
+    # What a group reads; make_statement alone carries what draws it.
+    | {"hunar.statement_words", "hunar.statement_files"},
 }
 NOT_IN_THE_DOMAIN = frozenset(
     {"boto3", "botocore", "time", "random", "secrets", "os", "pathlib", "socket", "logging", "uuid", "threading"}

@@ -147,6 +147,36 @@ def test_a_folder_becomes_registry_items() -> None:
     ]
 
 
+WOMEN = (
+    "group_id,name,city,locale,policy_from,fulfilment_mode,payout_basis,women\n"
+    "G01,गंगा समूह,Bhagalpur,hi,2026-01-01,GROUP_PACKS,SALE_SHARE,{}\n"
+    "G02,আশার আলো,Kolkata,bn,2026-01-01,HUB_PACKS,FIXED_PER_PIECE,\n"
+)
+
+
+def women(made: Plan) -> dict[str, int | None]:
+    assert made.problems == []
+    return {key: group.get("women") for key, group in made.items["groups"].items()}
+
+
+def test_how_many_women_a_group_has_may_be_said_and_stays_until_it_is_said_anew() -> None:
+    counted = good(groups=WOMEN.format(12))
+    assert women(counted) == {"G01": 12, "G02": None}
+    assert "women" not in counted.items["groups"]["G02"], "what was never said changes no group"
+    assert women(planned(GOOD, counted)) == {"G01": 12, "G02": None}, "the column was left out"
+    assert women(planned({**GOOD, "groups.csv": WOMEN.format("")}, counted)) == {"G01": None, "G02": None}
+    later = "G01,गंगा समूह,Bhagalpur,hi,2027-01-01,GROUP_PACKS,SALE_SHARE,{}\n"
+    assert women(good(groups=WOMEN.format(12) + later.format(""))) == {"G01": 12, "G02": None}
+    wrong = planned({**GOOD, "groups.csv": WOMEN.format(12) + later.format(13)})
+    assert only(wrong) == "groups.csv row 4 column women: 13 differs from an earlier row of the group: 12"
+
+
+@pytest.mark.parametrize("said", ["0", "-3", "12.5", "a dozen", "10001"])
+def test_a_number_of_women_that_cannot_be_is_refused(said: str) -> None:
+    wrong = only(planned({**GOOD, "groups.csv": WOMEN.format(said)}))
+    assert wrong.startswith("groups.csv row 2 column women: ") and "a whole number from 1 to 10000" in wrong
+
+
 def test_phones_become_plus_91_and_ten_digits_however_they_are_written() -> None:
     phones = [contact["phone"] for contact in good().items["contacts"].values()]
     assert phones == ["+919999900011", "+919999900012", "+919999900021", "+919999900022"]

@@ -11,8 +11,11 @@ from pydantic import BaseModel
 from hunar.domain.history import HAPPENINGS
 from hunar.domain.ledger import KINDS as KINDS_OF_ENTRIES
 from hunar.domain.notification import Status
+from hunar.domain.sms_text import LOCALES
+from hunar.domain.statement import BALANCES
 from hunar.domain.text_kinds import KINDS
 from hunar.domain.worklist import ACTIONS, RESOLVED_BY
+from hunar.operator_api import statements
 from hunar.operator_api.bodies import Adjust, Heard, MapListing, ReplayDelivery, Resolve
 from hunar.operator_api.payouts import Account, Approve, BankRow, Because, Confirm, Empty, Paid, Pull
 from hunar.operator_api.routes import ROUTES
@@ -31,9 +34,9 @@ def test_it_is_a_valid_openapi_3_1_document() -> None:
     assert list(OpenAPIV31SpecValidator(DOCUMENT).iter_errors()) == []
 
 
-def test_it_describes_exactly_the_routes_of_the_function() -> None:
+def test_it_describes_exactly_the_routes_of_the_functions() -> None:
     described = {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods}
-    assert described == set(ROUTES)
+    assert described == {*ROUTES, statements.ROUTE}
 
 
 def test_it_describes_exactly_the_routes_that_the_template_opens_to_operators() -> None:
@@ -80,3 +83,14 @@ def test_every_object_refuses_what_it_does_not_name() -> None:
         # A step says what it knows by then.
         if name != "PayoutStep" and name not in {shape.__name__ for shape in BODIES}:
             assert sorted(schema["required"]) == sorted(schema["properties"]), name
+
+
+def test_a_statement_can_be_asked_for_in_every_format_and_language_that_there_is() -> None:
+    told = DOCUMENT["paths"]["/api/groups/{group_id}/statement"]["get"]
+    asked = {one["name"]: one["schema"] for one in told["parameters"]}
+    assert asked["format"]["enum"] == list(statements.FORMATS)
+    assert set(asked["locale"]["enum"]) == set(LOCALES)
+    assert set(told["responses"]["200"]["content"]) == set(statements.FORMATS.values())
+    most = statements.MOST
+    assert f"{most['pdf']} entries as PDF and {most['xlsx']} as workbook" in told["responses"]["200"]["description"]
+    assert set(SCHEMAS["Standing"]["properties"]["balances"]["properties"]) == set(BALANCES.values())

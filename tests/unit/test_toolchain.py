@@ -19,7 +19,8 @@ from local.stack import PortTaken, Stack, StackError, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = ROOT / "layers/common"
-LOCKS = sorted([*ROOT.glob("requirements/*.txt"), LAYER / "requirements.txt"])
+STATEMENTS = ROOT / "functions/make_statement"
+LOCKS = sorted([*ROOT.glob("requirements/*.txt"), LAYER / "requirements.txt", STATEMENTS / "requirements.txt"])
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -56,8 +57,14 @@ def test_a_lock_is_made_from_the_versions_that_are_asked_for(path: Path) -> None
     assert dict(asked).items() <= locked(path).items()
 
 
-def test_the_tests_run_the_versions_that_the_layer_ships() -> None:
-    assert locked(LAYER / "requirements.txt").items() <= locked(ROOT / "requirements/dev.txt").items()
+@pytest.mark.parametrize("folder", [LAYER, STATEMENTS], ids=["layer", "make_statement"])
+def test_the_tests_run_the_versions_that_are_shipped(folder: Path) -> None:
+    assert locked(folder / "requirements.txt").items() <= locked(ROOT / "requirements/dev.txt").items()
+
+
+def test_what_draws_statements_is_in_one_function_and_not_in_the_layer() -> None:
+    assert locked(LAYER / "requirements.txt").keys().isdisjoint(locked(STATEMENTS / "requirements.txt"))
+    assert [path.parent.name for path in ROOT.glob("functions/*/requirements.txt")] == ["make_statement"]
 
 
 def test_the_layer_leaves_boto3_to_the_lambda_runtime() -> None:
@@ -215,6 +222,74 @@ def test_an_unknown_processor_is_refused(tmp_path: Path) -> None:
     built = build_layer(tmp_path, HUNAR_ARCH="riscv")
     assert built.returncode != 0
     assert "arm64, x86_64 or native" in built.stderr
+
+
+# --- the function that has packages of its own
+
+
+def build_statements(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """As SAM does, in a copy of the folder, with a uv that notes how it was called."""
+    script(tmp_path / "copy/handler.py", "import fpdf\n")
+    script(tmp_path / "copy/requirements.txt", "")
+    uv = script(
+        tmp_path / "uv",
+        '#!/bin/sh\necho "$@" > "$NOTE"\nwhile [ "$1" != --target ]; do shift; done\n'
+        'mkdir -p "$2/bin" "$2/share" "$2/fpdf" && echo "VERSION = 2" > "$2/fpdf/__init__.py"\n',
+    )
+    return subprocess.run(
+        ["make", "-f", STATEMENTS / "Makefile", "build-MakeStatementFunction"],
+        cwd=tmp_path / "copy",
+        env={
+            "PATH": os.environ["PATH"],
+            "ARTIFACTS_DIR": str(tmp_path / "artifacts"),
+            "HUNAR_UV": str(uv),
+            "HUNAR_PYTHON": sys.executable,
+            "HUNAR_RUNTIME": RUNTIME,
+            "NOTE": str(tmp_path / "note"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_its_packages_have_bytecode_and_its_handler_is_as_every_other_ones(tmp_path: Path) -> None:
+    built = build_statements(tmp_path)
+    assert built.returncode == 0, built.stderr
+    content = tmp_path / "artifacts"
+    files = {str(path.relative_to(content)) for path in content.rglob("*") if path.is_file()}
+    tag = sys.implementation.cache_tag
+    assert files == {"handler.py", "fpdf/__init__.py", f"fpdf/__pycache__/__init__.{tag}.pyc"}
+    assert int.from_bytes((content / f"fpdf/__pycache__/__init__.{tag}.pyc").read_bytes()[4:8], "little") == 0b01
+
+
+@pytest.mark.parametrize(
+    ("architecture", "platform"),
+    [("", "aarch64-manylinux_2_28"), ("x86_64", "x86_64-manylinux_2_28"), ("native", None)],
+)
+def test_it_gets_wheels_of_its_processor(tmp_path: Path, architecture: str, platform: str | None) -> None:
+    environment = {"HUNAR_ARCH": architecture} if architecture else {}
+    assert build_statements(tmp_path, **environment).returncode == 0
+    words = (tmp_path / "note").read_text().split()
+    chosen = words[words.index("--python-platform") + 1] if "--python-platform" in words else None
+    assert chosen == platform
+    assert words[words.index("--python-version") + 1] == RUNTIME.removeprefix("python")
+    assert {"--require-hashes", ":all:"} <= set(words)
+
+
+def test_it_is_refused_for_another_interpreter_processor_or_too_old_a_runtime(tmp_path: Path) -> None:
+    old = script(tmp_path / "old", "#!/bin/sh\nexit 0\n")
+    for environment, told in (
+        ({"HUNAR_RUNTIME": "python3.9"}, "needs that interpreter"),
+        ({"HUNAR_ARCH": "riscv"}, "arm64, x86_64 or native"),
+        ({"HUNAR_RUNTIME": "python3.11", "HUNAR_PYTHON": str(old)}, "needs python3.12 or later"),
+    ):
+        built = build_statements(tmp_path, **environment)
+        assert built.returncode != 0 and told in built.stderr
+    assert not (tmp_path / "artifacts").exists()
+    local = {"HUNAR_RUNTIME": "python3.11", "HUNAR_PYTHON": str(old), "HUNAR_ARCH": "native"}
+    assert "needs python3.12" not in build_statements(tmp_path, **local).stderr, "this machine's glibc is another"
 
 
 # --- stages

@@ -273,6 +273,16 @@ def book_entry(group_id: str, seq: int) -> Key:
     return Key(Table.LEDGER, book_of(group_id), f"{BOOK_ENTRIES}{seq:010}")
 
 
+def statement(group_id: str, to_seq: int) -> Key:
+    """Where a statement that was given out ended: ``statement.Point.item()`` and the entry behind which it began."""
+    return Key(Table.LEDGER, book_of(group_id), f"STATEMENT#{to_seq:010}")
+
+
+def last_statement(group_id: str) -> Key:
+    """Which of a group's statements is the last one: ``{from_seq, seq, version}``. The next takes up there."""
+    return Key(Table.LEDGER, book_of(group_id), "STATEMENT")
+
+
 def posted(order_ref: str, line_id: str) -> Key:
     """What is booked of a line's money: ``{amounts, standings, digest, version, hold_end}``."""
     return Key(Table.LEDGER, f"ORDER#{order_ref}", f"POSTED#{line_id}")

@@ -12,6 +12,7 @@ from hunar.cli import (
     differences,
     exceptions,
     explain,
+    export,
     flipkart,
     ledger,
     order,
@@ -24,6 +25,7 @@ from hunar.cli import (
     settle,
     sign,
     sms,
+    statement,
     stock,
     stock_check,
 )
@@ -39,6 +41,7 @@ application.add_typer(account.application, name="account")
 application.add_typer(amazon.application, name="amazon")
 application.add_typer(channel.application, name="channel")
 application.add_typer(exceptions.application, name="exceptions")
+application.add_typer(export.application, name="export")
 application.add_typer(flipkart.application, name="flipkart")
 application.add_typer(ledger.application, name="ledger")
 application.add_typer(order.application, name="order")
@@ -59,6 +62,7 @@ application.command("redrive")(redrive.redrive)
 application.command("replay")(replay.replay)
 application.command("settle")(settle.settle)
 application.command("sign")(sign.sign)
+application.command("statement")(statement.statement)
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     ),
     "groups": (
         ("group_id", "name", "city", "locale", "policy_from", "fulfilment_mode", "payout_basis"),
-        MANNERS,
+        (*MANNERS, "women"),
     ),
     "resolutions": (
         ("group_id", "from", *(_COLUMN_OF.get(clause, clause) for clause in policies.CLAUSES)),
@@ -71,6 +71,8 @@ WORKBOOKS: Final = (".xls", ".xlsx", ".ods")
 
 MOST_PAISE: Final = 1_000_000_000
 MOST_UNITS: Final = 1_000_000
+MOST_WOMEN: Final = 10_000
+"""In one group, with room for a federation that is entered as one."""
 SHORT_NAME: Final = 14
 """UTF-16 units of a product's name; a longer one is cut where a text says more than that."""
 
@@ -511,6 +513,7 @@ class _Reader:
                 "locale": row.choice("locale", LOCALES),
             }
             wishes = _wishes(row)
+            women = row.between("women", 1, MOST_WOMEN) if row.given("women") else None
             policy: Item = {
                 "from": row.day("policy_from"),
                 "fulfilment_mode": row.choice("fulfilment_mode", FULFILMENT_MODES),
@@ -527,11 +530,23 @@ class _Reader:
                 for name, value in described.items():
                     if groups[group_id][name] != value:
                         row.wrong(name, f"{value} differs from row {first}: {groups[group_id][name]}")
+            counted = self._women(row, groups.get(group_id, {}).get("women"), women, first)
             manners = self._manners(row, groups.get(group_id, {}).get("manners", {}), wishes, first)
             there = groups.get(group_id, {}).get("policies", [])
             fixed = self._registered.get("groups", {}).get(group_id, {}).get("policies", [])
             groups[group_id] = described | {"manners": manners, "policies": self._amended(row, fixed, there, policy)}
+            if counted is not None:
+                groups[group_id]["women"] = counted
         self._made.items["groups"] = groups
+
+    def _women(self, row: _Row, before: int | None, women: int | None, first: int) -> int | None:
+        """How many members the group has. A column that is left out changes nothing, and in a row for one more policy
+        an empty cell does not either."""
+        if row.number == first:
+            return women if row.named("women") else before
+        if None not in (before, women) and before != women:
+            row.wrong("women", f"{women} differs from an earlier row of the group: {before}")
+        return women if women is not None else before
 
     def _manners(self, row: _Row, before: Item, wishes: Item, first: int) -> Item:
         """What the group wants of its texts where that is not the usual. A column that is left out changes nothing, and
