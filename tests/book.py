@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hunar.domain import accounts, payout
-from hunar.domain.entitlement import SALE_SHARE
+from hunar.domain.facts import SALE_SHARE
 from hunar.domain.head import Fault, Head, after, audit
 from hunar.domain.holds import release_at, window_end
 from hunar.domain.ledger import Amounts, Entry

@@ -36,9 +36,6 @@ gst,government,output_gst,2026-01-01,,ppm_of_taxable,180000,,,,law,
 gst-fees,government,gst_on_fees,2026-01-01,,ppm_of_fees,180000,,,,law,
 tcs,government,tcs,2026-01-01,,ppm_of_taxable,10000,,,,law,
 tds,government,tds,2026-01-01,,ppm_of_taxable,3000,,,,law,
-fee,agency,agency_fee,2026-01-01,,ppm_of_net,100000,,,,agency,
-piece,agency,piece_share,2026-01-01,,ppm_of_piece_price,1000000,,,,agency,
-credits,agency,credits_owner,2026-01-01,,ppm_of_credits,0,,,,agency,
 """
 
 

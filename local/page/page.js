@@ -480,6 +480,7 @@ function renderExpected(entries) {
   const parts = [
     `${owner || "The group"} gets ${rupees(-sum("group"))}`,
     later ? `and ${rupees(later)} when the state has paid it back` : "",
+    sum("group_fund") ? `${rupees(-sum("group_fund"))} into its fund` : "",
     `agency ${rupees(-sum("agency_fee") - sum("agency_margin"))}`,
     `marketplace fees ${rupees(fees)}`,
     `GST ${rupees(-sum("output_gst"))}`,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from hunar.ports import Conflict, Put
 from hunar.tables import Item, Key
 from hunar.use_cases.compute_payout import Outcome, compute
 from hunar.use_cases.retry import retried
+from tests.book import POLICY
 
 REF = "flipkart:demo:S-1"
 MESSAGE = ComputePayout(order_ref=REF, line_id="L1")
@@ -31,10 +33,8 @@ gst,government,output_gst,2026-01-01,,ppm_of_taxable,50000,,,,law,
 gst-fees,government,gst_on_fees,2026-01-01,,ppm_of_fees,180000,,,,law,
 tcs,government,tcs,2026-01-01,,ppm_of_taxable,5000,,,,law,
 tds,government,tds,2026-01-01,,ppm_of_taxable,1000,,,,law,
-fee,agency,agency_fee,2026-01-01,,ppm_of_net,50000,,,,agency,
-piece,agency,piece_share,2026-01-01,,ppm_of_piece_price,1000000,,,,agency,
-credits,agency,credits_owner,2026-01-01,,ppm_of_credits,1000000,,,,agency,
 """
+FEE = {"agency_fee": 50_000, "fund_ppm": 0}
 PLACED = Placed("L1", "2026-11-20T10:00:00Z", "TOTE", 2, 105000, None, "2026-11-20T10:00:00Z", None)
 RESOLVED = Resolved("L1", "KOL-JUTE-TOTE", "G03", "GROUP_PACKS", "SALE_SHARE", 1, "4202", None)
 DELIVERED = Step("delivered", "2026-11-24T10:00:00Z")
@@ -48,6 +48,15 @@ def rate_items(text: str) -> list[Item]:
 
 def keep_rates(store: MemoryStore, items: Iterable[Item]) -> None:
     store.commit([Put(tables.rate(item["scope"], item["row_id"]), item) for item in items])
+
+
+def furnish(store: MemoryStore, rates: Iterable[Item] = ()) -> None:
+    """Rates, and groups that resolved: versions 1 and 2 share the sale, 3 is paid by the piece."""
+    keep_rates(store, rates or rate_items(RATES))
+    for group_id in ("G01", "G03", "G05"):
+        bases = enumerate(("SALE_SHARE", "SALE_SHARE", "FIXED_PER_PIECE"), 1)
+        policies = [POLICY | FEE | {"version": version, "payout_basis": basis} for version, basis in bases]
+        store.commit([Put(tables.group(group_id), {"group_id": group_id, "policies": policies})])
 
 
 def know(store: MemoryStore, *known: Fact) -> None:
@@ -76,7 +85,7 @@ def exceptions(store: MemoryStore) -> list[Item]:
 @pytest.fixture
 def store() -> MemoryStore:
     made = MemoryStore()
-    keep_rates(made, rate_items(RATES))
+    furnish(made)
     return made
 
 
@@ -105,7 +114,7 @@ def test_a_delivered_line_is_booked_once_however_often_the_message_comes(store: 
 
 def test_the_same_history_in_another_store_has_the_same_entry_byte_for_byte(store: MemoryStore) -> None:
     other = MemoryStore()
-    keep_rates(other, reversed(rate_items(RATES)))
+    furnish(other, reversed(rate_items(RATES)))
     for one in (store, other):
         know(one, PLACED, RESOLVED, DELIVERED)
         compute(one, MESSAGE, now=NOW)
@@ -143,13 +152,13 @@ def test_a_cancellation_that_becomes_known_after_the_delivery_books_only_the_dif
     assert compute(store, MESSAGE, now=NOW) is Outcome.POSTED
 
     straight = MemoryStore()
-    keep_rates(straight, rate_items(RATES))
+    furnish(straight)
     know(straight, PLACED, RESOLVED, DELIVERED, CANCELLED)
     compute(straight, MESSAGE, now=NOW)
     assert balances(store) == balances(straight)
     second = entries(store)[1]
     assert {posting["rate_row"] for posting in second["postings"]} == {
-        "gst", "commission", "gst-fees", "tcs", "tds", "fee",
+        "gst", "commission", "gst-fees", "tcs", "tds", "resolution:G03:1:agency_fee",
     }, "the shipping fee of the line did not change"  # fmt: skip
 
 
@@ -177,10 +186,23 @@ def test_a_line_that_turns_out_wholly_cancelled_is_taken_back_to_zero_and_can_co
 def test_facts_that_change_no_amount_renew_the_digest_and_book_nothing(store: MemoryStore) -> None:
     know(store, PLACED, RESOLVED, DELIVERED)
     compute(store, MESSAGE, now=NOW)
-    know(store, PLACED, Resolved(*{**vars(RESOLVED), "policy_version": 2}.values()), DELIVERED)
+    know(store, PLACED, RESOLVED, Step("shipped", "2026-11-23T10:00:00Z"), DELIVERED)
     assert compute(store, MESSAGE, now=NOW) is Outcome.UNCHANGED
     assert store.everything()[tables.ledger_head(REF, "L1")]["version"] == 2
     assert len(entries(store)) == 1
+
+
+def test_terms_of_a_later_version_share_what_the_first_shared(store: MemoryStore) -> None:
+    know(store, PLACED, RESOLVED, DELIVERED)
+    compute(store, MESSAGE, now=NOW)
+    before = balances(store)
+    know(store, PLACED, replace(RESOLVED, policy_version=2), DELIVERED)
+    assert compute(store, MESSAGE, now=NOW) is Outcome.POSTED
+    assert balances(store) == before
+    assert {posting["rate_row"] for posting in entries(store)[1]["postings"]} == {
+        "resolution:G03:1:agency_fee",
+        "resolution:G03:2:agency_fee",
+    }
 
 
 def test_a_line_that_was_mapped_to_the_wrong_group_moves_from_one_group_to_the_other(store: MemoryStore) -> None:
@@ -225,7 +247,7 @@ def test_a_missing_rate_is_an_exception_and_no_zero_and_closes_when_the_rate_cam
 
 
 def test_two_rates_of_equal_right_and_missing_terms_are_exceptions_too(store: MemoryStore) -> None:
-    know(store, PLACED, Resolved(*{**vars(RESOLVED), "payout_basis": "FIXED_PER_PIECE"}.values()), DELIVERED)
+    know(store, PLACED, replace(RESOLVED, payout_basis="FIXED_PER_PIECE", policy_version=3), DELIVERED)
     assert compute(store, MESSAGE, now=NOW) is Outcome.RATE_GAP
     assert "without a piece price" in exceptions(store)[0]["message"]
     know(store, PLACED, RESOLVED, DELIVERED)
@@ -235,11 +257,24 @@ def test_two_rates_of_equal_right_and_missing_terms_are_exceptions_too(store: Me
 
 
 def test_an_exception_is_closed_when_the_line_no_longer_brings_anything(store: MemoryStore) -> None:
-    know(store, PLACED, Resolved(*{**vars(RESOLVED), "payout_basis": "BARTER"}.values()), DELIVERED)
-    compute(store, MESSAGE, now=NOW)
+    know(store, PLACED, replace(RESOLVED, payout_basis="FIXED_PER_PIECE", policy_version=3), DELIVERED)
+    assert compute(store, MESSAGE, now=NOW) is Outcome.RATE_GAP
     know(store, PLACED, RESOLVED, DELIVERED, WHOLE_LINE_CANCELLED)
     assert compute(store, MESSAGE, now=NOW) is Outcome.UNCHANGED
     assert exceptions(store)[0]["closed_at"] == NOW
+
+
+def test_a_group_that_resolved_nothing_is_an_exception_and_no_zero(store: MemoryStore) -> None:
+    bare = {name: POLICY[name] for name in ("from", "version", "payout_basis", "fulfilment_mode")}
+    store.commit([Put(tables.group("G03"), {"group_id": "G03", "policies": [bare]})])
+    know(store, PLACED, RESOLVED, DELIVERED)
+    for _ in range(2):
+        assert compute(store, MESSAGE, now=NOW) is Outcome.UNRESOLVED
+    (opened,) = exceptions(store)
+    assert (opened["kind"], opened["group_id"], opened["closed_at"]) == ("UNRESOLVED", "G03", None)
+    assert opened["subject"] == {"line_id": "L1"}, "by which an import of resolutions.csv finds it"
+    assert "G03, policy version 1: minutes_ref is missing" in opened["message"]
+    assert entries(store) == []
 
 
 def test_a_later_rate_never_changes_an_earlier_sale(store: MemoryStore) -> None:
@@ -295,11 +330,11 @@ class Interrupted(MemoryStore):
         return found
 
 
-@pytest.mark.parametrize("reads", [1, 2, 3])
+@pytest.mark.parametrize("reads", [1, 2, 3, 4])
 @pytest.mark.parametrize("before", [True, False], ids=["booked before", "never booked"])
 def test_a_slow_computing_never_undoes_what_a_newer_one_booked(reads: int, before: bool) -> None:
     store = Interrupted()
-    keep_rates(store, rate_items(RATES))
+    furnish(store)
     know(store, PLACED, RESOLVED, DELIVERED)
     if before:
         compute(store, MESSAGE, now=NOW)
@@ -312,7 +347,7 @@ def test_a_slow_computing_never_undoes_what_a_newer_one_booked(reads: int, befor
     retried(lambda: compute(store, MESSAGE, now=NOW), pause=lambda _: None, random=lambda: 0)
 
     straight = MemoryStore()
-    keep_rates(straight, rate_items(RATES))
+    furnish(straight)
     know(straight, PLACED, RESOLVED, DELIVERED, CANCELLED)
     compute(straight, MESSAGE, now=NOW)
     assert balances(store) == balances(straight)
@@ -321,7 +356,7 @@ def test_a_slow_computing_never_undoes_what_a_newer_one_booked(reads: int, befor
 
 def test_the_slower_of_two_equal_computings_meets_a_conflict_and_then_finds_nothing_to_do() -> None:
     store = Interrupted()
-    keep_rates(store, rate_items(RATES))
+    furnish(store)
     know(store, PLACED, RESOLVED, DELIVERED)
     store.interrupt(2, lambda: compute(store, MESSAGE, now=NOW))
     with pytest.raises(Conflict):
@@ -332,7 +367,7 @@ def test_the_slower_of_two_equal_computings_meets_a_conflict_and_then_finds_noth
 
 def test_an_entry_that_stands_is_never_written_over(store: MemoryStore) -> None:
     other = MemoryStore()
-    keep_rates(other, rate_items(RATES))
+    furnish(other)
     for one in (store, other):
         know(one, PLACED, RESOLVED, DELIVERED)
     compute(store, MESSAGE, now=NOW)

@@ -30,9 +30,6 @@ gst-fees,government,gst_on_fees,2026-01-01,,ppm_of_fees,180000,dispatch,law
 tcs,government,tcs,2026-01-01,,ppm_of_taxable,5000,dispatch,law
 tds-old,government,tds,2026-01-01,{CHANGES},ppm_of_taxable,10000,credit,law
 tds-new,government,tds,{CHANGES},,ppm_of_taxable,1000,credit,law
-fee,agency,agency_fee,2026-01-01,,ppm_of_net,50000,order,agency
-piece,agency,piece_share,2026-01-01,,ppm_of_piece_price,1000000,order,agency
-credits,agency,credits_owner,2026-01-01,,ppm_of_credits,1000000,order,agency
 """
 
 

@@ -16,12 +16,14 @@ from hunar.domain.entitlement import entitlement
 from hunar.domain.facts import Cancelled, Fact, Placed, Resolved, Step
 from hunar.domain.identity import canonical
 from hunar.domain.ledger import Posting, amounts, difference, expected
-from hunar.domain.order import knowledge_text, read
+from hunar.domain.order import Line, knowledge_text, read
 from hunar.domain.rate_card import RateCard, row_from_csv
+from hunar.domain.resolution import Resolution, frozen
 from hunar.messages import ComputePayout
 from hunar.ports import Put
 from hunar.tables import Item
 from hunar.use_cases.compute_payout import Outcome, compute
+from tests.book import POLICY
 
 REF = "flipkart:demo:S-1"
 NOW = "2026-11-25T06:00:00Z"
@@ -42,9 +44,6 @@ def rate_items(draw: st.DrawFn) -> list[Item]:
         ("government", "gst_on_fees", "ppm_of_fees", draw(PPM)),
         ("government", "tcs", draw(st.sampled_from(["ppm_of_taxable", "ppm_of_price"])), draw(PPM)),
         ("government", "tds", draw(st.sampled_from(["ppm_of_taxable", "ppm_of_price"])), draw(PPM)),
-        ("agency", "agency_fee", *draw(FEE | st.tuples(st.just("ppm_of_net"), PPM))),
-        ("agency", "piece_share", "ppm_of_piece_price", draw(PPM)),
-        ("agency", "credits_owner", "ppm_of_credits", draw(PPM)),
     ]
     return [
         row_from_csv(
@@ -53,6 +52,38 @@ def rate_items(draw: st.DrawFn) -> list[Item]:
         )
         for scope, code, basis, value in rows
     ]
+
+
+BASES = ("SALE_SHARE", "FIXED_PER_PIECE", "BOUGHT_OUTRIGHT")
+KEEPER = st.sampled_from(["GROUP_NOW", "GROUP_LATER", "AGENCY"])
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """A whole card, and what every group resolved: a version of it for each basis."""
+
+    rates: list[Item]
+    clauses: dict[str, Any]
+
+    def policies(self) -> list[Item]:
+        return [POLICY | self.clauses | {"version": n, "payout_basis": basis} for n, basis in enumerate(BASES, 1)]
+
+    def resolution(self, line: Line) -> Resolution | None:
+        if line.resolved is None:
+            return None
+        return frozen(line.resolved.group_id, self.policies(), line.resolved.policy_version)
+
+
+@st.composite
+def agreed(draw: st.DrawFn) -> Agreed:
+    fee = draw(
+        st.tuples(st.sampled_from(["ppm_of_net", "ppm_of_taxable"]), PPM) | st.tuples(st.just("fixed_per_unit"), PAISE)
+    )
+    clauses: dict[str, Any] = {"agency_fee_basis": fee[0], "agency_fee": fee[1], "fund_ppm": draw(PPM)}
+    clauses |= {name: draw(KEEPER) for name in ("itc", "tcs", "tds")}
+    clauses |= {"penalties": draw(st.sampled_from(["GROUP", "AGENCY"])), "penalty_fees": ["fee_1"]}
+    clauses |= {"returns": draw(st.sampled_from(["GROUP", "AGENCY"])), "return_fees": ["fee_2"]}
+    return Agreed(draw(rate_items()), clauses)
 
 
 @dataclass(frozen=True)
@@ -74,7 +105,10 @@ class Known:
         if self.cancelled:
             known.append(Cancelled("L1", SOLD, self.cancelled, "", ""))
         if self.basis:
-            known.append(Resolved("L1", "X", self.group_id, "GROUP_PACKS", self.basis, 1, "4202", self.piece_price))
+            version = BASES.index(self.basis) + 1
+            known.append(
+                Resolved("L1", "X", self.group_id, "GROUP_PACKS", self.basis, version, "4202", self.piece_price)
+            )
         if self.delivered:
             known.append(Step("delivered", "2026-11-24T10:00:00Z"))
         return known
@@ -87,15 +121,16 @@ def known(draw: st.DrawFn) -> Known:
         units=units,
         cancelled=draw(st.integers(0, units)),
         price=draw(st.none() | st.integers(0, 10**8)),
-        basis=draw(st.none() | st.sampled_from(["SALE_SHARE", "FIXED_PER_PIECE", "BOUGHT_OUTRIGHT"])),
+        basis=draw(st.none() | st.sampled_from(BASES)),
         piece_price=draw(PAISE),
         group_id=draw(st.sampled_from(["G01", "G03"])),
         delivered=draw(st.booleans()),
     )
 
 
-def target(moment: Known, rates: list[Item]) -> dict[tuple[str, str], int]:
-    return dict(entitlement("flipkart", read(moment.facts()).lines[0], RateCard(rates)).amounts)
+def target(moment: Known, terms: Agreed) -> dict[tuple[str, str], int]:
+    line = read(moment.facts()).lines[0]
+    return dict(entitlement("flipkart", line, RateCard(terms.rates), terms.resolution(line)).amounts)
 
 
 def floats_in(value: Any) -> list[Any]:
@@ -107,9 +142,11 @@ def floats_in(value: Any) -> list[Any]:
     return [] if type(value) in (int, str) else [value]
 
 
-def store_with(rates: list[Item]) -> MemoryStore:
+def store_with(terms: Agreed) -> MemoryStore:
     store = MemoryStore()
-    store.commit([Put(tables.rate(item["scope"], item["row_id"]), item) for item in rates])
+    store.commit([Put(tables.rate(item["scope"], item["row_id"]), item) for item in terms.rates])
+    for group_id in ("G01", "G03"):
+        store.commit([Put(tables.group(group_id), {"group_id": group_id, "policies": terms.policies()})])
     return store
 
 
@@ -125,9 +162,9 @@ def booked(store: MemoryStore) -> list[Item]:
 MESSAGE = ComputePayout(order_ref=REF, line_id="L1")
 
 
-@given(known().map(lambda one: replace(one, delivered=True)), rate_items())
-def test_any_line_at_any_rates_sums_to_zero_in_whole_paise(moment: Known, rates: list[Item]) -> None:
-    amounts_of_line = target(moment, rates)
+@given(known().map(lambda one: replace(one, delivered=True)), agreed())
+def test_any_line_at_any_rates_sums_to_zero_in_whole_paise(moment: Known, terms: Agreed) -> None:
+    amounts_of_line = target(moment, terms)
     assert sum(amounts_of_line.values()) == 0
     assert all(type(paise) is int and paise for paise in amounts_of_line.values())
     assert all(account.startswith("expected:") and row for account, row in amounts_of_line)
@@ -135,11 +172,11 @@ def test_any_line_at_any_rates_sums_to_zero_in_whole_paise(moment: Known, rates:
 
 @given(
     known().map(lambda one: replace(one, delivered=True, cancelled=0, price=one.price or 1, basis="SALE_SHARE")),
-    rate_items(),
+    agreed(),
 )
-def test_the_price_is_what_the_bank_the_fees_and_the_state_get(moment: Known, rates: list[Item]) -> None:
+def test_the_price_is_what_the_bank_the_fees_and_the_state_get(moment: Known, terms: Agreed) -> None:
     totals: dict[str, int] = {}
-    for (account, _), paise in target(moment, rates).items():
+    for (account, _), paise in target(moment, terms).items():
         name = ":".join(account.split(":")[1:2])
         totals[name] = totals.get(name, 0) + paise
     taken = ("marketplace_receivable", "fee", "gst_input_fees", "tcs_receivable", "tds_receivable")
@@ -147,31 +184,31 @@ def test_the_price_is_what_the_bank_the_fees_and_the_state_get(moment: Known, ra
     assert totals.get("fee", 0) == -totals.get("fees_recovered", 0)
 
 
-@given(st.lists(st.tuples(known(), st.integers(0, 3)), min_size=1, max_size=6), known(), rate_items())
+@given(st.lists(st.tuples(known(), st.integers(0, 3)), min_size=1, max_size=6), known(), agreed())
 def test_after_any_sequence_of_changes_the_entries_sum_to_the_last_target(
-    history: list[tuple[Known, int]], last: Known, rates: list[Item]
+    history: list[tuple[Known, int]], last: Known, terms: Agreed
 ) -> None:
-    store = store_with(rates)
+    store = store_with(terms)
     for moment, messages in [*history, (last, 1)]:
         know(store, moment)
         for _ in range(messages):
             compute(store, MESSAGE, now=NOW)
     entries = booked(store)
-    assert amounts(posting for entry in entries for posting in entry["postings"]) == target(last, rates)
+    assert amounts(posting for entry in entries for posting in entry["postings"]) == target(last, terms)
     for entry in entries:
         assert sum(posting["amount_paise"] for posting in entry["postings"]) == 0
         assert floats_in(entry) == []
     assert len({entry["entry_id"] for entry in entries}) == len(entries)
     head = store.read([tables.ledger_head(REF, "L1")]).get(tables.ledger_head(REF, "L1"))
-    assert amounts(head["amounts"] if head else []) == target(last, rates)
+    assert amounts(head["amounts"] if head else []) == target(last, terms)
 
     assert compute(store, MESSAGE, now=NOW) is Outcome.UNCHANGED
     assert booked(store) == entries
 
 
-@given(known(), rate_items(), st.randoms(use_true_random=False))
+@given(known(), agreed(), st.randoms(use_true_random=False))
 def test_lines_computed_in_any_order_with_repetitions_have_the_same_ledger(
-    moment: Known, rates: list[Item], random: Any
+    moment: Known, terms: Agreed, random: Any
 ) -> None:
     lines = [f"L{n}" for n in range(1, 4)]
     facts: list[Fact] = [
@@ -185,7 +222,7 @@ def test_lines_computed_in_any_order_with_repetitions_have_the_same_ledger(
     random.shuffle(shuffled)
     ledgers = []
     for order in (lines, shuffled):
-        store = store_with(rates)
+        store = store_with(terms)
         item = {"order_ref": REF, "marketplace": "flipkart", "knowledge": knowledge_text(facts), "version": 1}
         store.commit([Put(tables.order(REF), item)])
         for line_id in order:

@@ -33,6 +33,7 @@ from hunar.ports import Put
 from hunar.tables import Item
 from hunar.use_cases.compute_payout import Outcome, compute
 from hunar.use_cases.rates import explain as explain_order
+from tests.book import POLICY
 
 # ── I17 ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -244,13 +245,11 @@ def test_i18_a_later_rate_never_changes_an_earlier_sale(
 REF = "flipkart:demo:S-1"
 NOW = "2026-11-25T06:00:00Z"
 SOLD = "2026-11-20T10:00:00Z"
-AGENCY = [
-    row_from_csv(
-        {"row_id": code, "scope": "agency", "code": code, "basis": basis, "value": value, "from": "2026-01-01"}
-        | {"source": "agency"}
-    )
-    for code, basis, value in (("agency_fee", "ppm_of_net", "50000"), ("credits_owner", "ppm_of_credits", "1000000"))
-]
+
+
+def resolve(store: MemoryStore, basis: str = "SALE_SHARE", **clauses: Any) -> None:
+    policy = POLICY | {"payout_basis": basis} | clauses
+    store.commit([Put(tables.group("G01"), {"group_id": "G01", "policies": [policy]})])
 
 
 @given(cards(), st.integers(0, 30), PPM, st.integers(1, 10**6))
@@ -259,7 +258,8 @@ def test_i19_a_corrected_rate_of_the_past_moves_nothing_and_is_proposed(
 ) -> None:
     items = [item | {"scope": "flipkart"} if item["scope"] == "mela" else item for item in items]
     store = MemoryStore()
-    store.commit([Put(tables.rate(item["scope"], item["row_id"]), item) for item in items + AGENCY])
+    store.commit([Put(tables.rate(item["scope"], item["row_id"]), item) for item in items])
+    resolve(store)
     known: list[Fact] = [
         Placed("L1", SOLD, "LISTING", 1, price, None, SOLD, None),
         Resolved("L1", "SKU", "G01", "GROUP_PACKS", "SALE_SHARE", 1, "6214", None),
@@ -294,9 +294,9 @@ def test_what_is_explained_of_a_line_is_what_was_booked_to_the_paisa(
     items: list[Item], units: int, price: int, basis: str, returned: int
 ) -> None:
     items = [item | {"scope": "flipkart"} if item["scope"] == "mela" else item for item in items]
-    piece = AGENCY[0] | {"row_id": "piece", "code": "piece_share", "basis": "ppm_of_piece_price", "value": 900000}
     store = MemoryStore()
-    store.commit([Put(tables.rate(item["scope"], item["row_id"]), item) for item in [*items, *AGENCY, piece]])
+    store.commit([Put(tables.rate(item["scope"], item["row_id"]), item) for item in items])
+    resolve(store, basis, itc="AGENCY", tcs="GROUP_LATER")
     known: list[Fact] = [
         Placed("L1", SOLD, "LISTING", units, price, None, SOLD, None),
         Resolved("L1", "SKU", "G01", "GROUP_PACKS", basis, 1, "6214", 777),

@@ -44,9 +44,6 @@ RATES: Final = (
     ("gst-fees", "government", "gst_on_fees", "ppm_of_fees", 180_000),
     ("tcs", "government", "tcs", "ppm_of_taxable", 5_000),
     ("tds", "government", "tds", "ppm_of_taxable", 1_000),
-    ("fee", "agency", "agency_fee", "ppm_of_net", 50_000),
-    ("piece", "agency", "piece_share", "ppm_of_piece_price", 1_000_000),
-    ("credits", "agency", "credits_owner", "ppm_of_credits", 1_000_000),
 )
 
 

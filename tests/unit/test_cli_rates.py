@@ -72,6 +72,16 @@ def test_a_person_reads_rows_with_their_source_and_who_answers_for_them(world: W
     assert "expected:fee:commission" in said
 
 
+def test_a_person_reads_the_clauses_of_the_group_that_shared_the_rest_and_where_the_minutes_are(world: World) -> None:
+    line = document("explain", "flipkart:demo:S1")["lines"][0]
+    [fee] = [row for row in line["rows"] if row["head"] == "agency_fee"]
+    assert fee["row_id"].startswith("resolution:") and fee["row_id"].endswith(":agency_fee")
+    assert fee["how"] == "10 % of the value without tax less the fees that the group bears"
+    assert {"account": "expected:agency_fee", "amount_paise": -fee["paise"]} in fee["postings"]
+    said = " ".join(hunar("explain", "flipkart:demo:S1").stdout.split())
+    assert "minutes of" in said
+
+
 def test_what_cannot_be_explained_is_one_line(world: World) -> None:
     for arguments, told in (
         (("explain", "flipkart:demo:NOPE"), "there is no order flipkart:demo:NOPE"),
@@ -84,7 +94,7 @@ def test_what_cannot_be_explained_is_one_line(world: World) -> None:
 
 def test_a_folder_is_checked_without_a_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Deployed, "find", lambda stage: pytest.fail("no stack is needed"))
-    assert document("check", str(DEMO)) == {"rows": 29, "problems": [], "drafts": []}
+    assert document("check", str(DEMO)) == {"rows": 26, "problems": [], "drafts": []}
     shutil.copy(DEMO / "rates.csv", tmp_path)
     path = tmp_path / "rates.csv"
     path.write_text(path.read_text(encoding="utf-8").replace("Meena Kumari", "", 1), encoding="utf-8")
@@ -103,7 +113,7 @@ def test_a_folder_is_checked_without_a_stack(tmp_path: Path, monkeypatch: pytest
 
 
 def test_what_is_registered_is_checked_and_its_drafts_are_named(world: World) -> None:
-    assert document("check") == {"rows": 29, "problems": [], "drafts": []}
+    assert document("check") == {"rows": 26, "problems": [], "drafts": []}
     key = tables.rate("flipkart", "fk-collection")
     row = world.store.read([key])[key]
     old = {name: value for name, value in row.items() if name != "approved_by"}
@@ -116,4 +126,4 @@ def test_what_is_registered_is_checked_and_its_drafts_are_named(world: World) ->
     [wrong] = document("check", code=1)["problems"]
     assert "overlaps" in wrong["message"]
     assert " in row " not in wrong["message"]
-    assert hunar("check", code=1).stdout.startswith("30 rows: 1 gaps")
+    assert hunar("check", code=1).stdout.startswith("27 rows: 1 gaps")

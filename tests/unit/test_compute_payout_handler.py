@@ -39,6 +39,7 @@ def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
         with (ROOT / "local/demo/rates.csv").open(encoding="utf-8", newline="") as file:
             rates = [row_from_csv(record) for record in csv.DictReader(file)]
         made.store.commit([Put(tables.rate(item["scope"], item["row_id"]), item) for item in rates])
+        made.store.commit([Put(tables.group("G03"), {"group_id": "G03", "policies": [POLICY]})])
         yield made
         wiring.application.cache_clear()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,9 @@ from hunar.domain.entitlement import NOTHING, TermsMissing, due, entitlement, fa
 from hunar.domain.facts import Resolved
 from hunar.domain.order import Line
 from hunar.domain.rate_card import RateCard, RateGap, row_from_csv
+from hunar.domain.resolution import Resolution
+from hunar.domain.settled import LineFacts, Tax, target
+from tests.book import Row, resolved
 
 HEAD = "row_id,scope,code,from,to,basis,value,hsn,price_from,price_to,source,note\n"
 RATES = """
@@ -22,10 +26,9 @@ gst,government,output_gst,2026-01-01,,ppm_of_taxable,50000,,,,law,
 gst-fees,government,gst_on_fees,2026-01-01,,ppm_of_fees,180000,,,,law,
 tcs,government,tcs,2026-01-01,,ppm_of_taxable,5000,,,,law,
 tds,government,tds,2026-01-01,,ppm_of_taxable,1000,,,,law,
-fee,agency,agency_fee,2026-01-01,,ppm_of_net,50000,,,,agency,
-piece,agency,piece_share,2026-01-01,,ppm_of_piece_price,1000000,,,,agency,
-credits,agency,credits_owner,2026-01-01,,ppm_of_credits,1000000,,,,agency,
 """
+SHARED = {"agency_fee": 50_000, "fund_ppm": 0}
+"""5 % of the net for the agency; the group has the credits with the sale."""
 TERMS = Resolved("L1", "KOL-JUTE-TOTE", "G03", "GROUP_PACKS", "SALE_SHARE", 1, "4202", None)
 LINE = Line(
     line_id="L1",
@@ -51,9 +54,13 @@ def card(**changed: str) -> RateCard:
     return RateCard(row_from_csv(record) for record in records)
 
 
-def balances(line: Line, rates: RateCard) -> dict[str, int]:
+def terms(**clauses: Any) -> Resolution:
+    return resolved(**SHARED | clauses)
+
+
+def balances(line: Line, rates: RateCard, **clauses: Any) -> dict[str, int]:
     totals: dict[str, int] = {}
-    for (account, _), paise in entitlement("flipkart", line, rates).amounts.items():
+    for (account, _), paise in entitlement("flipkart", line, rates, terms(**clauses)).amounts.items():
         totals[account] = totals.get(account, 0) + paise
     assert sum(totals.values()) == 0
     return {account.removeprefix("expected:"): paise for account, paise in totals.items() if paise}
@@ -79,21 +86,62 @@ def test_a_sale_share_is_the_value_less_fees_less_the_agencys_fee() -> None:
 @pytest.mark.parametrize("basis", ["FIXED_PER_PIECE", "BOUGHT_OUTRIGHT"])
 def test_a_piece_price_is_the_groups_whatever_the_sale_brings_and_the_agency_keeps_the_rest(basis: str) -> None:
     line = replace(LINE, resolved=replace(TERMS, payout_basis=basis, piece_price_paise=60000))
-    amounts = balances(line, card())
+    amounts = balances(line, card(), payout_basis=basis)
     assert amounts["group:G03"] == -120000
     assert amounts["agency_margin"] == -(200000 - 28000 - 120000)
     assert amounts["fees_recovered"] == -28000
     assert "agency_fee" not in amounts
 
 
-def test_the_state_withholds_but_the_group_of_an_agency_that_owns_the_credits_loses_nothing_by_it() -> None:
+def test_goods_that_were_paid_at_purchase_bring_the_group_nothing_more() -> None:
+    line = replace(LINE, resolved=replace(TERMS, payout_basis="BOUGHT_OUTRIGHT", piece_price_paise=60000))
+    amounts = balances(line, card(), payout_basis="BOUGHT_OUTRIGHT", paid_on="purchase")
+    assert "group:G03" not in amounts
+    assert amounts["agency_margin"] == -(200000 - 28000)
+
+
+@pytest.mark.parametrize(
+    ("clauses", "agency_fee"),
+    [
+        ({"agency_fee": 80_000}, 13_760),
+        ({"agency_fee_basis": "ppm_of_taxable", "agency_fee": 60_000}, 12_000),
+        ({"agency_fee_basis": "fixed_per_unit", "agency_fee": 1_250}, 2_500),
+        ({"agency_fee": 0}, 0),
+    ],
+)
+def test_the_agencys_fee_is_what_the_group_resolved(clauses: dict[str, Any], agency_fee: int) -> None:
+    amounts = balances(LINE, card(), **clauses)
+    assert amounts.get("agency_fee", 0) == -agency_fee
+    assert amounts["group:G03"] == -(172000 - agency_fee)
+
+
+def test_what_the_group_puts_aside_stands_apart() -> None:
+    amounts = balances(LINE, card(), fund_ppm=100_000)
+    assert amounts["group_fund:G03"] == -16_340
+    assert amounts["group:G03"] == -(172000 - 8600 - 16_340)
+
+
+def test_a_settlement_that_keeps_to_the_card_brings_what_was_expected() -> None:
+    clauses = {"agency_fee": 85_000, "fund_ppm": 50_000, "itc": "AGENCY", "tcs": "GROUP_LATER", "tds": "GROUP_NOW"}
+    expected = balances(LINE, card(), **clauses)
+    heads = {"sale": 210000, "fee:commission": -21000, "fee:shipping_fee": -5000, "fee:pick_and_pack_fee": -2000}
+    heads |= {"gst_on_fees": -5040, "tcs": -1000, "tds": -200}
+    facts = LineFacts("flipkart:demo:S", "L1", "flipkart", "G03", 2, 0, 0, 105000, None, ("delivered",))
+    brought: dict[str, int] = {}
+    for (account, _), paise in target(facts, [Row("k", heads)], terms(**clauses), Tax("gst", 50_000)).items():
+        name = account.replace("group_held", "group")
+        brought[name] = brought.get(name, 0) + paise
+    assert {account: paise for account, paise in brought.items() if paise} == expected
+
+
+def test_the_state_withholds_but_a_group_that_has_the_credits_with_the_sale_loses_nothing_by_it() -> None:
     taxed, untaxed = balances(LINE, card()), balances(LINE, card(gst_fees="0", tcs="0", tds="0"))
     assert taxed["group:G03"] == untaxed["group:G03"]
     assert taxed["marketplace_receivable:flipkart"] == untaxed["marketplace_receivable:flipkart"] - 6240
 
 
 def test_a_group_that_owns_the_credits_waits_for_them_on_an_account_of_their_own() -> None:
-    amounts = balances(LINE, card(credits="0"))
+    amounts = balances(LINE, card(), itc="GROUP_LATER", tcs="GROUP_LATER", tds="GROUP_LATER")
     assert amounts["group_credits:G03"] == -6240
     assert amounts["group:G03"] == -(172000 - 8600 - 6240)
 
@@ -126,7 +174,7 @@ def test_a_fee_by_unit_is_rounded_for_each_unit_and_a_fee_by_line_once() -> None
 
 
 def test_every_posting_names_the_row_that_decided_it() -> None:
-    amounts = entitlement("flipkart", LINE, card()).amounts
+    amounts = entitlement("flipkart", LINE, card(), terms()).amounts
     rows: dict[str, set[str]] = {}
     for account, row in amounts:
         rows.setdefault(account.removeprefix("expected:"), set()).add(row)
@@ -140,14 +188,14 @@ def test_every_posting_names_the_row_that_decided_it() -> None:
         "tcs_receivable": {"tcs"},
         "tds_receivable": {"tds"},
         "output_gst": {"gst"},
-        "agency_fee": {"fee"},
-        "group:G03": {"gst", "commission", "shipping", "packing", "fee"},
+        "agency_fee": {"resolution:G03:1:agency_fee"},
+        "group:G03": {"gst", "commission", "shipping", "packing", "resolution:G03:1:agency_fee"},
     }
 
 
 def test_the_rows_that_were_asked_are_kept_even_when_they_move_nothing() -> None:
-    assert {row.row_id for row in entitlement("flipkart", LINE, card(commission="0")).rows} == {
-        "commission", "shipping", "packing", "gst", "gst-fees", "tcs", "tds", "fee", "credits",
+    assert {row.row_id for row in entitlement("flipkart", LINE, card(commission="0"), terms()).rows} == {
+        "commission", "shipping", "packing", "gst", "gst-fees", "tcs", "tds",
     }  # fmt: skip
 
 
@@ -164,7 +212,7 @@ def test_the_rows_that_were_asked_are_kept_even_when_they_move_nothing() -> None
 )
 def test_nothing_is_due_for(line: Line | None) -> None:
     assert not due(line)
-    assert entitlement("flipkart", line, RateCard([])) == NOTHING
+    assert entitlement("flipkart", line, RateCard([]), terms()) == NOTHING
     assert facts_of(line) is None
 
 
@@ -177,19 +225,14 @@ def test_a_free_replacement_still_costs_its_fees() -> None:
 @pytest.mark.parametrize("basis", ["FIXED_PER_PIECE", "BOUGHT_OUTRIGHT"])
 def test_a_piece_basis_without_a_piece_price_is_no_zero(basis: str) -> None:
     with pytest.raises(TermsMissing, match="without a piece price"):
-        entitlement("flipkart", replace(LINE, resolved=replace(TERMS, payout_basis=basis)), card())
-
-
-def test_an_unknown_basis_is_no_zero() -> None:
-    with pytest.raises(TermsMissing, match="'BARTER' is unknown"):
-        entitlement("flipkart", replace(LINE, resolved=replace(TERMS, payout_basis="BARTER")), card())
+        entitlement("flipkart", LINE, card(), terms(payout_basis=basis))
 
 
 def test_a_marketplace_without_a_card_is_no_free_marketplace() -> None:
     with pytest.raises(RateGap, match="no rate card of amazon"):
-        entitlement("amazon", LINE, card())
+        entitlement("amazon", LINE, card(), terms())
 
 
 def test_a_sale_before_the_card_is_a_gap() -> None:
     with pytest.raises(RateGap, match="2025-12-31"):
-        entitlement("flipkart", replace(LINE, sold_at="2025-12-31T10:00:00Z"), card())
+        entitlement("flipkart", replace(LINE, sold_at="2025-12-31T10:00:00Z"), card(), terms())

@@ -15,12 +15,9 @@ from hunar.domain.order import knowledge_text
 from hunar.messages import ComputePayout
 from hunar.ports import Put
 from hunar.use_cases.compute_payout import Outcome, compute
+from tests.book import POLICY
 
 HEAD = "row_id,scope,code,from,to,basis,value,hsn,price_from,price_to,source,note\n"
-AGENCY = """
-agency-fee,agency,agency_fee,2015-01-01,,ppm_of_net,0,,,,example,
-agency-credits,agency,credits_owner,2015-01-01,,ppm_of_credits,1000000,,,,example,
-"""
 
 
 def books(
@@ -28,10 +25,12 @@ def books(
 ) -> tuple[dict[str, int], dict[str, set[str]]]:
     """Paise per account for one delivered unit under these rates, and the rate rows that each account names."""
     store = MemoryStore()
-    records = csv.DictReader(io.StringIO(HEAD + rates.strip() + AGENCY))
+    records = csv.DictReader(io.StringIO(HEAD + rates.strip()))
     rows = [(number, rate_card.row_from_csv(record)) for number, record in enumerate(records, 2)]
     assert rate_card.check(rows) == []
     store.commit([Put(tables.rate(item["scope"], item["row_id"]), item) for _, item in rows])
+    policy = POLICY | {"agency_fee": 0, "fund_ppm": 0}
+    store.commit([Put(tables.group("G01"), {"group_id": "G01", "policies": [policy]})])
     reference = f"{marketplace}:demo:V"
     known: list[Fact] = [
         Placed("L1", sold_at, "LISTING", 1, price, None, sold_at, None),

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hunar.domain.rate_card import (
-    AGENCY,
     GOVERNMENT,
     FieldError,
     Item,
@@ -102,7 +101,7 @@ def test_a_field_that_cannot_be_read_is_named_with_what_is_wanted(field: str, va
     assert refused.value.message in str(refused.value)
 
 
-@pytest.mark.parametrize(("scope", "code"), [("government", "gst"), ("agency", "commission")])
+@pytest.mark.parametrize(("scope", "code"), [("government", "gst")])
 def test_a_code_that_the_program_would_never_ask_for_is_refused(scope: str, code: str) -> None:
     with pytest.raises(FieldError, match="is unknown in"):
         row_from_csv(GOOD | {"scope": scope, "code": code})
@@ -315,7 +314,7 @@ def test_the_demo_rates_are_whole_and_price_every_product_of_the_demo_on_any_day
     for days in range(0, 1000, 7):
         day = (first + timedelta(days=days)).date().isoformat()
         for hsn in ("6214", "6912", "6913", "4202", "2001", "6505"):
-            for scope in ("flipkart", GOVERNMENT, AGENCY):
+            for scope in ("flipkart", GOVERNMENT):
                 for code in rates.codes(scope):
                     for price in (18900, 49900, 59900, 289900):
                         found = rates.row(scope, code, day=day, hsn=hsn, unit_price_paise=price)
@@ -329,3 +328,19 @@ def test_rates_that_the_demo_made_up_say_so() -> None:
         }
     assert sources
     assert all(source.startswith("Fictional") for source in sources.values())
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("agency_fee", "in agency_fee_basis and agency_fee of resolutions.csv"),
+        ("credits_owner", "in itc, tcs and tds of resolutions.csv"),
+        ("piece_share", "in payout_basis of resolutions.csv: a piece price is the group's whole"),
+        ("commission", "in the clauses of resolutions.csv"),
+    ],
+)
+def test_what_the_agency_takes_is_no_rate_any_more_and_the_refusal_says_where_it_goes(code: str, says: str) -> None:
+    with pytest.raises(FieldError) as refused:
+        row_from_csv(GOOD | {"scope": "agency", "code": code, "basis": "ppm_of_net"})
+    assert refused.value.field == "scope"
+    assert says in refused.value.message

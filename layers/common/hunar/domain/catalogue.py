@@ -19,7 +19,7 @@ from hunar.domain.facts import LEFT, instant, moment
 from hunar.domain.money import PPM, rupees
 from hunar.domain.notification import SLOTS
 from hunar.domain.policies import Refused
-from hunar.domain.rate_card import AGENCY, GOVERNMENT, IST
+from hunar.domain.rate_card import GOVERNMENT, IST
 from hunar.domain.resolution import AT_PURCHASE, BASES, Bearer, FeeBasis, Keeper
 from hunar.domain.sms_text import LOCALES, Words
 from hunar.domain.spreadsheet import SAVE_AS, Problem, Record, damage, read_table
@@ -609,9 +609,7 @@ class _Reader:
         basis = next(policy for policy in group["policies"] if policy["from"] == day)["payout_basis"]
         if basis not in BY_PIECE and terms["paid_on"] == AT_PURCHASE:
             row.wrong("paid_on", f"{AT_PURCHASE} is for goods that are paid by the piece; from {day} it is {basis}")
-        codes = {
-            item["code"] for item in self._made.items["rates"].values() if item["scope"] not in (GOVERNMENT, AGENCY)
-        }
+        codes = {item["code"] for item in self._made.items["rates"].values() if item["scope"] != GOVERNMENT}
         for column in ("penalty_fees", "return_fees"):
             if unknown := [code for code in terms[column] if codes and code not in codes]:
                 row.warn(column, f"{', '.join(unknown)}: no rate card has such a fee; is it a slip of the pen?")

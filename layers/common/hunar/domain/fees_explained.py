@@ -1,4 +1,4 @@
-"""Which row of the rate card gave which paisa of a line, for a person to read."""
+"""Which row of the rate card, and which clause of a resolution, gave which paisa of a line, for a person to read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hunar.domain.entitlement import Entitlement
 from hunar.domain.fees import Breakdown, Charge
 from hunar.domain.money import rupees
 from hunar.domain.rate_row import NEVER, Basis, RoundAt
+from hunar.domain.resolution import FeeBasis, Resolution
 
 
 def explain(found: Breakdown) -> list[dict[str, Any]]:
@@ -31,13 +32,13 @@ def explain(found: Breakdown) -> list[dict[str, Any]]:
 
 
 def explain_line(target: Entitlement) -> list[dict[str, Any]]:
-    """As ``explain``, then what the agency's own rows take or give; each row with the postings that it decided.
+    """As ``explain``, then the clauses by which it is shared; each row with the postings that it decided.
 
     All postings of the lines together are those of the line's expected entry.
     """
-    if target.breakdown is None:
+    if target.breakdown is None or target.resolution is None:
         return []
-    lines = explain(target.breakdown) + [_line(charge, 0) for charge in target.agency]
+    lines = explain(target.breakdown) + _clauses(target, target.resolution)
     ends = {row.row_id: row.end_day for row in target.rows}
     for line in lines:
         end = ends.get(line.get("row_id", ""), NEVER)
@@ -48,6 +49,48 @@ def explain_line(target: Entitlement) -> list[dict[str, Any]]:
             if row_id == line.get("row_id")
         ]
     return lines
+
+
+def _clauses(target: Entitlement, resolution: Resolution) -> list[dict[str, Any]]:
+    """The clauses that move something, as they stand in the minutes."""
+    moved: dict[str, int] = {}
+    for (_, row_id), paise in target.amounts.items():
+        moved[row_id] = moved.get(row_id, 0) + max(paise, 0)
+    return [
+        {
+            "head": name,
+            "paise": moved[resolution.clause(name)],
+            "effect_paise": 0,
+            "row_id": resolution.clause(name),
+            "scope": "resolution",
+            "from": resolution.from_day,
+            "date_basis": "order",
+            "round_at": str(RoundAt.LINE),
+            "source": f"minutes of {resolution.minutes_date}, {resolution.minutes_ref}",
+            "entered_by": None,
+            "approved_by": resolution.group_id,
+            "how": how,
+        }
+        for name, how in _in_words(resolution).items()
+        if resolution.clause(name) in moved
+    ]
+
+
+def _in_words(resolution: Resolution) -> dict[str, str]:
+    rate = percent(resolution.agency_fee)
+    fee = {
+        FeeBasis.PPM_OF_NET: f"{rate} % of the value without tax less the fees that the group bears",
+        FeeBasis.PPM_OF_TAXABLE: f"{rate} % of the value without tax",
+        FeeBasis.FIXED_PER_UNIT: f"{rupees(resolution.agency_fee)} for each unit",
+    }[resolution.agency_fee_basis]
+    return {
+        "itc": f"GST on fees: {resolution.itc}",
+        "tcs": f"TCS: {resolution.tcs}",
+        "tds": f"TDS: {resolution.tds}",
+        "agency_fee": fee,
+        "piece": "the group's price for each piece",
+        "fund": f"{percent(resolution.fund_ppm)} % of what the group gets",
+    }
 
 
 def _and(words: str, paise: int) -> str:

@@ -1,4 +1,4 @@
-"""Rate cards: dated rows of data that say what a marketplace, the state and the agency take.
+"""Rate cards: dated rows of data that say what a marketplace and the state take.
 
 A row holds from its first day, inclusive, to its last, exclusive; which day of a sale counts, the row
 says. A product code (HSN), slabs of price and weight, and what is known of sale and seller narrow a
@@ -21,14 +21,10 @@ from hunar.domain.money import rupees
 from hunar.domain.rate_checks import check
 from hunar.domain.rate_file import FieldError, row_from_csv
 from hunar.domain.rate_row import (
-    AGENCY,
-    AGENCY_FEE,
-    CREDITS_OWNER,
     GOVERNMENT,
     GST_ON_FEES,
     NARROWING,
     OUTPUT_GST,
-    PIECE_SHARE,
     TCS,
     TDS,
     Basis,
@@ -39,14 +35,10 @@ from hunar.domain.rate_row import (
 )
 
 __all__ = [
-    "AGENCY",
-    "AGENCY_FEE",
-    "CREDITS_OWNER",
     "GOVERNMENT",
     "GST_ON_FEES",
     "IST",
     "OUTPUT_GST",
-    "PIECE_SHARE",
     "TCS",
     "TDS",
     "Basis",

@@ -17,8 +17,8 @@ def check(rows: Sequence[tuple[int, Item]]) -> list[Found]:
     """What is wrong with the rows of a file taken together: (row number, column, message), by row number.
 
     Looks for row ids that stand twice, overlaps, and gaps: between the days, the prices and the weights
-    that a code's rows span, up to the last day that its scope spans; and in a marketplace's or the
-    agency's card from the first day of the card, because every fee of a card is asked for every day.
+    that a code's rows span, up to the last day that its scope spans; and in a marketplace's card from the
+    first day of the card, because every fee of a card is asked for every day.
     """
     return sorted(clashes(rows) + gaps(rows))
 

@@ -10,14 +10,11 @@ from typing import Any, Final
 
 from hunar.domain.rate_row import (
     AGENCY,
-    AGENCY_FEE,
-    CREDITS_OWNER,
     GOVERNMENT,
     GST_ON_FEES,
     NARROWING,
     OUTPUT_GST,
     PAYMENTS,
-    PIECE_SHARE,
     TAX_STATUSES,
     TCS,
     TDS,
@@ -48,13 +45,14 @@ _BASES: Final[Mapping[str, Mapping[str, frozenset[Basis]]]] = {
         TCS: _WITHHELD,
         TDS: _WITHHELD,
     },
-    AGENCY: {
-        AGENCY_FEE: _FEE | {Basis.PPM_OF_NET},
-        PIECE_SHARE: frozenset({Basis.PPM_OF_PIECE_PRICE}),
-        CREDITS_OWNER: frozenset({Basis.PPM_OF_CREDITS}),
-    },
 }
-"""The codes of the two scopes that the program itself knows. In a marketplace's scope every code is a fee."""
+"""The codes of the scope that the program itself knows. In a marketplace's scope every code is a fee."""
+_RESOLVED: Final[Mapping[str, str]] = {
+    "agency_fee": "agency_fee_basis and agency_fee of resolutions.csv",
+    "credits_owner": "itc, tcs and tds of resolutions.csv",
+    "piece_share": "payout_basis of resolutions.csv: a piece price is the group's whole",
+}
+"""The agency's own codes of former times, and the clauses that say it now."""
 
 
 class FieldError(Exception):
@@ -74,6 +72,10 @@ def row_from_csv(record: Mapping[str, Any]) -> Item:
     text = {name: str(value).strip() for name, value in record.items() if value is not None}
     scope = _matching(text, "scope", r"[a-z][a-z0-9_-]{0,39}", "a marketplace's name, government or agency")
     code = _matching(text, "code", r"[a-z][a-z0-9_]{0,39}", "small letters and underscores, e.g. fixed_fee")
+    if scope == AGENCY:
+        clauses = _RESOLVED.get(code, "the clauses of resolutions.csv")
+        message = f"what the agency takes is no rate: each group resolves it, in {clauses}"
+        raise FieldError("scope", f"{message}; leave this row out")
     basis = _basis(text, scope, code)
     value = _whole(text, "value", "a whole number: parts per million (2 % is 20000) or paise")
     if basis.startswith("ppm_") and value > 1_000_000:

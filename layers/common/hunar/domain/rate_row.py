@@ -15,14 +15,12 @@ Item = dict[str, Any]
 
 GOVERNMENT: Final = "government"
 AGENCY: Final = "agency"
+"""A scope of former times: what the agency takes is what each group resolved, and rows of it are refused."""
 
 OUTPUT_GST: Final = "output_gst"
 GST_ON_FEES: Final = "gst_on_fees"
 TCS: Final = "tcs"
 TDS: Final = "tds"
-AGENCY_FEE: Final = "agency_fee"
-PIECE_SHARE: Final = "piece_share"
-CREDITS_OWNER: Final = "credits_owner"
 
 NEVER: Final = "9999-99-99"
 ANY_PRICE: Final = 10**15
@@ -44,12 +42,6 @@ class Basis(StrEnum):
     """The sum of the marketplace's fees, rounded once (not fee by fee)."""
     PPM_OF_FEE = "ppm_of_fee"
     """One other fee of the marketplace, which the row's ``of_fee`` names."""
-    PPM_OF_NET = "ppm_of_net"
-    """The taxable value less the marketplace's fees; nothing when that is negative."""
-    PPM_OF_PIECE_PRICE = "ppm_of_piece_price"
-    """The group's piece price times units."""
-    PPM_OF_CREDITS = "ppm_of_credits"
-    """GST on fees, TCS and TDS together: what the seller of record gets back from the state."""
     FIXED_PER_UNIT = "fixed_per_unit"
     FIXED_PER_LINE = "fixed_per_line"
 

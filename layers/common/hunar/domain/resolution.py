@@ -13,10 +13,13 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from hunar.domain.entitlement import BOUGHT_OUTRIGHT, FIXED_PER_PIECE, SALE_SHARE
-from hunar.domain.facts import LEFT
+from hunar.domain.facts import LEFT, SALE_SHARE
 from hunar.domain.money import PPM
 
+FIXED_PER_PIECE: Final = "FIXED_PER_PIECE"
+"""The group gets its piece price; the agency bears the fees and keeps the rest."""
+BOUGHT_OUTRIGHT: Final = "BOUGHT_OUTRIGHT"
+"""As FIXED_PER_PIECE, but the goods are the agency's wherever they end."""
 BASES: Final = (SALE_SHARE, FIXED_PER_PIECE, BOUGHT_OUTRIGHT)
 
 AT_PURCHASE: Final = "purchase"

@@ -1,6 +1,6 @@
 """What a line brought, and to whom: from its settlements, its facts and the resolution that was frozen at its sale.
 
-A target, worked out anew from everything each time, like the expected one (``entitlement``), but of real money. All
+A target, worked out anew from everything each time. ``entitlement`` asks it too, of what the rate card expects. All
 amounts are moves between two accounts that name what decided them, so the whole balances by construction:
 
 * ``marketplace_receivable:…`` the sum of the line's settlements: what reaches the bank
@@ -20,13 +20,12 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Protocol
 
 from hunar.domain import accounts
-from hunar.domain.entitlement import BOUGHT_OUTRIGHT, SALE_SHARE
-from hunar.domain.facts import LEFT
+from hunar.domain.facts import LEFT, SALE_SHARE
 from hunar.domain.identity import derived_id
 from hunar.domain.ledger import Amounts
 from hunar.domain.money import share, without_tax
 from hunar.domain.order import LOST, Line, Order
-from hunar.domain.resolution import AT_PURCHASE, Bearer, FeeBasis, Keeper, Resolution
+from hunar.domain.resolution import AT_PURCHASE, BOUGHT_OUTRIGHT, Bearer, FeeBasis, Keeper, Resolution
 
 SETTLEMENT: Final = "settlement"
 """The rate row of an amount that the marketplace stated."""

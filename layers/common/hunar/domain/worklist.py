@@ -47,7 +47,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "NO_STOCK": "Call the group and count this shelf; cancel in the marketplace's portal what it cannot make.",
     "CONTACT_STALE": "Ask whether the number is still hers, then hunar sms verify.",
     "RATE_GAP": "Add the missing rate to rates.csv and import; the import has the payout worked out again.",
-    "RATE_CHANGED": "The booked amounts stand. Show the accountant what changed in the rates.",
+    "RATE_CHANGED": "The booked amounts stand. Show the accountant what changed in rates or resolutions.",
     "UNRESOLVED": "Complete the group's resolution in resolutions.csv and import; its money waits and is booked then.",
     "SUSPENSE": "Look the order up in the portal; what was settled for it waits until the order is known.",
     "UNKNOWN_MONEY": "Ask the marketplace what this is. The agency bears charges of its account; the rest waits.",

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from hunar.messages import ApproveProposal, ComputePayout, HoldMoney, PayoutCommand, ReleaseHold, Settle
-from hunar.use_cases.compute_payout import compute
+from hunar.use_cases.compute_payout import UNRESOLVED, compute
+from hunar.use_cases.compute_payout import Outcome as Expected
 from hunar.use_cases.settle import Desk, hold, release, settle_line, settle_subject
+from hunar.use_cases.settle import Outcome as Brought
+from hunar.use_cases.worklist import close_exception
 
 Again = Callable[[Callable[[], Any]], Any]
 """Calls an action until nobody writes at the same moment."""
@@ -21,10 +24,13 @@ def obey(desk: Desk, command: PayoutCommand, again: Again) -> list[str]:
     match command:
         case ComputePayout():
             # What is expected first: what was settled is compared with it.
-            return [
-                again(lambda: compute(desk.store, command, now=desk.now)),
-                again(lambda: settle_line(desk, command.order_ref, command.line_id)),
-            ]
+            expected = again(lambda: compute(desk.store, command, now=desk.now))
+            brought = again(lambda: settle_line(desk, command.order_ref, command.line_id))
+            if brought is Brought.NOTHING and expected is not Expected.UNRESOLVED:
+                # Where something was settled, that says itself whether a clause is missing.
+                cause = (command.order_ref, command.line_id)
+                again(lambda: close_exception(desk.store, UNRESOLVED, cause, at=desk.now))
+            return [expected, brought]
         case Settle():
             return list(again(lambda: settle_subject(desk, command)))
         case ReleaseHold():

@@ -1,8 +1,8 @@
 """Working out what a line should bring, and booking the difference.
 
-Expected entries preview and raise exceptions; nobody is paid from them. The facts and the rate card
-give a target; the ledger gets target less what is posted, so that a repetition, an early message or
-a late one ends at the same balances.
+Expected entries preview and raise exceptions; nobody is paid from them. The facts, the rate card and the
+resolution that was frozen at the sale give a target; the ledger gets target less what is posted, so that
+a repetition, an early message or a late one ends at the same balances.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from typing import Any, Final
 
 from hunar import tables
 from hunar.domain import ledger, order
-from hunar.domain.entitlement import Entitlement, due, entitlement, facts_of
+from hunar.domain.entitlement import NOTHING, Entitlement, due, entitlement, facts_of
 from hunar.domain.identity import derived_id
 from hunar.domain.ledger import EXPECTED
 from hunar.domain.order import Line
-from hunar.domain.rate_card import AGENCY, GOVERNMENT, Unpriced
+from hunar.domain.rate_card import GOVERNMENT, Unpriced
+from hunar.domain.resolution import Unresolved
 from hunar.messages import ComputePayout
 from hunar.ports import ABSENT, Conflict, Put, Store
 from hunar.tables import Item
-from hunar.use_cases.registered_rates import card_of
+from hunar.use_cases.registered_rates import card_of, resolution_of
 from hunar.use_cases.worklist import close_exception, open_exception
 
 RATE_GAP: Final = "RATE_GAP"
 RATE_CHANGED: Final = "RATE_CHANGED"
+UNRESOLVED: Final = "UNRESOLVED"
+"""The same exception as of what was settled. ``book``, which asks for both, closes it."""
 
 
 class Outcome(StrEnum):
@@ -33,6 +36,8 @@ class Outcome(StrEnum):
     POSTED = "POSTED"
     UNCHANGED = "UNCHANGED"
     RATE_GAP = "RATE_GAP"
+    UNRESOLVED = "UNRESOLVED"
+    """The group has not resolved what its money needs."""
     PROPOSED = "PROPOSED"
     """Another amount without a new fact: shown to a person, not booked."""
 
@@ -46,22 +51,24 @@ def compute(store: Store, message: ComputePayout, *, now: str) -> Outcome:
     order_key = tables.order(message.order_ref)
     stored = store.read([order_key]).get(order_key)
     line = _line(stored, message.line_id)
-    cause = (message.order_ref, message.line_id)
     try:
-        target = _target(store, stored["marketplace"], line) if stored and due(line) else Entitlement({}, ())
+        target = _target(store, stored["marketplace"], line) if stored and line and due(line) else NOTHING
     except Unpriced as problem:
         _show(store, RATE_GAP, message, line, str(problem), now=now)
         return Outcome.RATE_GAP
+    except Unresolved as problem:
+        _show(store, UNRESOLVED, message, line, str(problem), now=now)
+        return Outcome.UNRESOLVED
     outcome = _post(store, message, line, target, head, now=now)
     if outcome is Outcome.POSTED and store.read([order_key]).get(order_key) != stored:
         # Somebody who knew more may have found, before this was posted, that nothing is to be done.
         raise Conflict("the order went on meanwhile")
     if outcome is Outcome.PROPOSED:
-        text = "the rate card now gives other amounts than those that are booked"
+        text = "the rate card, or what the group resolved, now gives other amounts than those that are booked"
         _show(store, RATE_CHANGED, message, line, text, now=now)
         return outcome
     for kind in (RATE_GAP, RATE_CHANGED):
-        close_exception(store, kind, cause, at=now)
+        close_exception(store, kind, (message.order_ref, message.line_id), at=now)
     return outcome
 
 
@@ -86,8 +93,9 @@ def _line(stored: Item | None, line_id: str) -> Line | None:
     return next((line for line in order.read(order.knowledge(stored)).lines if line.line_id == line_id), None)
 
 
-def _target(store: Store, marketplace: str, line: Line | None) -> Entitlement:
-    return entitlement(marketplace, line, card_of(store, (marketplace, GOVERNMENT, AGENCY)))
+def _target(store: Store, marketplace: str, line: Line) -> Entitlement:
+    """Raises Unpriced, or Unresolved."""
+    return entitlement(marketplace, line, card_of(store, (marketplace, GOVERNMENT)), resolution_of(store, line))
 
 
 def _post(
@@ -95,7 +103,7 @@ def _post(
 ) -> Outcome:
     version = head["version"] if head else ABSENT
     digest = _digest(line, target)
-    if (head["digest"] if head else _digest(None, Entitlement({}, ()))) == digest:
+    if (head["digest"] if head else _digest(None, NOTHING)) == digest:
         return Outcome.UNCHANGED
     facts = derived_id(facts_of(line))
     if head and head["facts"] == facts:

@@ -20,6 +20,7 @@ from hunar import tables
 from hunar.domain.catalogue import Folder, Plan, identity, plan, read_folder
 from hunar.domain.contact import warned_until
 from hunar.domain.rate_checks import drafts
+from hunar.domain.rate_row import AGENCY
 from hunar.domain.spreadsheet import Problem
 from hunar.domain.text_kinds import NUMBER_CHANGED
 from hunar.messages import ComputePayout, ListingMapped, Says, StockAct, Tell
@@ -167,7 +168,8 @@ def _refuse_drafts(desk: Desk, folder: Folder, registered: Mapping[str, Mapping[
 
 def _registered(store: Store, folder: Folder) -> dict[str, dict[str, Item]]:
     found = {kind: _all(store, kind, partition) for kind, partition in _PARTITIONS.items()}
-    scopes = sorted(filter(_possible, folder.values("rates", "scope")))
+    # Rows of the agency stand there from former times: nobody asks them, and new ones are refused.
+    scopes = sorted(scope for scope in folder.values("rates", "scope") if _possible(scope) and scope != AGENCY)
     if folder.records.get("resolutions"):
         # They name fees, and a fee that no card has may be a slip of the pen.
         scopes = sorted({*scopes, *(account["marketplace"] for account in found["accounts"].values())})

@@ -8,17 +8,18 @@ from typing import Any, Final
 
 from hunar import tables
 from hunar.domain import ledger, order
-from hunar.domain.entitlement import Entitlement, days_of, due, preview
+from hunar.domain.entitlement import NOTHING, Entitlement, days_of, due, preview
 from hunar.domain.fees_explained import explain_line
 from hunar.domain.order import Line
-from hunar.domain.rate_card import AGENCY, GOVERNMENT, RateCard, Unpriced
+from hunar.domain.rate_card import GOVERNMENT, RateCard, Unpriced
 from hunar.domain.rate_checks import Found, check, drafts
 from hunar.domain.rate_file import OPTIONAL, REQUIRED, FieldError, row_from_csv
+from hunar.domain.resolution import Unresolved
 from hunar.domain.spreadsheet import Problem, read_table
 from hunar.ports import Store
 from hunar.tables import Item, Table
 from hunar.use_cases.paging import pages
-from hunar.use_cases.registered_rates import card_of, registered
+from hunar.use_cases.registered_rates import card_of, registered, resolution_of
 
 FILE: Final = "rates.csv"
 
@@ -51,9 +52,9 @@ def check_file(data: bytes) -> Checked:
 
 
 def check_registered(store: Store) -> Checked:
-    """The rows that are registered for the state, the agency and the marketplaces of its accounts."""
+    """The rows that are registered for the state and the marketplaces of its accounts."""
     marketplaces = {item["marketplace"] for item in pages(store, Table.REGISTRY, tables.account("", "").pk)}
-    rows = list(enumerate(registered(store, sorted({GOVERNMENT, AGENCY, *marketplaces})), 1))
+    rows = list(enumerate(registered(store, sorted({GOVERNMENT, *marketplaces})), 1))
     named = {number: f"{item['scope']}/{item['row_id']}" for number, item in rows}
 
     def told(said: Found) -> Problem:
@@ -74,20 +75,24 @@ def explain(store: Store, order_ref: str, line_id: str | None = None) -> dict[st
     if line_id and not lines:
         return None
     marketplace = stored["marketplace"]
-    card = card_of(store, (marketplace, GOVERNMENT, AGENCY))
+    card = card_of(store, (marketplace, GOVERNMENT))
     heads = store.read(tables.ledger_head(order_ref, line.line_id) for line in lines) if lines else {}
     told = [
-        _explained(marketplace, line, card, heads.get(tables.ledger_head(order_ref, line.line_id))) for line in lines
+        _explained(store, marketplace, line, card, heads.get(tables.ledger_head(order_ref, line.line_id)))
+        for line in lines
     ]
     return {"order_ref": order_ref, "marketplace": marketplace, "lines": told}
 
 
-def _explained(marketplace: str, line: Line, card: RateCard, head: Mapping[str, Any] | None) -> dict[str, Any]:
-    target, problem = Entitlement({}, ()), _nothing(line)
+def _explained(
+    store: Store, marketplace: str, line: Line, card: RateCard, head: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    target, problem = NOTHING, _nothing(line)
     try:
-        target = preview(marketplace, line, card)
-    except Unpriced as unpriced:
-        problem = str(unpriced)
+        if problem is None:
+            target = preview(marketplace, line, card, resolution_of(store, line))
+    except (Unpriced, Unresolved) as unknown:
+        problem = str(unknown)
     days, terms, found = days_of(line), line.resolved, target.breakdown
     return {
         "line_id": line.line_id,

@@ -24,14 +24,14 @@ from hunar.domain.money import rupees
 from hunar.domain.order import Line, Order
 from hunar.domain.posted import Booked, Posted, Proposal
 from hunar.domain.rate_card import GOVERNMENT, OUTPUT_GST, Unpriced, day_of_sale
-from hunar.domain.resolution import AT_PURCHASE, Resolution, Unresolved, frozen
+from hunar.domain.resolution import AT_PURCHASE, Resolution, Unresolved
 from hunar.domain.settled import LineFacts, Tax
 from hunar.domain.settlement import item_subject, order_subject
 from hunar.messages import ApproveProposal, ComputePayout, HoldMoney, ReleaseHold, Settle
 from hunar.ports import ABSENT, Conflict, Put, QueueName, Queues, Store
 from hunar.tables import Item, Key
 from hunar.use_cases import note_differences, subjects
-from hunar.use_cases.registered_rates import card_of
+from hunar.use_cases.registered_rates import card_of, resolution_of
 from hunar.use_cases.subjects import Subject, order_of, subject_of, utc
 from hunar.use_cases.worklist import closing, opening
 
@@ -305,9 +305,7 @@ def _wanted(desk: Desk, seen: _Seen) -> _Wanted:
     marketplace, account, _ = seen.order_ref.split(":", 2)
     facts = LineFacts.of(seen.order_ref, marketplace, seen.live.order, seen.live.line)
     facts = facts if desk.proven(marketplace, account) else facts.unproven()
-    key = tables.group(facts.group_id)
-    policies = desk.store.read([key]).get(key, {}).get("policies", ())
-    resolution = frozen(facts.group_id, policies, seen.live.terms.policy_version)
+    resolution = resolution_of(desk.store, seen.live.line)
     amounts = settled.target(facts, seen.parts, resolution, _tax(desk, seen.live, seen.parts))
     settlements = " ".join(sorted({part.of.settlement_id for part in seen.parts}))
     source = (*resolution.source, *([("settlements", settlements)] if settlements else []))
