@@ -95,6 +95,7 @@ class Till:
         self.queues = MemoryQueues()
         self.now = NOW
         self.proven = proven
+        self.patience_days = 30
         for row in csv.DictReader(io.StringIO(RATES)):
             item = rate_card.row_from_csv(row)
             self.store.commit([Put(tables.rate(item["scope"], item["row_id"]), item)])
@@ -157,7 +158,9 @@ class Till:
 
     @property
     def desk(self) -> settle.Desk:
-        return settle.Desk(self.store, self.queues, self.now, lambda marketplace, account: self.proven)
+        return settle.Desk(
+            self.store, self.queues, self.now, lambda marketplace, account: self.proven, self.patience_days
+        )
 
     def again(self, action: Callable[[], Any]) -> Any:
         return retried(action, pause=lambda seconds: None, random=lambda: 0.5)

@@ -66,6 +66,8 @@ class Settings:
     """A group that less is payable to is paid with a later batch."""
     payable_patience_days: int
     """So long money may be payable before a person is told."""
+    settlement_patience_days: int
+    """So long after its delivery a line may be without a settlement before a person is told."""
     payee_cooling_days: int
     """So long a changed bank account is not paid."""
 
@@ -119,6 +121,7 @@ class Settings:
             payout_bank=dict(_pairs("PAYOUT_BANK", environment)),
             payout_minimum_paise=int(environment.get("PAYOUT_MINIMUM_PAISE") or 0),
             payable_patience_days=int(environment.get("PAYABLE_PATIENCE_DAYS") or 15),
+            settlement_patience_days=int(environment.get("SETTLEMENT_PATIENCE_DAYS") or 30),
             payee_cooling_days=int(environment.get("PAYEE_COOLING_DAYS") or 7),
         )
 

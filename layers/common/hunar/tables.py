@@ -206,6 +206,11 @@ def unbooked(name: str) -> Key:
     return Key(Table.EXCEPTIONS, f"UNBOOKED#{name}", "UNBOOKED")
 
 
+def watched() -> Key:
+    """How far the orders of former times were looked through for lines that nothing was settled of. On no worklist."""
+    return Key(Table.EXCEPTIONS, "WATCHED", "WATCHED")
+
+
 def agency() -> Key:
     return Key(Table.REGISTRY, "AGENCY", "AGENCY")
 
@@ -241,7 +246,8 @@ def rate(scope: str, row_id: str) -> Key:
 
 
 def ledger_head(order_ref: str, line_id: str) -> Key:
-    """What has been posted as expected for a line: ``{amounts, digest, version}``."""
+    """What has been posted as expected for a line: ``{amounts, digest, version}``. It is due when its settlement must
+    have come."""
     return Key(Table.LEDGER, f"ORDER#{order_ref}", f"EXPECTED#{line_id}")
 
 

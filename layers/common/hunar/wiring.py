@@ -206,7 +206,7 @@ class Application:
         """What booking money needs, for one message."""
         from hunar.use_cases.settle import Desk
 
-        return Desk(self.store, self.queues, now, self._proven)
+        return Desk(self.store, self.queues, now, self._proven, self.settings.settlement_patience_days)
 
     def paying(self, now: str) -> payouts.Desk:
         """What acting needs, payouts among it, for one call."""

@@ -24,7 +24,7 @@ def obey(desk: Desk, command: PayoutCommand, again: Again) -> list[str]:
     match command:
         case ComputePayout():
             # What is expected first: what was settled is compared with it.
-            expected = again(lambda: compute(desk.store, command, now=desk.now))
+            expected = again(lambda: compute(desk.store, command, now=desk.now, patience_days=desk.patience_days))
             brought = again(lambda: settle_line(desk, command.order_ref, command.line_id))
             if brought is Brought.NOTHING and expected is not Expected.UNRESOLVED:
                 # Where something was settled, that says itself whether a clause is missing.

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from hunar import tables
 from hunar.domain import ledger, order
+from hunar.domain.awaited import awaited_until
 from hunar.domain.entitlement import NOTHING, Entitlement, due, entitlement, facts_of
 from hunar.domain.identity import derived_id
 from hunar.domain.ledger import EXPECTED
@@ -22,7 +23,7 @@ from hunar.messages import ComputePayout
 from hunar.ports import ABSENT, Conflict, Put, Store
 from hunar.tables import Item
 from hunar.use_cases.registered_rates import card_of, resolution_of
-from hunar.use_cases.worklist import close_exception, open_exception
+from hunar.use_cases.worklist import close_exceptions, open_exception
 
 RATE_GAP: Final = "RATE_GAP"
 RATE_CHANGED: Final = "RATE_CHANGED"
@@ -42,8 +43,11 @@ class Outcome(StrEnum):
     """Another amount without a new fact: shown to a person, not booked."""
 
 
-def compute(store: Store, message: ComputePayout, *, now: str) -> Outcome:
-    """Books what the line should bring now. Raises Conflict when somebody wrote meanwhile: call it again."""
+def compute(store: Store, message: ComputePayout, *, now: str, patience_days: int = 30) -> Outcome:
+    """Books what the line should bring now. Raises Conflict when somebody wrote meanwhile: call it again.
+
+    After ``patience_days`` from its delivery the sweep looks at the line once more, whether it was settled.
+    """
     # The head is read before the order, in two calls: who finds a head of version n then knows at
     # least the facts behind it. The other way round a slow reader could undo a newer entry.
     head_key = tables.ledger_head(message.order_ref, message.line_id)
@@ -51,6 +55,13 @@ def compute(store: Store, message: ComputePayout, *, now: str) -> Outcome:
     order_key = tables.order(message.order_ref)
     stored = store.read([order_key]).get(order_key)
     line = _line(stored, message.line_id)
+    watch = _watch(message, line, now, patience_days)
+    if head and {name: head.get(name) for name in ("due_pk", "due_sk")} != {"due_pk": None, "due_sk": None} | watch:
+        # Before all else, that nothing leaves it due for ever: whoever looks at it now need not look again.
+        kept = {name: value for name, value in head.items() if name not in ("due_pk", "due_sk")}
+        later = kept | watch | {"version": head["version"] + 1}
+        store.commit([Put(head_key, later, head["version"])])
+        head = later
     try:
         target = _target(store, stored["marketplace"], line) if stored and line and due(line) else NOTHING
     except Unpriced as problem:
@@ -59,7 +70,7 @@ def compute(store: Store, message: ComputePayout, *, now: str) -> Outcome:
     except Unresolved as problem:
         _show(store, UNRESOLVED, message, line, str(problem), now=now)
         return Outcome.UNRESOLVED
-    outcome = _post(store, message, line, target, head, now=now)
+    outcome = _post(store, message, line, target, head, watch, now=now)
     if outcome is Outcome.POSTED and store.read([order_key]).get(order_key) != stored:
         # Somebody who knew more may have found, before this was posted, that nothing is to be done.
         raise Conflict("the order went on meanwhile")
@@ -67,8 +78,7 @@ def compute(store: Store, message: ComputePayout, *, now: str) -> Outcome:
         text = "the rate card, or what the group resolved, now gives other amounts than those that are booked"
         _show(store, RATE_CHANGED, message, line, text, now=now)
         return outcome
-    for kind in (RATE_GAP, RATE_CHANGED):
-        close_exception(store, kind, (message.order_ref, message.line_id), at=now)
+    close_exceptions(store, (RATE_GAP, RATE_CHANGED), (message.order_ref, message.line_id), at=now)
     return outcome
 
 
@@ -98,8 +108,21 @@ def _target(store: Store, marketplace: str, line: Line) -> Entitlement:
     return entitlement(marketplace, line, card_of(store, (marketplace, GOVERNMENT)), resolution_of(store, line))
 
 
+def _watch(message: ComputePayout, line: Line | None, now: str, patience_days: int) -> Item:
+    """When the sweep must look whether the line was settled. Nothing once that is past, or nothing is awaited."""
+    until = awaited_until(line, patience_days)
+    return tables.due(until, f"{message.order_ref}#{message.line_id}") if until and now < until else {}
+
+
 def _post(
-    store: Store, message: ComputePayout, line: Line | None, target: Entitlement, head: Item | None, *, now: str
+    store: Store,
+    message: ComputePayout,
+    line: Line | None,
+    target: Entitlement,
+    head: Item | None,
+    watch: Item,
+    *,
+    now: str,
 ) -> Outcome:
     version = head["version"] if head else ABSENT
     digest = _digest(line, target)
@@ -117,6 +140,7 @@ def _post(
         "facts": facts,
         "digest": digest,
         "version": version + 1,
+        **watch,
     }
     puts = [Put(tables.ledger_head(message.order_ref, message.line_id), new_head, version)]
     if postings:

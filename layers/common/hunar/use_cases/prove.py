@@ -33,6 +33,7 @@ from hunar.tables import Item, Key, Table
 from hunar.use_cases import subjects
 from hunar.use_cases.paging import batches, pages
 from hunar.use_cases.subjects import Subject
+from hunar.use_cases.watch_settlements import watch_old
 from hunar.use_cases.worklist import closing, opening
 
 FAULT: Final = "LEDGER_FAULT"
@@ -153,6 +154,7 @@ def nightly(desk: Desk) -> Report:
     """Proves everything, commands what is not booked, and shows or closes what a person must look at."""
     report = prove(desk)
     tell(desk, report)
+    watch_old(desk.store, desk.queues, now=desk.now, time_left=desk.time_left)
     return report
 
 

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from hunar import tables
 from hunar.domain import head, ledger, posted, settled, worklist
+from hunar.domain.awaited import awaited_until
 from hunar.domain.claimants import Part
 from hunar.domain.facts import LEFT, SALE_SHARE, Resolved
 from hunar.domain.head import Head, Refused
@@ -41,7 +42,9 @@ REFUSED: Final = "BOOK_REFUSED"
 PROPOSED: Final = "MONEY_PROPOSED"
 NOT_DELIVERED: Final = "SETTLED_NOT_DELIVERED"
 
-_OF_A_LINE: Final = (UNRESOLVED, REFUSED, PROPOSED, NOT_DELIVERED)
+OVERDUE: Final = "SETTLEMENT_OVERDUE"
+
+_OF_A_LINE: Final = (UNRESOLVED, REFUSED, PROPOSED, NOT_DELIVERED, OVERDUE)
 
 
 class Outcome(StrEnum):
@@ -67,6 +70,8 @@ class Desk:
     proven: Callable[[str, str], bool]
     """Whether what comes of a (marketplace, account) about goods can be trusted: its messages are signed, or its API
     confirms them. If not, pieces are paid from settlements only."""
+    patience_days: int = 30
+    """So long after its delivery a line may be without a settlement before a person is told."""
 
 
 class _Live(NamedTuple):
@@ -119,6 +124,7 @@ def settle_line(desk: Desk, order_ref: str, line_id: str, *, approval: ApprovePr
             subjects.book(desk.store, subject, desk.now)
             subjects.show(desk.store, subject, desk.now)
     if not _moves(desk, seen):
+        _show(desk, seen, _overdue(desk, seen), (OVERDUE,))
         return Outcome.NOTHING
     try:
         outcome, shown = _settle(desk, seen, approval)
@@ -137,7 +143,7 @@ def settle_line(desk: Desk, order_ref: str, line_id: str, *, approval: ApprovePr
         raise Conflict("the order went on meanwhile")
     if outcome in (Outcome.BOOKED, Outcome.UNCHANGED):
         _wait(desk, seen)
-    _show(desk, seen, shown)
+    _show(desk, seen, shown | _overdue(desk, seen))
     if seen.live is not None:
         version = seen.posted.version + (outcome is Outcome.BOOKED)
         note_differences.note(
@@ -370,6 +376,14 @@ def _not_delivered(seen: _Seen) -> dict[str, str]:
     return {NOT_DELIVERED: f"the marketplace settled it, and the order is {line.state}"}
 
 
+def _overdue(desk: Desk, seen: _Seen) -> dict[str, str]:
+    until = awaited_until(seen.line, desk.patience_days)
+    if until is None or desk.now < until or seen.parts or seen.live is None:
+        return {}
+    day = day_of_sale(str(seen.live.line.delivered_at))
+    return {OVERDUE: f"delivered on {day}, and no settlement has spoken of it in {desk.patience_days} days"}
+
+
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -404,10 +418,10 @@ def _tell_others(desk: Desk, seen: _Seen) -> None:
         desk.queues.send(QueueName.PAYOUTS, commands)
 
 
-def _show(desk: Desk, seen: _Seen, shown: Mapping[str, str]) -> None:
-    """Opens what a person must look at and closes the rest, with one reading of the worklist."""
+def _show(desk: Desk, seen: _Seen, shown: Mapping[str, str], of: Sequence[str] = _OF_A_LINE) -> None:
+    """Opens what a person must look at and closes the rest of these kinds, with one reading of the worklist."""
     cause, terms = (seen.order_ref, seen.line_id), seen.live.terms if seen.live else None
-    kinds = [*_OF_A_LINE, *shown.keys() - set(_OF_A_LINE)]
+    kinds = [*of, *shown.keys() - set(of)]
     keys = {kind: tables.exception(worklist.exception_id(kind, *cause)) for kind in kinds}
     there = desk.store.read(keys.values())
     puts: list[Put] = []

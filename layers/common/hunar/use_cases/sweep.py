@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from hunar import tables
 from hunar.domain.due import day_to_remind, to_send_again
-from hunar.messages import Allocate, ListingMapped, Look, ReleaseHold, Remind
+from hunar.messages import Allocate, ComputePayout, ListingMapped, Look, ReleaseHold, Remind
 from hunar.ports import QueueName, Queues, Rejected, Retryable, Store
 from hunar.tables import Item, Key, Table
 from hunar.use_cases.owed_text import message_of as message_of_text
@@ -129,9 +129,10 @@ def _of_texts(desk: Desk, due: list[Item], now: str) -> Iterator[Message]:
 
 
 def _of_money(desk: Desk, due: list[Item], now: str) -> Iterator[Message]:
-    """Lines whose money was held until now."""
+    """Lines whose money was held until now, and those whose settlement should have come by now."""
     for line in due:
-        yield QueueName.PAYOUTS, ReleaseHold(order_ref=line["order_ref"], line_id=line["line_id"]).model_dump_json()
+        command = ReleaseHold if "hold_end" in line else ComputePayout
+        yield QueueName.PAYOUTS, command(order_ref=line["order_ref"], line_id=line["line_id"]).model_dump_json()
 
 
 def _of_the_day(desk: Desk, now: str) -> Iterator[Message]:

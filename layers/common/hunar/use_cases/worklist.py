@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from hunar.domain import worklist
@@ -74,6 +75,11 @@ def open_unknown_message(store: Store, queue: str, body: str, reason: str, *, at
 
 def close_exception(store: Store, kind: str, cause: tuple[Any, ...], *, at: str) -> None:
     """Closes it if it stands open. Raises Conflict when somebody writes it at the same moment."""
-    key = exception(worklist.exception_id(kind, *cause))
-    if puts := closing(store.read([key]).get(key), at=at):
+    close_exceptions(store, (kind,), cause, at=at)
+
+
+def close_exceptions(store: Store, kinds: Iterable[str], cause: tuple[Any, ...], *, at: str) -> None:
+    """Closes those of one cause that stand open, with one reading. Raises Conflict as ``close_exception``."""
+    found = store.read(exception(worklist.exception_id(kind, *cause)) for kind in kinds)
+    if puts := [put for there in found.values() for put in closing(there, at=at)]:
         store.commit(puts)
