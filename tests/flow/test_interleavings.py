@@ -7,6 +7,7 @@ due, and the group's phone must have been told the truth.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,7 +17,7 @@ import pytest
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from hunar.domain.facts import moment
-from hunar.ports import Accepted, Put, QueueName, SmsAnswer, SmsRequest
+from hunar.ports import Accepted, Put, QueueName, Retryable, SmsAnswer, SmsRequest
 from hunar.tables import Item, Key, Table
 from tests.flipkart_messages import cancelled, created, item
 from tests.world import World
@@ -216,3 +217,81 @@ def test_whatever_the_order_of_steps_the_last_text_is_true(crash: int | None, re
             assert not twice and not unknown
         assert not twice or world.exceptions(closed=True) or unknown, "twice only after nobody knew"
     assert count > 20, "so many orders of steps there are at least"
+
+
+# ── the end of a window ──────────────────────────────────────────────────────────────────────────
+
+
+def burst() -> Moment:
+    """Five orders in a rush: the first was told, four wait for the end of the window, and it has come."""
+    world = World()
+    manners = {"quiet": "", "digest_minutes": 30, "texts_a_day": 20, "amounts": True}
+    world.group("G11", "en", manners=manners)
+    world.product("STOLE", "G11", "Tussar stole", stock=50)
+    world.settle()
+    for number in range(5):
+        order = created(f"S{number}", item("STOLE", 1))
+        order["attributes"]["dispatchByDate"] = "2026-11-28T10:00:00Z"
+        world.post(order)
+    world.settle(patience=timedelta(seconds=30))
+    waiting = [found for found in world.notifications() if found["status"] == "WAITING"]
+    [ends] = {found["due_sk"].partition("#")[0] for found in waiting}
+    world.time = moment(ends)
+    world.sweep()
+    made = Moment(list(world.store.everything().items()), [])
+    ids = {found["notification_id"] for found in waiting}
+    bodies = dict.fromkeys(body for body, _ in world.queues.taken(QueueName.NOTIFICATIONS))
+    made.owed.extend(body for body in bodies if json.loads(body).get("notification_id") in ids)
+    return made
+
+
+BURST = burst()
+WINDOW_ENDS = min(
+    moment(item["due_sk"].partition("#")[0])
+    for key, item in BURST.items
+    if key.table is Table.NOTIFICATIONS and item.get("status") == "WAITING"
+)
+
+
+def bursts(crash: int | None) -> Iterator[World]:
+    choices = Choices()
+    while True:
+        world = World()
+        world.time = WINDOW_ENDS
+        world.store.load(BURST.items)
+        workers = Workers(world, reads=False)
+        running = {name: workers.start(body) for name, body in zip("AB", BURST.owed, strict=False)}
+        step = 0
+        while running:
+            chosen = sorted(running)[choices.pick(len(running))]
+            if step == crash and running[chosen]:
+                running.pop(chosen).throw(GreenletExit)
+                world.queues.send(QueueName.NOTIFICATIONS, [BURST.owed["AB".index(chosen)]], delay_seconds=360)
+            else:
+                try:
+                    running[chosen].switch()
+                except Retryable:
+                    world.queues.send(QueueName.NOTIFICATIONS, [BURST.owed["AB".index(chosen)]], delay_seconds=360)
+                if running[chosen].dead:
+                    del running[chosen]
+            step += 1
+        workers.stepping = False
+        world.queues.send(QueueName.NOTIFICATIONS, BURST.owed[2:])
+        yield world
+        if not choices.next():
+            return
+
+
+@pytest.mark.parametrize(("crash", "within"), [(None, 1), (0, 25), (3, 25), (6, 25), (9, 25)])
+def test_what_waited_for_the_end_of_a_window_is_told_then_whatever_races(crash: int | None, within: int) -> None:
+    """Two workers come to the end of one window with a new order each. Neither makes the others wait for another."""
+    count, most = 0, 0
+    for world in bursts(crash):
+        count += 1
+        world.settle(patience=timedelta(minutes=within), sweeping=True)
+        said = sum(int(text.values["item"].split()[0]) for text in world.phones.texts)
+        unknown = sum(found["status"] == "UNKNOWN" for found in world.notifications())
+        assert said == 4 or (crash is not None and unknown), [(t.kind, t.values) for t in world.phones.texts]
+        most = max(most, len(world.phones.texts))
+    assert count > 20, "so many orders of steps there are at least"
+    assert most <= 4

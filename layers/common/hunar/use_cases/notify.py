@@ -347,10 +347,22 @@ def _together(desk: Desk, item: Item, others: list[str], sight: Sight) -> Status
     group = sight.found.get(tables.group(item["group_id"]))
     ways = Manners.of(group) if group else Manners()
     ship_by = _ship_by(sight.orders.values(), item["group_id"])
-    later = manners.held_back(NEW_ORDER, item["notification_id"], ways, sight.talk(item), ship_by=ship_by, now=desk.now)
+    later = manners.held_back(
+        NEW_ORDER,
+        item["notification_id"],
+        ways,
+        sight.talk(item),
+        ship_by=ship_by,
+        now=desk.now,
+        waited_until=item["waited_until"],
+    )
     if later is not None:
         return None
-    letter = _claim_together(desk, item, others)
+    try:
+        letter = _claim_together(desk, item, others)
+    except Conflict:
+        # Another of them came to its turn at the same moment; nothing was sent.
+        return wait(desk, item, "met another", EARLIER_TEXT_PAUSE)
     if letter is None:
         return None
     members = {member["notification_id"]: member for member in letter.members}
@@ -385,7 +397,7 @@ def _together(desk: Desk, item: Item, others: list[str], sight: Sight) -> Status
 
 
 def _claim_together(desk: Desk, item: Item, others: list[str]) -> Letter | None:
-    """The digest and its members, claimed in one transaction. None when no other one waits. Raises Retryable."""
+    """The digest and its members, claimed in one transaction. None when no other one waits. Raises Conflict."""
     found = desk.store.read(map(tables.notification, others))
     waiting = [there for there in found.values() if observed(there, desk.now) is Status.WAITING]
     if not waiting:
@@ -407,12 +419,7 @@ def _claim_together(desk: Desk, item: Item, others: list[str]) -> Letter | None:
         Put(tables.notification(identity), record, 0),
         *sending.puts(Letter(item, tuple(waiting)), Letter(members[0], members[1:])),
     ]
-    try:
-        desk.store.commit(puts)
-    except Conflict:
-        # Another of them came to its turn at the same moment; nothing was sent.
-        sending.settle(desk, Letter(item), Status.WAITING, reason="met another", **_due(desk, item, 0))
-        raise Retryable("another new order of the contact came to its turn at the same moment") from None
+    desk.store.commit(puts)
     return Letter(record, members)
 
 
