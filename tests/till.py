@@ -217,6 +217,19 @@ class Till:
         return found
 
 
+def of_one_group() -> Till:
+    till = Till()
+    till.group("G03")
+    return till
+
+
+def sound(till: Till) -> None:
+    """What is true after every history: each book proves itself, and all accounts together come to nothing."""
+    assert till.faults() == []
+    assert sum(till.balances().values()) == 0
+    assert not [account for account in till.balances() if account.startswith("clearing")]
+
+
 def received(lines: Iterable[SettlementLine]) -> int:
     """What settlement lines bring to the bank, in paise."""
     return sum(line.amount for line in lines if line.kind != Kind.PAYOUT)

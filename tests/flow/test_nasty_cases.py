@@ -20,7 +20,7 @@ from hunar.messages import ApproveProposal, ComputePayout, ReleaseHold
 from hunar.ports import Put
 from tests.book import POLICY, REFUND, SALE
 from tests.payday import arrive, close, head_of, put
-from tests.till import SOLD, Till, received, ref
+from tests.till import SOLD, Till, of_one_group, received, ref, sound
 
 V1 = 89_107
 """Paise that the published row brings to the bank."""
@@ -32,15 +32,7 @@ BY_PIECE: dict[str, Any] = {"payout_basis": "FIXED_PER_PIECE", "piece_price_pais
 
 @pytest.fixture
 def till() -> Till:
-    till = Till()
-    till.group("G03")
-    return till
-
-
-def sound(till: Till) -> None:
-    assert till.faults() == []
-    assert sum(till.balances().values()) == 0
-    assert not [account for account in till.balances() if account.startswith("clearing")]
+    return of_one_group()
 
 
 def gets(till: Till, group: str = "G03") -> int:

@@ -16,7 +16,7 @@ from hunar.ports import Put, QueueName
 from hunar.use_cases.sweep import Desk as SweepDesk
 from hunar.use_cases.sweep import sweep
 from tests.book import REFUND, SALE
-from tests.till import SOLD, Till, received, ref
+from tests.till import SOLD, Till, of_one_group, received, ref, sound
 
 V1 = 89_107
 """Paise that the published row brings to the bank."""
@@ -24,16 +24,7 @@ V1 = 89_107
 
 @pytest.fixture
 def till() -> Till:
-    till = Till()
-    till.group("G03")
-    return till
-
-
-def sound(till: Till) -> None:
-    """What is true after every history: each book proves itself, and all accounts together come to nothing."""
-    assert till.faults() == []
-    assert sum(till.balances().values()) == 0
-    assert not [account for account in till.balances() if account.startswith("clearing")]
+    return of_one_group()
 
 
 def groups_share(till: Till, *groups: str) -> int:
