@@ -87,6 +87,10 @@ class Story:
         """Kind, group and units of the new texts, in the order in which they are to be read."""
         return [(e["kind"], e["group_id"], e["units"]) for e in self._new(*news, **applied) if e["kind"] in TEXTS]
 
+    def texts(self, name: str) -> list[Any]:
+        """An attribute of all texts that were owed so far."""
+        return [effect[name] for effect in self.owed.values() if effect["kind"] in TEXTS]
+
     def pays(self, *news: Fact) -> list[str]:
         """The lines whose payout is to be computed."""
         return [effect["line_id"] for effect in self._new(*news) if effect["kind"] == PAYOUT]
@@ -148,23 +152,23 @@ def test_fewer_units_are_a_cancellation_more_are_a_new_order_another_product_is_
     assert story.owes(placed(at=D3, quantity=4)) == [(NEW_ORDER, "G11", {"STOLE": 3})]
     both = story.owes(corrected("1", "SHAWL", "G11", D4))
     assert both == [(CANCELLED, "G11", {}), (NEW_ORDER, "G11", {"SHAWL": 3})]
-    assert [effect["n"] for effect in story.owed.values()] == [1, 2, 3, 4, 5]
+    assert story.texts("n") == [1, 2, 3, 4, 5]
 
 
 def test_a_group_whose_line_was_given_to_another_group_hears_that_it_is_gone() -> None:
     story = Story(*STOLE)
     story.owes()
-    until = [effect["good_until"] for effect in story.owed.values()]
+    until = story.texts("good_until")
     moved = story.owes(corrected("1", "HORSE", "G22", D2))
     assert sorted(moved) == [(CANCELLED, "G11", {}), (NEW_ORDER, "G22", {"HORSE": 3})]
-    assert {effect["good_until"] for effect in story.owed.values()} == set(until)
+    assert set(story.texts("good_until")) == set(until)
 
 
 def test_a_text_about_an_order_that_was_no_order_is_good_as_long_as_the_one_before() -> None:
     story = Story(*STOLE)
     story.owes()
     assert story.owes(void(placed())) == [(CANCELLED, "G11", {})]
-    assert {effect["good_until"] for effect in story.owed.values()} == {"2026-11-29T10:00:00Z"}
+    assert set(story.texts("good_until")) == {"2026-11-29T10:00:00Z"}
     assert good_until(story.order, "G11") == ""
 
 
@@ -475,3 +479,15 @@ def test_a_group_hears_of_its_own_lines_time_alone() -> None:
     undated.owes()
     assert hand_over_by(undated.order, "G11") is None
     assert undated.tells(DatesChanged(D2, SOON)) == []
+
+
+def test_a_persons_act_is_told_to_the_money_of_every_line_whatever_became_of_the_goods() -> None:
+    """The order does not know whether it was settled, nor which lines share what was."""
+    two = (placed(), of("1", "STOLE", "G11"), placed("2"), of("2", "STOLE", "G11"))
+    story = Story(*two)
+    assert story.pays() == []
+    assert story.pays(corrected("1", "SHAWL", "G11", D2)) == ["1", "2"]
+    assert story.pays(cancel(1, D2)) == ["1"]
+    assert story.pays(void(placed("2"), "w")) == ["1", "2"], "one that is none is told, too"
+    assert story.pays(void(void(placed("2"), "w"), "x")) == ["1", "2"]
+    assert story.pays() == []

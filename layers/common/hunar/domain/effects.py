@@ -331,12 +331,17 @@ def _owed_to(order: Order, group_id: str, told: list[Mapping[str, Any]], short: 
 def _payouts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """A line is worth computing when it is delivered, lost or back, and whenever what its amount hangs on changes.
 
+    A line can be settled though nobody said that it was delivered. That its order does not know, so what changes whose
+    it is, or on which terms, is told in any case: a person's act, a denied claim, a return that is on its way. An act
+    is told to all lines of the order, because they may share what was settled.
+
     The command only says "look again", so its number may stand in its id.
     """
     found = {}
     lines = {line.line_id: line for line in order.lines}
     # A line that is no more, because its announcement was not true, must lose what was computed for it.
-    gone = {effect["line_id"] for effect in owed.values() if effect.get("line_id")} - lines.keys()
+    gone = {effect["line_id"] for effect in owed.values() if effect.get("line_id")} | set(order.gone)
+    acted = [list(order.acts)] if order.acts else []
     for line_id in sorted(lines.keys() | gone):
         line = lines.get(line_id)
         terms = line.resolved if line else None
@@ -345,10 +350,11 @@ def _payouts(order_ref: str, order: Order, owed: Mapping[str, Any]) -> dict[str,
         # Rates may go by the day of the dispatch or of the delivery; the hour is no matter.
         days = [day_in_india(at) for at in (line.left_at, line.delivered_at) if at] if line and due else []
         named = [terms.sku, terms.group_id] if terms else None
-        revision = derived_id(due, *hangs_on, named, *([days] if days else []))
+        revision = derived_id(due, *hangs_on, named, *([days] if days else []), *acted)
         computed = [effect for effect in owed.values() if effect.get("line_id") == line_id]
         last = max(computed, key=lambda effect: int(effect["n"]), default=None)
-        if (due or last) and revision != (last and last["revision"]):
+        told_anyway = bool(acted) or _coming_back(order, line_id)
+        if (due or last or told_anyway) and revision != (last and last["revision"]):
             n = len(computed) + 1
             effect = {"kind": PAYOUT, "line_id": line_id, "revision": revision, "n": n}
             found[derived_id(PAYOUT, order_ref, line_id, revision, n)] = effect
@@ -371,4 +377,8 @@ def _fate(order: Order, line: Line, terms: Resolved | None) -> tuple[Any, ...]:
     fate = [line.returned, line.lost, line.state == LOST, _left(order, terms) if terms else []]
     found: tuple[Any, ...] = (fate, bool(line.delivered_at)) if any(fate) else ()
     # What is held for it waits for what comes back, and must be looked at again when nothing does any more.
-    return (*found, "coming back") if any(one.line_id == line.line_id and one.open for one in order.returns) else found
+    return (*found, "coming back") if _coming_back(order, line.line_id) else found
+
+
+def _coming_back(order: Order, line_id: str) -> bool:
+    return any(one.line_id == line_id and one.open for one in order.returns)

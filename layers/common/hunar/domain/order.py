@@ -136,6 +136,10 @@ class Order:
     """When the goods left the group's shelf: the earliest of picked up, shipped, delivered that is not a mere claim."""
     pending: tuple[str, ...] = field(default=())
     """The ids of the claims that the marketplace did not confirm or contradict yet."""
+    acts: tuple[str, ...] = field(default=())
+    """The ids of persons' acts that say otherwise than the news, and of what the marketplace denied."""
+    gone: tuple[str, ...] = field(default=())
+    """Lines that were announced and are none: it was taken back by a person, or denied."""
 
     @property
     def said_to_have_left(self) -> bool:
@@ -247,6 +251,10 @@ def read(known: Iterable[Fact]) -> Order:
         left_voided=_taken_back(every, judged.denied, lambda fact: isinstance(fact, Step) and fact.step in LEFT),
         left_at=left_at,
         pending=tuple(sorted(map(facts.fact_id, judged.pending))),
+        acts=acts,
+        gone=tuple(sorted({fact.line_id for fact in every if isinstance(fact, Placed)} - opened.keys()))
+        if acts
+        else (),
     )
 
 
