@@ -253,13 +253,13 @@ WINDOW_ENDS = min(
 )
 
 
-def bursts(crash: int | None) -> Iterator[World]:
+def bursts(crash: int | None, *, reads: bool = False) -> Iterator[World]:
     choices = Choices()
     while True:
         world = World()
         world.time = WINDOW_ENDS
         world.store.load(BURST.items)
-        workers = Workers(world, reads=False)
+        workers = Workers(world, reads=reads)
         running = {name: workers.start(body) for name, body in zip("AB", BURST.owed, strict=False)}
         step = 0
         while running:
@@ -294,4 +294,4 @@ def test_what_waited_for_the_end_of_a_window_is_told_then_whatever_races(crash: 
         assert said == 4 or (crash is not None and unknown), [(t.kind, t.values) for t in world.phones.texts]
         most = max(most, len(world.phones.texts))
     assert count > 20, "so many orders of steps there are at least"
-    assert most <= 4
+    assert most == 1 or crash is not None, "and all of them together"

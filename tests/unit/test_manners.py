@@ -144,23 +144,3 @@ def test_who_is_told_waits_no_more() -> None:
 
 def test_every_kind_is_known() -> None:
     assert all(asked(kind, ist("12:00")) is None for kind in KINDS)
-
-
-@pytest.mark.parametrize(
-    ("told_at", "waited_until", "held"),
-    [
-        ("2026-11-25T06:30:01Z", "2026-11-25T06:30:00Z", None),
-        ("2026-11-25T06:30:00Z", "2026-11-25T06:30:00Z", None),
-        ("2026-11-25T06:29:59Z", "2026-11-25T06:30:00Z", "2026-11-25T06:59:59Z"),
-        ("2026-11-25T06:30:01Z", None, "2026-11-25T07:00:01Z"),
-        ("2026-11-25T06:30:01Z", "2026-11-25T07:00:00Z", "2026-11-25T07:00:01Z"),
-    ],
-    ids=["came second", "at that moment", "went before", "never waited", "has not waited to the end"],
-)
-def test_what_has_waited_for_its_moment_does_not_wait_again_for_what_went_since(
-    told_at: str, waited_until: str | None, held: str | None
-) -> None:
-    talk = talk_of(("other", "NEW_ORDERS", told_at))
-    now = "2026-11-25T06:31:00Z"
-    later = held_back("NEW_ORDER", "mine", USUAL, talk, ship_by=None, now=now, waited_until=waited_until)
-    assert (later and later.at) == held

@@ -72,13 +72,8 @@ def held_back(
     *,
     ship_by: str | None,
     now: str,
-    waited_until: str | None = None,
 ) -> Later | None:
-    """None when the text may go now. ``talk`` is what its contact was told lately, ``ship_by`` when goods must go.
-
-    ``waited_until`` is the moment until which it was put off before. What went since then does not put it off again:
-    it was to go together with that, and only came second.
-    """
+    """None when the text may go now. ``talk`` is what its contact was told lately, ``ship_by`` when goods must go."""
     at_night = KINDS[kind].at_night
     if at_night == "always":
         return None
@@ -89,8 +84,7 @@ def held_back(
     if notification_id not in sent and len(sent) >= manners.texts_a_day:
         return Later(_tomorrow(manners, now), f"{len(sent)} texts went to this contact today", full=True)
     if kind in (NEW_ORDER, NEW_ORDERS) and manners.digest_minutes:
-        before = waited_until if waited_until is not None and waited_until <= now else None
-        window = _window_ends(notification_id, manners, talk, before)
+        window = _window_ends(notification_id, manners, talk)
         soon = ship_by is not None and window is not None and moment(ship_by) < window + _ROOM
         full = len({*(talk or {}).get("waiting", ()), notification_id}) >= MOST_TOGETHER
         if window is not None and window > moment(now) and not soon and not full:
@@ -176,16 +170,11 @@ def _tomorrow(manners: Manners, now: str) -> str:
     return instant(_at(next_day, manners.quiet[1] if manners.quiet else _MIDNIGHT))
 
 
-def _window_ends(
-    notification_id: str, manners: Manners, talk: Mapping[str, Any] | None, before: str | None
-) -> datetime | None:
-    """When the window ends that the last new order opened, of those told before a moment."""
+def _window_ends(notification_id: str, manners: Manners, talk: Mapping[str, Any] | None) -> datetime | None:
     times = [
         said["at"]
         for said in (talk or {}).get("recent", ())
-        if said["kind"] in (NEW_ORDER, NEW_ORDERS)
-        and said["notification_id"] != notification_id
-        and (before is None or said["at"] < before)
+        if said["kind"] in (NEW_ORDER, NEW_ORDERS) and said["notification_id"] != notification_id
     ]
     return moment(max(times)) + timedelta(minutes=manners.digest_minutes) if times else None
 

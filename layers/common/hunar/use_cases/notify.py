@@ -347,22 +347,13 @@ def _together(desk: Desk, item: Item, others: list[str], sight: Sight) -> Status
     group = sight.found.get(tables.group(item["group_id"]))
     ways = Manners.of(group) if group else Manners()
     ship_by = _ship_by(sight.orders.values(), item["group_id"])
-    later = manners.held_back(
-        NEW_ORDER,
-        item["notification_id"],
-        ways,
-        sight.talk(item),
-        ship_by=ship_by,
-        now=desk.now,
-        waited_until=item["waited_until"],
-    )
+    later = manners.held_back(NEW_ORDER, item["notification_id"], ways, sight.talk(item), ship_by=ship_by, now=desk.now)
     if later is not None:
         return None
     try:
         letter = _claim_together(desk, item, others)
     except Conflict:
-        # Another of them came to its turn at the same moment; nothing was sent.
-        return wait(desk, item, "met another", EARLIER_TEXT_PAUSE)
+        return _met_another(desk, item)
     if letter is None:
         return None
     members = {member["notification_id"]: member for member in letter.members}
@@ -397,9 +388,14 @@ def _together(desk: Desk, item: Item, others: list[str], sight: Sight) -> Status
 
 
 def _claim_together(desk: Desk, item: Item, others: list[str]) -> Letter | None:
-    """The digest and its members, claimed in one transaction. None when no other one waits. Raises Conflict."""
+    """The digest and its members, claimed in one transaction. None when no other one waits. Raises Conflict.
+
+    At the end of a window several of them come to their turn at once, each with a worker of its own. The first one that
+    gets so far takes the others' claims, too, as long as nothing is written down for them: if each took only what no
+    worker has, the one that is left would go alone and make the rest wait for the end of another window.
+    """
     found = desk.store.read(map(tables.notification, others))
-    waiting = [there for there in found.values() if observed(there, desk.now) is Status.WAITING]
+    waiting = [there for there in found.values() if _may_join(there, desk.now)]
     if not waiting:
         return None
     ids = sorted([item["notification_id"], *(there["notification_id"] for there in waiting)])
@@ -421,6 +417,21 @@ def _claim_together(desk: Desk, item: Item, others: list[str]) -> Letter | None:
     ]
     desk.store.commit(puts)
     return Letter(record, members)
+
+
+def _may_join(there: Item, now: str) -> bool:
+    """Whether a new order waits, or is claimed by a worker who was not sent off with others and has written nothing."""
+    alone = there["status"] == Status.CLAIMED and there["text"] is None and there.get("digest") is None
+    return alone or observed(there, now) is Status.WAITING
+
+
+def _met_another(desk: Desk, item: Item) -> Status:
+    """Another of them came to its turn at the same moment. Nothing was sent for this one, unless it went with that."""
+    key = tables.notification(item["notification_id"])
+    there = desk.store.read([key])[key]
+    if there["version"] != item["version"]:
+        return observed(there, desk.now)
+    return wait(desk, item, "met another", EARLIER_TEXT_PAUSE)
 
 
 def _draft_of(desk: Desk, letter: Letter, sight: Sight) -> Draft:

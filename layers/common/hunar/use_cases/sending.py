@@ -81,11 +81,6 @@ class Letter:
     def items(self) -> tuple[Item, ...]:
         return (self.item, *self.members)
 
-    @property
-    def waited_until(self) -> str | None:
-        """The first moment until which one of them was put off: it takes the others along."""
-        return min((until for item in self.items if (until := item.get("waited_until"))), default=None)
-
 
 @dataclass(frozen=True)
 class Draft:
@@ -160,7 +155,7 @@ def claim(desk: Desk, item: Item) -> tuple[Item, bool]:
 
 _SINCE: Final[Item] = {
     "of": None, "says": None, "members": None, "digest": None, "form": None, "template_version": None, "resent": 0,
-    "escalated": None, "receipt": None, "heard": None, "waited_until": None,
+    "escalated": None, "receipt": None, "heard": None,
 }  # fmt: skip
 """What a notification that an older version wrote does not have."""
 
@@ -227,7 +222,7 @@ def write_down(
     def write() -> Letter | Later:
         talk, day, breaker = known.get(talk_key), known.get(day_key), known.get(tables.sms_breaker())
         later = _closed(desk, breaker, day, parts) or manners.held_back(
-            kind, identity, draft.manners, talk, ship_by=draft.ship_by, now=desk.now, waited_until=letter.waited_until
+            kind, identity, draft.manners, talk, ship_by=draft.ship_by, now=desk.now
         )
         if later is not None:
             return later
@@ -263,7 +258,7 @@ def put_off(desk: Desk, item: Item, later: Later) -> Status:
     waits = _settled(
         item, Status.WAITING, desk.now, reason=later.reason, **tables.due(later.at, item["notification_id"])
     )
-    waits |= {"version": item["version"] + 1, "waited_until": later.at}
+    waits["version"] = item["version"] + 1
     if later.full:
         _tell(desk, item, "SMS_CAP", (item["group_id"], item["contact"], manners.day(desk.now)), later.reason)
 
