@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from hunar.domain.settlement import SettlementLine
 from hunar.ports import Conflict, Put
 from hunar.tables import Item
 from hunar.use_cases import note_differences
-from hunar.use_cases.list_differences import listed, totals
+from hunar.use_cases.list_differences import listed, not_compared, totals
 from hunar.use_cases.note_differences import SETTLEMENT_DIFFERS
 from tests.priced import rows
 from tests.settled_lines import REF, order_of, settled, usual
@@ -193,6 +194,20 @@ def test_without_a_rate_nothing_differs() -> None:
     assert note(store, HEAVY, settled({"refund": -40_000}, "k2"), order=order, line=line, now=LATER) == ()
     assert nothing_left(store)
     assert exception(store)["closed_at"] == LATER
+    [told] = not_compared(store)
+    assert "reverse_shipping_fee" in told["not_compared"], "and a person can read why it was not compared"
+
+
+def test_the_zone_that_the_settlement_states_is_compared_with() -> None:
+    store = shop()
+    order, line = order_of(source="customer", back=1)
+    refund = settled({"refund": -40_000}, "k2")
+    assert note(store, HEAVY, refund, order=order, line=line) == ()
+    assert not_compared(store)
+    zoned = replace(refund, traits={"zone": "national", "weight_grams": 400})
+    found = note(store, HEAVY, zoned, order=order, line=line, now=LATER)
+    assert found, "the card has a row for that zone"
+    assert not_compared(store) == []
 
 
 def test_a_share_of_a_row_that_several_lines_share_may_be_a_paisa_more_or_less() -> None:

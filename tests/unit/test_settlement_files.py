@@ -684,3 +684,29 @@ def test_a_line_takes_whole_paise_and_known_heads_only() -> None:
 
 def refused_file() -> SettlementFile:
     return orders(sold(bank="1"))
+
+
+@pytest.mark.parametrize(
+    ("said", "traits"),
+    [
+        ({"zone": "National", "tier": "Gold"}, {"zone": "national", "tier": "gold"}),
+        ({"zone": "Zone 2 / Metro", "tier": ""}, {"zone": "zone-2-metro"}),
+        ({"zone": "", "tier": ""}, {}),
+    ],
+)
+def test_what_a_row_says_of_the_sale_is_kept_and_makes_no_other_row_of_it(
+    said: dict[str, Any], traits: dict[str, Any]
+) -> None:
+    with_it, without = (
+        taken(flipkart_settlement.read(flipkart(sold(**one)), "demo")) for one in (said, {"zone": "", "tier": ""})
+    )
+    assert with_it[0].traits == traits
+    assert with_it[0].key == without[0].key
+    assert SettlementLine.of_item(with_it[0].item()) == with_it[0]
+
+
+@pytest.mark.parametrize(
+    ("kilograms", "grams"), [("0.5", 500), ("2", 2000), ("0.5004", 501), ("", None), ("heavy", None)]
+)
+def test_a_weight_is_kept_in_grams_and_what_is_begun_counts(kilograms: str, grams: int | None) -> None:
+    assert flipkart_settlement._grams(kilograms) == grams

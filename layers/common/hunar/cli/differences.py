@@ -14,7 +14,7 @@ from hunar.cli.deployed import LOCAL, Deployed
 from hunar.cli.output import Failed, Json, Stage, failures, print_json, print_table
 from hunar.domain.money import Rupees, rupees
 from hunar.domain.workbook_file import Cell, workbook
-from hunar.use_cases.list_differences import compensated, listed, totals
+from hunar.use_cases.list_differences import compensated, listed, not_compared, totals
 
 Export = Annotated[
     Path | None, typer.Option("--export", metavar="FILE", help="Write them into a file: .xlsx, or .csv with a second.")
@@ -44,17 +44,21 @@ def differences(
     with failures(as_json):
         if export is not None and export.suffix.lower() not in (".xlsx", ".csv"):
             raise Failed(f"{export}: ends neither in .xlsx nor in .csv")
+        store = Deployed.find(stage).store
         found = listed(
-            Deployed.find(stage).store,
+            store,
             marketplace=marketplace,
             account=account,
             since=times.given(since, "--from") if since else None,
             until=_until(until) if until else None,
         )
+        without = not_compared(store)
         written = _write(export, found) if export is not None else []
         net = sum(item["total_paise"] for item in found)
         if as_json:
-            print_json({"items": found, "totals": totals(found), "total_paise": net, "files": written})
+            print_json(
+                {"items": found, "totals": totals(found), "total_paise": net, "files": written, "not_compared": without}
+            )
         elif written:
             typer.echo(f"{len(found)} lines, {rupees(net)} in all, are in {' and '.join(written)}")
         elif found:
@@ -64,6 +68,11 @@ def differences(
             print_table(TOTALS, _totals(found))
         else:
             typer.echo("Everything was settled as expected, or is not settled yet.")
+        if not as_json:
+            for line in without:
+                typer.echo(
+                    f"not compared: {line['order_ref']} line {line['line_id']}: {line['not_compared']}", err=True
+                )
 
 
 def _until(text: str) -> str:

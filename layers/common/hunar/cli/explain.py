@@ -118,6 +118,8 @@ def _print(found: dict[str, Any]) -> None:
     )
     columns = ("line", "group", "held", "released, unpaid", "owed back", "held until", "held by")
     _table("money", columns, [row for line in found["money"] for row in _standings(line)])
+    for line in found["not_compared"]:
+        typer.echo(f"line {line['line_id']}: its settlement was not compared with the rate card: {line['because']}")
     _table("booked, in paise", ("line", "account", "balance"), _balances(found["entries"]))
     _print_exceptions(found["exceptions"])
 

@@ -159,7 +159,7 @@ def expected(
         marketplace,
         quantity=line.quantity,
         unit_price_paise=line.unit_price_paise,
-        traits=Traits(line.resolved.hsn),
+        traits=_traits(line.resolved.hsn, lines),
         cancelled=line.cancelled,
         shipping_paise=_shipping(line, heads),
     )
@@ -175,6 +175,16 @@ def expected(
         return None
     dates = _dates(order, line, lines).expected()
     return Expected(_priced(sold, lost, card, dates), whole.value(line.open) - whole.value(line.open - lost))
+
+
+def _traits(hsn: str, lines: Sequence[SettlementLine]) -> Traits:
+    """What the settlement says of the sale, where its rows agree. No order keeps zone, weight, tier or payment."""
+    said: dict[str, set[str | int]] = {}
+    for entry in lines:
+        for name, value in entry.traits.items():
+            said.setdefault(name, set()).add(value)
+    known: dict[str, Any] = {name: next(iter(values)) for name, values in said.items() if len(values) == 1}
+    return Traits(hsn, **known)
 
 
 def _priced(sold: Sale, lost: int, card: RateCard, dates: Dates) -> Breakdown:

@@ -36,6 +36,8 @@ FEE: Final = "fee:"
 OTHER: Final = "other:"
 """Begins the head of what nobody has given a meaning yet; the file's own words follow."""
 
+WEIGHT: Final = "weight_grams"
+
 _LIMIT: Final = 10**15
 """Paise, as for a posting of the ledger."""
 
@@ -99,6 +101,9 @@ class SettlementLine:
     quantity: int | None
     row: int
     """In the file that it was read from, as the spreadsheet shows it."""
+    traits: Mapping[str, str | int] = field(default_factory=dict)
+    """What the row says of the sale by which rates go, as in ``Traits``: zone, tier, payment, weight_grams. No part of
+    its key."""
 
     def __post_init__(self) -> None:
         for head, amount in self.heads.items():
@@ -115,12 +120,17 @@ class SettlementLine:
     def item(self) -> dict[str, Any]:
         """As it is kept; ``of_item`` reads it."""
         kept = asdict(self)
+        if not self.traits:
+            del kept["traits"]
         return kept | {"heads": dict(sorted(self.heads.items())), "kind": str(self.kind)}
 
     @classmethod
     def of_item(cls, item: Mapping[str, Any]) -> SettlementLine:
         """The line of a kept item, whatever else that has."""
-        said = {name: item[name] for name in cls.__dataclass_fields__}
+        said = {name: item[name] for name in cls.__dataclass_fields__ if name != "traits"}
+        said["traits"] = {
+            name: whole(value) if name == WEIGHT else value for name, value in item.get("traits", {}).items()
+        }
         return cls(**said | {"heads": {head: whole(paise) for head, paise in item["heads"].items()}})
 
 

@@ -109,8 +109,12 @@ _NOT_MONEY: Final = frozenset(
     }
 )
 
+_WEIGHTS: Final = ("dead weight", "volumetric weight")
+"""Kilograms. The larger one is charged."""
+_PAYMENTS: Final = {"prepaid": "prepaid", "postpaid": "postpaid", "cod": "postpaid"}
+
 _SUM: Final = re.compile(r"SUM ?\( ?([A-Z]{1,3}) ?: ?([A-Z]{1,3}) ?\)", re.IGNORECASE)
-_UNIT: Final = re.compile(r"\((?:rs\.?|inr|₹|%)\)|\[[^]]*\]", re.IGNORECASE)
+_UNIT: Final = re.compile(r"\((?:rs\.?|inr|₹|%|(?:in )?kgs?)\)|\[[^]]*\]", re.IGNORECASE)
 _HEADING_ROWS: Final = 10
 """The heading stands among so many first rows; Flipkart has it on the second."""
 
@@ -235,7 +239,29 @@ def _line(row: Row, account: str, total: dict[str, int], kind: Kind) -> Settleme
         reference=reference,
         quantity=row.quantity(QUANTITY),
         row=row.number,
+        traits=_traits(row),
     )
+
+
+def _traits(row: Row) -> dict[str, str | int]:
+    """What the row says of the sale. It is only compared with, so what cannot be read is as if it were not said."""
+    found: dict[str, str | int] = {}
+    for name, column in (("zone", "shipping zone"), ("tier", "tier")):
+        if word := re.sub(r"[^a-z0-9]+", "-", row.cell(column).text.lower()).strip("-"):
+            found[name] = word
+    if payment := _PAYMENTS.get(row.cell("order type").text.strip().lower()):
+        found["payment"] = payment
+    if weights := [grams for column in _WEIGHTS if (grams := _grams(row.cell(column).text))]:
+        found[settlement.WEIGHT] = max(weights)
+    return found
+
+
+def _grams(kilograms: str) -> int | None:
+    if not (said := re.fullmatch(r"([0-9]{1,4})(?:\.([0-9]{1,9}))?", kilograms.strip())):
+        return None
+    whole, part = said[1], (said[2] or "").ljust(3, "0")
+    # A gram that is begun counts: slabs end with their last gram.
+    return int(whole) * 1000 + int(part[:3]) + bool(part[3:].strip("0"))
 
 
 def _sum(moved: list[Moved]) -> int:

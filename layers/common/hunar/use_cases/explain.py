@@ -80,6 +80,7 @@ def explain(store: Store, order_ref: str) -> Item | None:
         "moves": [_move(entry) for entry in stored["moves"]],
         "notifications": texts,
         "money": [_money(item) for item in pages(store, Table.LEDGER, booked, prefix=tables.posted("", "").sk)],
+        "not_compared": _not_compared(store, order_ref, order),
         "entries": sorted(entries, key=lambda entry: (entry["recorded_at"], entry["entry_id"])),
         "exceptions": _exceptions(store, possible_exceptions(stored, known, kept)),
     }
@@ -313,6 +314,17 @@ def _entry(item: Item) -> Item:
 def _money(item: Item) -> Item:
     """What is booked of a line, and until when it is held."""
     return {name: item[name] for name in ("line_id", "group_id", "standings", "hold_end", "operator_hold")}
+
+
+def _not_compared(store: Store, order_ref: str, order: Order) -> list[Item]:
+    """The settled lines that were not compared with the rate card, each with the reason."""
+    keys = {tables.difference(order_ref, line.line_id): line.line_id for line in order.lines}
+    found = store.read(keys) if keys else {}
+    return [
+        {"line_id": line_id, "because": why}
+        for key, line_id in keys.items()
+        if (why := found.get(key, {}).get("not_compared"))
+    ]
 
 
 def _exceptions(store: Store, ids: Iterable[str]) -> list[Item]:

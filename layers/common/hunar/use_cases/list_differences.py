@@ -40,6 +40,15 @@ def listed(
     ]
 
 
+def not_compared(store: Store) -> list[dict[str, str]]:
+    """The settled lines that no card could be asked for, each with the reason."""
+    return [
+        {name: item[name] for name in ("order_ref", "line_id", "not_compared")}
+        for item in pages(store, Table.LEDGER, tables.DIFFERENCES)
+        if item.get("not_compared")
+    ]
+
+
 def totals(found: Iterable[Item]) -> dict[str, dict[str, int]]:
     """Of each head, how many lines differ and by how much; what was paid as compensation is a head of its own."""
     sums: dict[str, dict[str, int]] = {}

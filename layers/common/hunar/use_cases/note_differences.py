@@ -37,26 +37,27 @@ def note(
     """Compares a line with the registered card; opens, says anew or closes its exception, and keeps what differs.
 
     ``parts`` are all that was settled of the line, ``seen`` the version of its ``posted`` item that they were read
-    after (ABSENT without one). Doing it again changes nothing. A line without a rate is not compared: nothing of it
-    differs. Raises Conflict when somebody wrote meanwhile or knew of more: read again.
+    after (ABSENT without one). Doing it again changes nothing. A line for which a rate is missing, or the zone or weight
+    that a rate asks for, is not compared: nothing of it differs, and the item says why. Raises Conflict when somebody
+    wrote meanwhile or knew of more: read again.
     """
     marketplace = order_ref.split(":", 2)[0]
     lines = [replace(part.of, key=part.key, heads=part.heads) for part in parts]
     shares = sum(part.key != part.of.key for part in parts)
     found: tuple[Difference, ...] = ()
-    compensated = 0
+    compensated, why = 0, None
     try:
         card = card_of(store, (marketplace, GOVERNMENT)) if lines else None
         expected = differences.expected(marketplace, order, line, lines, card) if card else None
-    except Unpriced:
-        expected = None
+    except Unpriced as problem:
+        expected, why = None, str(problem)
     if expected:
         found = differences.differences(expected, lines, tolerances(), shares=shares)
         compensated = differences.compensation(expected, lines)
     if differences.made_good(found, compensated):
         found = ()
     there = store.read(keys(order_ref, line.line_id))
-    if written := _puts(there, order_ref, line, lines, found, compensated, seen=seen, now=now):
+    if written := _puts(there, order_ref, line, lines, found, compensated, why, seen=seen, now=now):
         store.commit(written)
     return found
 
@@ -74,6 +75,7 @@ def _puts(
     lines: Sequence[SettlementLine],
     found: Sequence[Difference],
     compensated_paise: int,
+    not_compared: str | None,
     *,
     seen: int,
     now: str,
@@ -83,10 +85,16 @@ def _puts(
     version = int(kept["version"]) if kept else ABSENT
     if kept and int(kept["seen"]) > seen:
         raise Conflict("more is known of the line meanwhile")
-    if not found:
-        if not (kept and kept["heads"]):
+    if not_compared:
+        item = _item(order_ref, line, lines, (), 0) | {"not_compared": not_compared}
+        if kept and {name: kept.get(name) for name in item} == item:
             return closing(shown, at=now)
-        nothing = {"heads": [], "compensated_paise": 0, "total_paise": 0, "seen": seen, "at": now}
+        written = Put(key, item | {"at": now, "seen": seen, "version": version + 1}, version)
+        return [written, *closing(shown, at=now)]
+    if not found:
+        if not (kept and (kept["heads"] or kept.get("not_compared"))):
+            return closing(shown, at=now)
+        nothing = {"heads": [], "compensated_paise": 0, "total_paise": 0, "seen": seen, "at": now, "not_compared": None}
         return [Put(key, kept | nothing | {"version": version + 1}, version), *closing(shown, at=now)]
     item = _item(order_ref, line, lines, found, compensated_paise)
     if kept and {name: kept.get(name) for name in item} == item:
