@@ -37,8 +37,8 @@ def note(
     """Compares a line with the registered card; opens, says anew or closes its exception, and keeps what differs.
 
     ``parts`` are all that was settled of the line, ``seen`` the version of its ``posted`` item that they were read
-    after (ABSENT without one). Doing it again changes nothing. A line for which a rate is missing, or the zone or weight
-    that a rate asks for, is not compared: nothing of it differs, and the item says why. Raises Conflict when somebody
+    after (ABSENT without one). Doing it again changes nothing. A line for which a rate is missing, or what a rate asks
+    for (zone, weight), is not compared: nothing of it differs, and the item says why. Raises Conflict when somebody
     wrote meanwhile or knew of more: read again.
     """
     marketplace = order_ref.split(":", 2)[0]
