@@ -245,8 +245,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _one(
         "what came back is still earned",
         "domain.entitlement",
-        "days, traits, kept = days_of(line), Traits(terms.hsn), line.kept",
-        "days, traits, kept = days_of(line), Traits(terms.hsn), line.open",
+        "terms, kept = line.resolved, line.kept",
+        "terms, kept = line.resolved, line.open",
     ),
     _one(
         "every computation books the whole amount",
