@@ -87,6 +87,8 @@ ROUTES: Final = {
     "POST /api/payouts/{batch}/pull": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/payouts/{batch}/submit": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/payouts/{batch}/paid": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/payouts/{batch}/correct": ("AWS_IAM", "OperatorApiFunction"),
+    "POST /api/groups/{group_id}/merge": ("AWS_IAM", "OperatorApiFunction"),
     "GET /api/groups/{group_id}/beneficiary": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/groups/{group_id}/beneficiary": ("AWS_IAM", "OperatorApiFunction"),
     "POST /api/groups/{group_id}/beneficiary/confirm": ("AWS_IAM", "OperatorApiFunction"),

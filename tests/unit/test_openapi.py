@@ -17,7 +17,18 @@ from hunar.domain.text_kinds import KINDS
 from hunar.domain.worklist import ACTIONS, RESOLVED_BY
 from hunar.operator_api import statements
 from hunar.operator_api.bodies import Adjust, Heard, MapListing, ReplayDelivery, Resolve
-from hunar.operator_api.payouts import Account, Approve, BankRow, Because, Confirm, Empty, Paid, Pull
+from hunar.operator_api.payouts import (
+    Account,
+    Approve,
+    BankRow,
+    Because,
+    Confirm,
+    Correct,
+    Empty,
+    Merge,
+    Paid,
+    Pull,
+)
 from hunar.operator_api.routes import ROUTES
 from hunar.use_cases.resolve import TAKES
 from tests.template.deployed import of_type, source
@@ -25,7 +36,8 @@ from tests.template.deployed import of_type, source
 DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
 SCHEMAS = DOCUMENT["components"]["schemas"]
 BODIES: tuple[type[BaseModel], ...] = (
-    Account, Adjust, Approve, BankRow, Because, Confirm, Empty, Heard, MapListing, Paid, Pull, ReplayDelivery, Resolve,
+    Account, Adjust, Approve, BankRow, Because, Confirm, Correct, Empty, Heard, MapListing, Merge, Paid, Pull,
+    ReplayDelivery, Resolve,
 )  # fmt: skip
 
 

@@ -288,6 +288,20 @@ class TellApproved(_Message):
     """The payout that was told of last."""
 
 
+class JoinGroups(_Message):
+    """payout-batches: two persons have said that a group joins another; what its book has goes on to that one's."""
+
+    kind: Literal["join_groups"] = "join_groups"
+    group_id: str = Field(min_length=1, max_length=64)
+
+
+class CorrectPayout(_Message):
+    """payout-batches: two persons have said what a bank really did; it is booked."""
+
+    kind: Literal["correct_payout"] = "correct_payout"
+    exception_id: str = Field(min_length=1, max_length=100)
+
+
 class LookAtPayables(_Message):
     """payout-batches: something may have been payable for too long. Sent once a day."""
 
@@ -325,7 +339,9 @@ Notification = Notify | Tell | Digest | Remind
 NOTIFICATION: TypeAdapter[Notification] = TypeAdapter(Annotated[Notification, Field(discriminator="kind")])
 PayoutCommand = ComputePayout | Settle | ReleaseHold | HoldMoney | ApproveProposal
 PAYOUT_COMMAND: TypeAdapter[PayoutCommand] = TypeAdapter(Annotated[PayoutCommand, Field(discriminator="kind")])
-BatchCommand = ClosePeriod | PullRow | UndoBatch | TakeAnswer | TellApproved | LookAtPayables
+BatchCommand = (
+    ClosePeriod | PullRow | UndoBatch | TakeAnswer | TellApproved | CorrectPayout | JoinGroups | LookAtPayables
+)
 BATCH_COMMAND: TypeAdapter[BatchCommand] = TypeAdapter(Annotated[BatchCommand, Field(discriminator="kind")])
 OrderEvent = WebhookDelivery | ApiAnswer | StockAct | ListingMapped | Allocate | OperatorAct | Look | Replay
 ORDER_EVENT: TypeAdapter[OrderEvent] = TypeAdapter(Annotated[OrderEvent, Field(discriminator="kind")])

@@ -264,6 +264,11 @@ def book_item(head: Head) -> Item:
     return head.item() | (payable(head.payable_since, head.group_id) if head.payable > 0 else {})
 
 
+def joined(group_id: str) -> Key:
+    """By which minutes, and by whom, a group joined another."""
+    return Key(Table.LEDGER, book_of(group_id), "JOINED")
+
+
 BOOK_ENTRIES = "ENTRY#"
 """How the sort keys of a book's entries begin, and of a subject's."""
 
@@ -305,6 +310,10 @@ def subject_posted(subject: str) -> Key:
 def subject_entry(subject: str, entry_id: str) -> Key:
     """An entry that concerns the agency alone. It has no chain: its accounts are derived."""
     return Key(Table.LEDGER, subject, f"{BOOK_ENTRIES}{entry_id}")
+
+
+BANK = "BANK"
+"""The partition of what a bank did that is no payout of ours: entries of the agency alone, ``subject_entry``."""
 
 
 SETTLEMENTS = "SETTLEMENT"
@@ -394,6 +403,16 @@ def payee(group_id: str) -> Key:
 def payout_stop(group_id: str) -> Key:
     """The exceptions that must be resolved before the group is paid again."""
     return Key(Table.BATCHES, f"PAYEE#{group_id}", "STOP")
+
+
+def merging(group_id: str) -> Key:
+    """That a group joins another: asked for by one person, confirmed by another."""
+    return Key(Table.BATCHES, f"PAYEE#{group_id}", "MERGING")
+
+
+def correction(exception_id: str) -> Key:
+    """What two persons say of a payment that a bank told of: asked for by one, confirmed by another."""
+    return Key(Table.BATCHES, f"CORRECTION#{exception_id}", "CORRECTION")
 
 
 def beneficiary(group_id: str) -> Key:

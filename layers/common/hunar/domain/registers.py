@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, Final
 
 from hunar.domain import accounts
-from hunar.domain.ledger import EXPECTED, PAID_OUT, SENT_BACK
+from hunar.domain.ledger import EXPECTED, PAID_OUT, SENT_BACK, payable_from
 from hunar.domain.rate_card import day_of_sale
 
 GONE_15_DAYS: Final = 15
@@ -174,7 +174,8 @@ def _lots(group_id: str, book: Iterable[Mapping[str, Any]]) -> Iterable[Lot]:
     on_the_way: dict[str, _Pile] = {}
     arrived: dict[str, list[tuple[str, str, str, int]]] = {}
     for entry in book:
-        day, batch = day_of_sale(entry["occurred_at"]), str(entry["source"].get("batch", ""))
+        day = day_of_sale(payable_from(entry["kind"], entry["source"], entry["occurred_at"]))
+        batch = str(entry["source"].get("batch", ""))
         line = (entry["order_ref"] or "", entry["line_id"] or "")
         moved: dict[str, int] = {}
         for posting in entry["postings"]:

@@ -25,6 +25,7 @@ from hunar.domain.resolution import Unresolved, in_force
 from hunar.messages import ClosePeriod
 from hunar.ports import ABSENT, Conflict, Put, QueueName, Queues, Store
 from hunar.tables import Item, Key, Table
+from hunar.use_cases.go_on import go_on
 from hunar.use_cases.worklist import closing, opening
 
 LEFT_OUT: Final = "PAYOUT_LEFT_OUT"
@@ -43,6 +44,8 @@ class Outcome(StrEnum):
     """All that was payable went against its debt."""
     CARRIED = "CARRIED"
     """Below the minimum, or all was taken back meanwhile: it stays payable."""
+    WENT_ON = "WENT_ON"
+    """It joined another group; its money is that one's now."""
     LEFT_OUT = "LEFT_OUT"
     """It cannot be paid; a person was told why."""
     NEXT_BATCH = "NEXT_BATCH"
@@ -178,10 +181,13 @@ def _pay_out(desk: Desk, batch_id: str, group_id: str) -> Outcome | None:
         return Outcome.NEXT_BATCH
     if head.payable <= 0:
         return Outcome.CARRIED
+    if head.into:
+        go_on(desk.store, [head], at=desk.now)
+        return Outcome.WENT_ON
     standing = Standing.of(found[whose[1]]) if whose[1] in found else None
     try:
         resolution = in_force(group_id, found.get(whose[0], {}).get("policies", ()), day_of_sale(desk.now))
-        reason = usable(standing, desk.now) or _stopped(desk.store, found.get(whose[2]))
+        reason = usable(standing, desk.now) or stopped(desk.store, found.get(whose[2]))
     except Unresolved as problem:
         reason = str(problem)
     if reason is not None or standing is None:
@@ -223,7 +229,7 @@ def left_out(group_id: str, reason: str, there: Item | None, *, at: str) -> list
     return opening(worklist.opened(LEFT_OUT, (group_id,), at=at, message=message, group_id=group_id), there, renew=True)
 
 
-def _stopped(store: Store, stop: Item | None) -> str | None:
+def stopped(store: Store, stop: Item | None) -> str | None:
     """Why the next payout waits: the bank paid something that was not to be paid, and nobody has resolved it."""
     if stop is None:
         return None

@@ -25,12 +25,13 @@ from hunar.ports import ABSENT, Put, QueueName, Rejected
 from hunar.tables import Item
 from hunar.use_cases import payout_texts
 from hunar.use_cases.close_period import ENOUGH_SECONDS, PAGE, STOPS, Desk, entry_put, header_put, rows_of
+from hunar.use_cases.go_on import go_on
 from hunar.use_cases.worklist import opening
 
 REFUSED: Final = "BOOK_REFUSED"
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
     """A row with its batch and its group's head, as they were read."""
 
     batch: Batch
@@ -129,7 +130,7 @@ def _pull(desk: Desk, message: PullRow) -> bool:
         now, pulled = batches.pull(batch, rows, message.payout_id, reason=message.reason)
     except batches.Refused:
         return False
-    seen = _see(desk, message.batch_id, message.payout_id)
+    seen = see(desk, message.batch_id, message.payout_id)
     if seen.item is None or seen.row == pulled:
         return False
     if batch.state is not State.DRAFT and batches.live(rows) == [seen.row]:
@@ -137,22 +138,22 @@ def _pull(desk: Desk, message: PullRow) -> bool:
         now, _ = batches.cancel(now, [], by=batch.made_by, at=desk.now, because=f"its last row left: {message.reason}")
     # However many steps were taken at once, it is one writing.
     now = replace(now, version=batch.version + 1)
-    _commit(desk, seen, now, pulled, Move.SENT_BACK, reference="pulled", at=desk.now)
+    book_row(desk, seen, now, pulled, Move.SENT_BACK, reference="pulled", at=desk.now)
     return True
 
 
 def _undo(desk: Desk, batch_id: str, payout_id: str) -> None:
-    seen = _see(desk, batch_id, payout_id)
+    seen = see(desk, batch_id, payout_id)
     if seen.row is None or seen.row.state is not RowState.IN_TRANSIT:
         return
     pulled = replace(seen.row, state=RowState.PULLED, reason=seen.batch.cancelled_because)
     now = replace(seen.batch, version=seen.batch.version + 1)
-    _commit(desk, seen, now, pulled, Move.SENT_BACK, reference="cancelled", at=desk.now)
+    book_row(desk, seen, now, pulled, Move.SENT_BACK, reference="cancelled", at=desk.now)
 
 
 def _answer(desk: Desk, batch_id: str, result: Result, at: str) -> str:
     """Books one result, or shows it. Raises Conflict."""
-    seen = _see(desk, batch_id, result.payout_id)
+    seen = see(desk, batch_id, result.payout_id)
     pointer = tables.utr(result.utr) if result.utr else None
     owner = desk.store.read([pointer]).get(pointer) if pointer else None
     used = {result.utr: owner["payout_id"]} if owner else {}
@@ -171,7 +172,7 @@ def _answer(desk: Desk, batch_id: str, result: Result, at: str) -> str:
     more = []
     if result.status is Status.EXECUTED and pointer is not None and owner is None:
         more.append(Put(pointer, {"payout_id": result.payout_id, "batch_id": batch_id}, ABSENT))
-    _commit(desk, seen, now, answer.row, answer.move, reference=_reference(answer), at=at, more=more)
+    book_row(desk, seen, now, answer.row, answer.move, reference=_reference(answer), at=at, more=more)
     return str(answer.row.state)
 
 
@@ -188,7 +189,7 @@ _WORDS: Final = {
 }
 
 
-def _show(desk: Desk, seen: _Seen, kind: str, result: Result, why: str) -> None:
+def _show(desk: Desk, seen: Seen, kind: str, result: Result, why: str) -> None:
     """Shows a person what a bank said and was not booked. Where a group may have money twice, its next payout waits."""
     group_id = seen.row.group_id if seen.row else None
     cause = (seen.batch.batch_id, result.payout_id, result.utr, str(result.status))
@@ -205,6 +206,10 @@ def _show(desk: Desk, seen: _Seen, kind: str, result: Result, why: str) -> None:
         group_id=group_id,
         batch_id=seen.batch.batch_id,
         payout_id=result.payout_id,
+        utr=result.utr or None,
+        status=str(result.status),
+        amount_paise=str(result.amount_paise),
+        day=result.day,
     )
     key = tables.exception(item["exception_id"])
     there = desk.store.read([key]).get(key)
@@ -220,9 +225,9 @@ def _show(desk: Desk, seen: _Seen, kind: str, result: Result, why: str) -> None:
         desk.store.commit(puts)
 
 
-def _commit(
+def book_row(
     desk: Desk,
-    seen: _Seen,
+    seen: Seen,
     now: Batch,
     row: Row,
     move: Move | None,
@@ -230,25 +235,31 @@ def _commit(
     reference: str,
     at: str,
     more: Iterable[Put] = (),
+    by: str = "",
 ) -> None:
     item = seen.item or {}
     version = int(item["version"])
-    puts = [
-        header_put(replace(now, version=now.version - 1), now),
-        Put(tables.batch_row(row.batch_id, row.payout_id), item | row.item() | {"version": version + 1}, version),
-        *more,
-    ]
+    puts = [header_put(replace(now, version=now.version - 1), now), *more]
     if move is not None:
-        moved, (sealed,) = after(seen.head, _entry(seen, row, move, reference, at))
+        moved, (sealed,) = after(seen.head, _entry(seen, row, move, reference, at, by))
         puts += [
             Put(tables.book(row.group_id), tables.book_item(moved), seen.head.version),
             entry_put(sealed, at=desk.now),
         ]
-    desk.store.commit(puts)
+        row = replace(row, back_seq=sealed.seq) if move in (Move.SENT_BACK, Move.CAME_BACK) else row
+    stored = item | row.item() | {"version": version + 1}
+    desk.store.commit([*puts, Put(tables.batch_row(row.batch_id, row.payout_id), stored, version)])
+    go_on(desk.store, [seen.head], at=desk.now)
 
 
-def _entry(seen: _Seen, row: Row, move: Move, reference: str, at: str) -> Entry:
+def _entry(seen: Seen, row: Row, move: Move, reference: str, at: str, by: str) -> Entry:
     match move:
+        case Move.PAID_AFTER_ALL:
+            # What was paid out since took all that was payable: this too, if it was payable again by then.
+            payable = row.back_seq is not None and seen.head.closed < row.back_seq
+            return payout.paid_after_all(
+                seen.head, row.batch_id, row.amount_paise, payable=payable, utr=reference, at=at, by=by
+            )
         case Move.ARRIVED:
             return payout.arrived(seen.head, row.batch_id, utr=reference, at=at)
         case Move.SENT_BACK:
@@ -270,14 +281,14 @@ def _progress(desk: Desk, batch_id: str) -> None:
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _see(desk: Desk, batch_id: str, payout_id: str) -> _Seen:
+def see(desk: Desk, batch_id: str, payout_id: str) -> Seen:
     header, row = tables.batch(batch_id), tables.batch_row(batch_id, payout_id)
     found = desk.store.read([header, row])
     item = found.get(row)
     group_id: Any = item["group_id"] if item else ""
     book = tables.book(group_id)
     stored = desk.store.read([book]).get(book) if item else None
-    return _Seen(Batch.of(found[header]), item, Head.of(stored) if stored else Head(group_id))
+    return Seen(Batch.of(found[header]), item, Head.of(stored) if stored else Head(group_id))
 
 
 def _batch(desk: Desk, batch_id: str) -> Batch:

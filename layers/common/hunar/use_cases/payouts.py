@@ -34,6 +34,8 @@ from hunar.use_cases.show import Asked
 MOST_RESULTS: Final = 500
 """Results that are kept as one item, and booked by one message."""
 LATEST_PAYMENT: Final = timedelta(days=30)
+_WITHIN: Final = ("version", "batch_id", "back_seq", "was")
+"""What of a row nobody needs to see."""
 
 
 @dataclass(frozen=True)
@@ -286,7 +288,7 @@ def show_batch(store: Any, batch_id: str, asked: Asked) -> Item | None:
         limit=asked.limit,
         after=asked.after,
     )
-    rows = [{name: value for name, value in item.items() if name not in ("version", "batch_id")} for item in page.items]
+    rows = [{name: value for name, value in item.items() if name not in _WITHIN} for item in page.items]
     return _shown(header) | {"rows": {"items": rows, "next": page.next}}
 
 

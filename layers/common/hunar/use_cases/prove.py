@@ -170,6 +170,7 @@ def prove(desk: Desk, group_id: str | None = None) -> Report:
         for group in others:
             proof.heads[group] = ABSENT
             proof.in_time(partial(proof.book, group, registered=False))
+    proof.in_time(proof.bank)
     proof.all_together()
     return proof.finished()
 
@@ -335,6 +336,13 @@ class _Proof:
                 self._lines.add(claimant.name)
                 self._line(settlement, subject, claimant)
 
+    def bank(self) -> None:
+        """What banks did that is no payout of ours: nothing is posted of it beside its entries."""
+        entries = list(pages(self._store, Table.LEDGER, tables.BANK, prefix=tables.BOOK_ENTRIES))
+        posted = {"amounts": [posting for entry in entries for posting in entry["postings"]]}
+        self._report.faults += proof_of_books.of_subject(tables.BANK, tables.BANK, posted, entries)
+        self._add(entries)
+
     def _subject_entries(self, settlement: str, name: str) -> None:
         key = tables.subject_posted(name)
         for _ in range(PASSES):
@@ -344,6 +352,9 @@ class _Proof:
             if not faults or self._store.read([key]).get(key) == posted:
                 break
         self._report.faults += faults
+        self._add(entries)
+
+    def _add(self, entries: Iterable[Item]) -> None:
         for entry in entries:
             for posting in entry["postings"]:
                 account, paise = posting["account"], posting["amount_paise"]
