@@ -9,7 +9,7 @@ posted are the differences to what each was given.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 Shares = Mapping[str, int]
@@ -59,6 +59,21 @@ def by_value(amount: int, values: Mapping[str, int]) -> dict[str, int]:
     ``values`` are by line id. ValueError when no line has a value, as in an order of free replacements.
     """
     return largest_remainder(amount, values)
+
+
+def by_production(made: Iterable[tuple[str, str, int]], to_day: str) -> dict[str, int]:
+    """Weights from what each member made: (member, day in India, pieces), up to and with ``to_day``.
+
+    The day of making counts, not who is a member on the day of the payout: who joins in between has no part in what was
+    made before, and who left keeps hers in what she made. ValueError for pieces that are not whole or are negative.
+    """
+    weights: dict[str, int] = {}
+    for member, day, pieces in made:
+        if type(pieces) is not int or pieces < 0:
+            raise ValueError(f"{member}: {pieces!r} is no number of pieces")
+        if day <= to_day:
+            weights[member] = weights.get(member, 0) + pieces
+    return weights
 
 
 @dataclass(frozen=True)
