@@ -37,6 +37,8 @@ MERGED: Final = "MERGED"
 """A group joined another: what stood in its book goes on to the other one's, by their minutes."""
 KINDS: Final = (EXPECTED, SETTLED, CORRECTED, RELEASED, PAID_OUT, ARRIVED, SENT_BACK, MERGED)
 
+JOINED: Final = "joined"
+"""The rate row of what goes on to another group: the minutes, in the entry's source, decided it."""
 FROM: Final = "from"
 """In the source of a MERGED entry: the group that joined the other."""
 SINCE: Final = "since"

@@ -11,10 +11,8 @@ from typing import Final
 
 from hunar.domain import accounts, ledger
 from hunar.domain.head import Head
-from hunar.domain.ledger import MERGED, Entry, Posting
+from hunar.domain.ledger import JOINED, MERGED, Entry, Posting
 
-JOINED: Final = "joined"
-"""The rate row of what goes on: the minutes, in the entry's source, decided it."""
 _STAYS: Final = ("group_held", "payout_in_transit")
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from hunar.domain import accounts
 from hunar.domain.head import NO_ENTRY, Head, link
-from hunar.domain.ledger import ARRIVED, CLEARING, CORRECTED, MERGED, PAID_OUT, RELEASED, SENT_BACK, SETTLED
+from hunar.domain.ledger import ARRIVED, CLEARING, CORRECTED, JOINED, MERGED, PAID_OUT, RELEASED, SENT_BACK, SETTLED
 from hunar.domain.money import rupees
 from hunar.domain.payout import DEBT_RECOVERED, PAYOUT
 from hunar.domain.settled import COMPENSATION, FEE, SETTLEMENT, WITHHELD
@@ -170,7 +170,7 @@ def worked(item: Mapping[str, Any]) -> Worked:
                 case "group_fund":
                     path.add(FUND, "", paise, row)
                 case "group_credits":
-                    path.add(_withheld(row), "", paise, row, bears=WAITS)
+                    path.add(OTHER if row == JOINED else _withheld(row), "", paise, row, bears=WAITS)
     return Worked(
         seq=item["seq"],
         kind=item["kind"],
