@@ -238,6 +238,22 @@ def test_case_25_a_group_that_was_paid_anew_before_the_bank_spoke_gives_it_back_
     assert way.sound()
 
 
+def test_case_25_what_was_paid_twice_and_comes_back_ends_the_debt_before_it_is_payable() -> None:
+    way = cancelled(paid_again=True)
+    [shown] = way.desk.open("PAID_THOUGH_CANCELLED")
+    way.correct(shown, paid=True)
+    way.earn("S-3")
+    way.paid(B3)
+    recovered = SHARE * 250_000 // 1_000_000
+    assert way.desk.head("G03").debt == SHARE - recovered
+
+    way.desk.bank(answer(way.desk.rows(B1)["G03"], Status.RETURNED), batch_id=B1)
+
+    assert (way.desk.head("G03").debt, way.desk.head("G03").payable) == (0, recovered)
+    assert sum(one.amount_paise for one in way.statement("G03").debts) == 0
+    assert way.sound()
+
+
 def test_case_25_when_the_bank_moved_nothing_after_all_two_persons_lift_the_stop_and_the_group_is_paid() -> None:
     way = cancelled()
     [shown] = way.desk.open("PAID_THOUGH_CANCELLED")

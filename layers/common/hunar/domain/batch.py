@@ -111,6 +111,8 @@ class Row:
     """The entry by which it became payable again."""
     was: RowState | None = None
     """PULLED or REJECTED: the bank had paid it all the same, and two persons had that booked."""
+    twice: bool = False
+    """It was paid anew before that, so that it was booked as the group's debt."""
 
     def item(self) -> dict[str, Any]:
         return dict(vars(self)) | {"state": str(self.state), "was": str(self.was) if self.was else None}
@@ -121,7 +123,8 @@ class Row:
         known: dict[str, Any] = {name: item.get(name) for name in cls.__dataclass_fields__}
         known |= {name: int(item[name]) for name in numbers} | {"state": RowState(item["state"])}
         known["back_seq"] = None if known["back_seq"] is None else int(known["back_seq"])
-        return cls(**known | {"was": RowState(known["was"]) if known["was"] else None})
+        was = RowState(known["was"]) if known["was"] else None
+        return cls(**known | {"was": was, "twice": bool(known["twice"])})
 
 
 @dataclass(frozen=True)
@@ -460,14 +463,16 @@ def answers(
     return made
 
 
-def paid_after_all(one: Row, *, utr: str, day: str) -> Row:
+def paid_after_all(one: Row, *, utr: str, day: str, closed: int) -> Row:
     """A row that was taken out or rejected, and that the bank paid: with ``payout.paid_after_all`` it counts as paid.
 
-    It stays out of the batch that it was taken out of. Refused when it is neither.
+    It stays out of the batch that it was taken out of. ``closed`` is the entry that last took all that was payable to
+    the group: if that was behind the row's own return, the row's money was in it. Refused when it is neither.
     """
     if one.state not in (RowState.PULLED, RowState.REJECTED):
         raise Refused(f"{one.payout_id} is {one.state}; what the bank paid besides cannot be booked here")
-    return replace(one, state=RowState.PAID, was=one.state, utr=utr, answered_on=day)
+    twice = one.back_seq is None or closed > one.back_seq
+    return replace(one, state=RowState.PAID, was=one.state, twice=twice, utr=utr, answered_on=day)
 
 
 def progress(batch: Batch, rows: Iterable[Row]) -> Batch:

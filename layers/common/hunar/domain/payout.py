@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from hunar.domain import accounts
@@ -78,15 +79,21 @@ def unknown(batch: str, payout_id: str, paise: int, *, reference: str, came: boo
     )
 
 
-def came_back(head: Head, paid: Entry, *, reference: str, at: str) -> Entry:
+def came_back(head: Head, paid: Entry, *, reference: str, at: str, twice: bool = False) -> Entry:
     """The bank returned a payout days after it had paid it: payable again, exactly, and only once for each payout.
 
-    ``paid`` is the ARRIVED entry.
+    ``paid`` is the ARRIVED entry. ``twice``: it had become a debt, which ends with it as far as it still stands.
     """
     batch = str(dict(paid.source)["batch"])
     amount = sum(posting.amount_paise for posting in paid.postings if posting.account != accounts.BANK)
     payable = accounts.group_payable(head.group_id)
-    return _entry(SENT_BACK, head, batch, accounts.BANK, payable, amount, reference, at, cause=paid.entry_id)
+    ended = min(head.debt, amount) if twice else 0
+    made = _entry(SENT_BACK, head, batch, accounts.BANK, payable, amount, reference, at, cause=paid.entry_id)
+    if not ended:
+        return made
+    back = [(payable, amount - ended), (accounts.group_debt(head.group_id), ended)]
+    credits = tuple(Posting(account, PAYOUT, -paise) for account, paise in back if paise)
+    return replace(made, postings=(Posting(accounts.BANK, PAYOUT, amount), *credits))
 
 
 def _leaves(kind: str, head: Head, batch: str, to: str, reference: str, at: str) -> Entry:

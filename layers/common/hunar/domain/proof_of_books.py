@@ -145,7 +145,7 @@ class Walk:
         for posting in postings:
             if posting["account"] == accounts.BANK or posting["account"].startswith("payout_in_transit:"):
                 self._paid -= posting["amount_paise"]
-            elif item["kind"] == ARRIVED and posting["account"] == debt:
+            elif item["kind"] != PAID_OUT and posting["account"] == debt:
                 # What the bank paid twice is to be given back, and stands there as such.
                 self._paid -= posting["amount_paise"]
         if self._paid > self._released:

@@ -191,7 +191,9 @@ def _lots(group_id: str, book: Iterable[Mapping[str, Any]]) -> Iterable[Lot]:
         elif entry["kind"] == SENT_BACK:
             back = moved.get("group_payable", 0)
             taken = transit.take(-moved.get("payout_in_transit", 0)) or arrived.pop(batch, [])
-            for lot in taken or [(day, "", "", back)]:
+            # What the bank had paid twice was a debt, and none of it is payable now.
+            of_its_own = sum(lot[-1] for lot in taken) == back
+            for lot in taken if of_its_own else [(day, "", "", back)] if back else []:
                 payable.put(*lot)
         elif moved.get("payout_in_transit", 0) < 0:
             arrived[batch] = transit.take(-moved["payout_in_transit"])

@@ -291,7 +291,7 @@ class Payment:
     last_four: str
     """Of the account's number; empty when the batch does not say."""
     owed_paise: int = 0
-    """What of it became a debt: the bank had paid what the group was paid besides."""
+    """What of it became a debt, because the bank had paid it twice; below zero what of that debt came back."""
     had_arrived: bool = False
     """SENT_BACK days after it had arrived: it left the group's account again."""
 
@@ -459,7 +459,7 @@ def _line(item: Mapping[str, Any], paid_to: Mapping[str, str]) -> Line:
                 recovered_paise=by_row.get(DEBT_RECOVERED, 0),
                 reference=str(item["source"].get("reference", "")),
                 last_four=paid_to.get(batch, ""),
-                owed_paise=_moved(item).get(DEBT, 0) if kind == ARRIVED else 0,
+                owed_paise=0 if kind == PAID_OUT else _moved(item).get(DEBT, 0),
                 had_arrived=kind == SENT_BACK and any(p["account"] == accounts.BANK for p in item["postings"]),
             )
     raise Broken(f"entry {item['seq']} of {item['group_id']} is of the kind {item['kind']!r}")

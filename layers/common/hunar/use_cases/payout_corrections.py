@@ -89,7 +89,7 @@ def _can_be_booked(desk: operate.Desk, exception: Item) -> None:
     if pointer in found:
         raise NotNow(f"{subject['utr']} is booked for {found[pointer]['payout_id']} already")
     try:
-        batches.paid_after_all(Row.of(found[row]), utr=subject["utr"], day=desk.now[:10])
+        batches.paid_after_all(Row.of(found[row]), utr=subject["utr"], day=subject["day"], closed=0)
     except batches.Refused as problem:
         raise NotNow(str(problem)) from None
 
@@ -139,7 +139,7 @@ def _book(desk: close_period.Desk, exception_id: str) -> str:
     if seen.row is None or pointer in desk.store.read([pointer]):
         raise Rejected(f"{subject['payout_id']}: its bank reference is booked already")
     try:
-        row = batches.paid_after_all(seen.row, utr=subject["utr"], day=subject["day"])
+        row = batches.paid_after_all(seen.row, utr=subject["utr"], day=subject["day"], closed=seen.head.closed)
     except batches.Refused as problem:
         raise Rejected(str(problem)) from None
     now = replace(seen.batch, version=seen.batch.version + 1)

@@ -255,10 +255,8 @@ def book_row(
 def _entry(seen: Seen, row: Row, move: Move, reference: str, at: str, by: str) -> Entry:
     match move:
         case Move.PAID_AFTER_ALL:
-            # What was paid out since took all that was payable: this too, if it was payable again by then.
-            payable = row.back_seq is not None and seen.head.closed < row.back_seq
             return payout.paid_after_all(
-                seen.head, row.batch_id, row.amount_paise, payable=payable, utr=reference, at=at, by=by
+                seen.head, row.batch_id, row.amount_paise, payable=not row.twice, utr=reference, at=at, by=by
             )
         case Move.ARRIVED:
             return payout.arrived(seen.head, row.batch_id, utr=reference, at=at)
@@ -266,7 +264,7 @@ def _entry(seen: Seen, row: Row, move: Move, reference: str, at: str, by: str) -
             return payout.sent_back(seen.head, row.batch_id, reference=reference, at=at)
         case Move.CAME_BACK:
             paid = payout.arrival(row.group_id, row.batch_id, row.amount_paise, utr=str(row.utr), at=at)
-            return payout.came_back(seen.head, paid, reference=reference, at=at)
+            return payout.came_back(seen.head, paid, reference=reference, at=at, twice=row.twice)
 
 
 def _progress(desk: Desk, batch_id: str) -> None:

@@ -34,7 +34,7 @@ from hunar.use_cases.show import Asked
 MOST_RESULTS: Final = 500
 """Results that are kept as one item, and booked by one message."""
 LATEST_PAYMENT: Final = timedelta(days=30)
-_WITHIN: Final = ("version", "batch_id", "back_seq", "was")
+_WITHIN: Final = ("version", "batch_id", "back_seq", "was", "twice")
 """What of a row nobody needs to see."""
 
 
