@@ -206,6 +206,16 @@ def unbooked(name: str) -> Key:
     return Key(Table.EXCEPTIONS, f"UNBOOKED#{name}", "UNBOOKED")
 
 
+def branch_list() -> Key:
+    """That the Reserve Bank's list of branches was supplied, and of which banks."""
+    return Key(Table.REGISTRY, "BRANCHES", "LIST")
+
+
+def branches(bank: str) -> Key:
+    """The IFSCs of a bank, by the four letters with which they begin."""
+    return Key(Table.REGISTRY, "BRANCHES", f"BANK#{bank}")
+
+
 def agency() -> Key:
     return Key(Table.REGISTRY, "AGENCY", "AGENCY")
 
