@@ -1,6 +1,7 @@
 """The nasty cases of paying groups, by number, each from settlement lines through commands to the books.
 
-Their index is tests/cases.yaml. It also names the cases whose rules are tested elsewhere, and those that come later.
+Their index is tests/cases.yaml. Those that end at a bank are in
+test_payout_cases.py.
 """
 
 from __future__ import annotations
