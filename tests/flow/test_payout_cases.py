@@ -267,6 +267,33 @@ def test_case_25_when_the_bank_moved_nothing_after_all_two_persons_lift_the_stop
     assert way.sound()
 
 
+def test_case_25_a_row_that_left_its_batch_and_was_paid_by_an_older_file_stays_out_of_the_batch() -> None:
+    """Somebody uploaded a file that was withdrawn. What the batch pays is what was approved, before and after."""
+    way = WholeWay("G03", "G07")
+    way.earn("S-1")
+    way.earn("S-2", "G07")
+    way.desk.close(B1)
+    way.desk.approve(B1)
+    row = way.desk.rows(B1)["G03"]
+    payouts.pull(way.desk.operator, B1, row.payout_id, by(MAKER, "the group asked"))
+    way.desk.work()
+    way.desk.approve(B1)
+    way.desk.submit(B1)
+    way.desk.bank(answer(row), answer(way.desk.rows(B1)["G07"]), batch_id=B1)
+    before = way.desk.batch(B1)
+    [shown] = way.desk.open("PAID_THOUGH_CANCELLED")
+
+    way.correct(shown, paid=True)
+
+    after = way.desk.batch(B1)
+    assert (after.count, after.control_total, after.digest) == (1, SHARE, before.digest)
+    assert (way.desk.rows(B1)["G03"].state, way.gone()) == (RowState.PAID, 2 * SHARE)
+    assert way.sound()
+    way.desk.bank(answer(row, Status.RETURNED), batch_id=B1)
+    assert (way.desk.head("G03").payable, way.gone()) == (SHARE, SHARE)
+    assert way.sound()
+
+
 def test_case_25_what_was_booked_after_all_and_comes_back_is_payable_again_and_old_news_of_it_change_nothing() -> None:
     way = WholeWay("G03")
     way.earn("S-1")
