@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hunar.domain import accounts
+from hunar.domain import accounts, registers
 from hunar.domain.statement import Point, Statement, ties
 from hunar.messages import ReleaseHold
 from hunar.tables import Item
@@ -95,8 +95,14 @@ class WholeWay:
         report = prove.prove(proving.desk(self.till))
         assert report.faults == [], report.faults
         assert sum(self.balances().values()) == 0
+        aged: dict[tuple[str, str], int] = {}
+        for lot in registers.lots(exports._every_entry(self.desk.store)):
+            aged[lot.group_id, lot.where] = aged.get((lot.group_id, lot.where), 0) + lot.amount_paise
         for head in self.till.items("HEAD"):
             group = head["group_id"]
+            for where, paise in Point(group, balances=head["balances"]).standing.items():
+                if where in (registers.HELD, registers.PAYABLE, registers.ON_THE_WAY):
+                    assert aged.get((group, where), 0) == paise, (group, where)
             whole = make(self.desk.store, group, from_seq=0).statement if head["seq"] else None
             if whole is not None:
                 assert whole.opening == Point(group) and whole.closing.balances == head["balances"]

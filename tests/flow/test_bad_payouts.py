@@ -240,7 +240,7 @@ def test_a_name_that_no_bank_takes_is_never_in_a_file(door: Door, name: str) -> 
     try:
         payees.propose(PayDesk(store=copy(desk)).operator, "G02", typed, by(MAKER), cooling_days=0)
     except REFUSALS:
-        refused(desk, 400, "name", lambda: door(desk).propose("G02", typed))
+        refused(desk, 400, "name: has a comma" if "," in name else "name", lambda: door(desk).propose("G02", typed))
     key = tables.beneficiary("G02")
     stored = desk.store.read([key])[key]
     for place in (key, tables.beneficiary_version("G02", 1)):
