@@ -55,6 +55,7 @@ class _Paper(FPDF):
         super().__init__(format="A4")
         self._sheet = sheet
         self._rtl = sheet.words.right_to_left
+        self._known: dict[tuple[str, float, float], list[str]] = {}
         self.set_margins(_MARGIN, _MARGIN, _MARGIN)
         self.set_auto_page_break(False)
         self.set_creation_date(_NO_TIME)
@@ -145,5 +146,9 @@ class _Paper(FPDF):
             return [grouped(cell.paise)]
         if not cell:
             return [""]
-        broken = self.multi_cell(width - _PAD, _LINE, str(cell), dry_run=True, output=MethodReturnValue.LINES)
-        return list(cast("list[str]", broken))
+        # The same words stand in every order, and breaking them takes longer than drawing them.
+        key = (str(cell), width, size)
+        if key not in self._known:
+            broken = self.multi_cell(width - _PAD, _LINE, str(cell), dry_run=True, output=MethodReturnValue.LINES)
+            self._known[key] = list(cast("list[str]", broken))
+        return self._known[key]
