@@ -2,7 +2,7 @@
 
     python -m tests.statements
 
-draws its first two pages and the last one in all languages into docs/statements/.
+draws all its pages in all languages into docs/statements/.
 """
 
 from __future__ import annotations
@@ -86,11 +86,6 @@ def pages(made: bytes, *, scale: float = 1.3) -> list[Image.Image]:
     return drawn
 
 
-def shown(drawn: list[Image.Image]) -> list[Image.Image]:
-    """The pages that stand in the pictures: the first two, and the last one with what is to be copied and shared."""
-    return [*drawn[:2], drawn[-1]]
-
-
 def beside(pictures: list[Image.Image]) -> bytes:
     """Pictures of one size beside each other (PNG)."""
     width, height = pictures[0].size
@@ -104,7 +99,7 @@ def beside(pictures: list[Image.Image]) -> bytes:
 
 def main() -> None:
     for locale in LOCALES:
-        picture = beside(shown(pages(pdf(demo_sheet(locale)))))
+        picture = beside(pages(pdf(demo_sheet(locale))))
         (PICTURES / f"{locale}.png").write_bytes(picture)
         print(locale, len(picture))
 
