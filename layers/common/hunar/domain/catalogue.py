@@ -657,21 +657,27 @@ class _Reader:
                 row.wrong("from", f"{member} has a weight from {since} in row {first[group_id, member, since]} already")
             found.setdefault(group_id, {})[member, since] = said
         for (group_id, member, since), number in first.items():
-            self._overlaps(number, found[group_id], member, since)
+            earlier = {day: one for (name, day), one in found[group_id].items() if name == member and day < since}
+            for day, one in earlier.items():
+                if since <= one["to"]:
+                    told = (
+                        f"{member} has the weight {one['weight']} from {day} to {one['to']}: give that an earlier end"
+                    )
+                    self._problem("members", number, "from", told)
+            later = {day for name, day in found[group_id] if name == member and day > since}
+            for day in sorted(later):
+                # Where both stand in the file, the later one's row is named already.
+                if day <= found[group_id][member, since]["to"] and (group_id, member, day) not in first:
+                    self._problem("members", number, "to", f"{member} has another weight from {day} on")
+        for group_id, weights in found.items():
+            rows = [number for (group, _, _), number in first.items() if group == group_id]
+            if len(weights) > MOST_WEIGHTS and rows:
+                told = f"{group_id} has {len(weights)} weights, and at most {MOST_WEIGHTS} are kept"
+                self._problem("members", rows[-1], "group_id", told)
         self._made.items["members"] = {
             group_id: {"group_id": group_id, "members": [one for _, one in sorted(weights.items())]}
             for group_id, weights in found.items()
         }
-
-    def _overlaps(self, number: int, weights: Mapping[tuple[str, str], Item], member: str, since: str) -> None:
-        for (name, day), one in sorted(weights.items()):
-            if name == member and day < since <= one["to"]:
-                message = f"{member} has the weight {one['weight']} from {day} to {one['to']}: give that an earlier end"
-                self._problem("members", number, "from", message)
-            if name == member and since < day <= weights[member, since]["to"]:
-                self._problem("members", number, "to", f"{member} has the weight {one['weight']} from {day} on")
-        if len(weights) > MOST_WEIGHTS:
-            self._problem("members", number, "group_id", f"{len(weights)} weights; a group has {MOST_WEIGHTS} at most")
 
     def _account(self, row: _Row, record: Record) -> Item:
         item = {"marketplace": row.text("marketplace", _MARKETPLACE), "account": row.text("account", _ACCOUNT)}

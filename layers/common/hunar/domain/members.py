@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from hunar.domain.split import Suggested, largest_remainder, without_clawback
+from hunar.domain.split import Shares, largest_remainder, without_clawback
 
 STILL: Final = "9999-12-31"
 """The end of what has none."""
@@ -44,6 +44,18 @@ class Part:
     paise: int
     first_day: str
     last_day: str
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """How a group could divide what it was paid."""
+
+    shares: Shares
+    """Paise by member, in the order of what they are called; who gets nothing is not there."""
+    group_paise: int
+    """What the group bears (not above zero), because members who left give nothing back."""
+    undivided_paise: int
+    """Of payments in whose days nobody had a weight: then the members say whose it is."""
 
 
 def held(weights: Iterable[Weight]) -> list[Weight]:

@@ -10,9 +10,9 @@ from typing import Final
 
 from hunar.domain import group_books, statement
 from hunar.domain.ledger import ARRIVED, PAID_OUT
+from hunar.domain.members import Suggested
 from hunar.domain.money import Rupees, grouped
 from hunar.domain.rate_card import day_of_sale
-from hunar.domain.split import Suggested
 from hunar.domain.statement import Statement, Step
 from hunar.domain.workbook_file import Cell
 from hunar.statement_words import Words

@@ -15,9 +15,8 @@ from hunar import tables
 from hunar.domain.batch import Row, payout_id
 from hunar.domain.head import Head
 from hunar.domain.ledger import ARRIVED, PAID_OUT, SENT_BACK
-from hunar.domain.members import Part, Weight, suggested
+from hunar.domain.members import Part, Suggested, Weight, suggested
 from hunar.domain.rate_card import day_of_sale
-from hunar.domain.split import Suggested
 from hunar.domain.statement import Broken, Payment, Point, Statement, Worked, statement
 from hunar.ports import ABSENT, Put, Rejected, Store
 from hunar.tables import Item
