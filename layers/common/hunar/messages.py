@@ -252,6 +252,8 @@ class ClosePeriod(_Message):
     batch_id: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     by: str = Field(min_length=1, max_length=100)
     """Who made the batch; another person must approve it."""
+    after: str | None = None
+    """How far an invocation came whose time was over: the token of a page of groups."""
 
 
 class PullRow(_Message):
@@ -277,6 +279,8 @@ class TakeAnswer(_Message):
     batch_id: str
     answer: str
     part: int = Field(ge=0)
+    booked: int = Field(default=0, ge=0)
+    """How many of the part's results were booked when the time was over."""
 
 
 class TellApproved(_Message):

@@ -82,9 +82,10 @@ def close_period(desk: Desk, message: ClosePeriod) -> Closing:
         return Closing.EMPTY
     if desk.again(lambda: _begin(desk, message)).state is not State.DRAFT:
         return Closing.OVER
-    for group_id in _groups(desk.store):
+    for group_id, before in _groups(desk.store, message.after):
         if desk.time_left() < ENOUGH_SECONDS:
-            desk.queues.send(QueueName.PAYOUT_BATCHES, [message.model_dump_json()])
+            # From there on: those before are done, also those that cannot be paid and stay payable.
+            desk.queues.send(QueueName.PAYOUT_BATCHES, [message.model_copy(update={"after": before}).model_dump_json()])
             return Closing.UNFINISHED
         if desk.again(partial(_pay_out, desk, message.batch_id, group_id)) is None:
             return Closing.OVER
@@ -149,12 +150,13 @@ def _payable(store: Store, *, limit: int = PAGE, after: str | None = None) -> An
     return store.page(Table.LEDGER, "PAYABLE", index=tables.PAYABLE, limit=limit, after=after)
 
 
-def _groups(store: Store) -> Iterator[str]:
-    """Groups that something is payable to, the longest waiting first. The others cost nothing."""
-    after_ = None
+def _groups(store: Store, after_: str | None) -> Iterator[tuple[str, str | None]]:
+    """Groups that something is payable to, the longest waiting first, each with where its page begins. The others cost
+    nothing."""
     while True:
         page = _payable(store, after=after_)
-        yield from [item["group_id"] for item in page.items]
+        for item in page.items:
+            yield item["group_id"], after_
         after_ = page.next
         if after_ is None:
             return

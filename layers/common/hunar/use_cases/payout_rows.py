@@ -22,7 +22,7 @@ from hunar.domain.ledger import Entry
 from hunar.domain.money import rupees
 from hunar.messages import PullRow, TakeAnswer, TellApproved, UndoBatch
 from hunar.ports import ABSENT, Put, QueueName, Rejected
-from hunar.tables import Item
+from hunar.tables import Item, Table
 from hunar.use_cases import payout_texts
 from hunar.use_cases.close_period import ENOUGH_SECONDS, PAGE, STOPS, Desk, entry_put, header_put, rows_of
 from hunar.use_cases.worklist import opening
@@ -70,7 +70,11 @@ def take_answer(desk: Desk, message: TakeAnswer) -> list[str]:
         # Its rows are pulled before the bank is heard: what it paid all the same is told apart from what waits.
         undo(desk, UndoBatch(batch_id=message.batch_id))
     said = [result_of(item) for item in kept["results"]]
-    outcomes = [desk.again(partial(_answer, desk, message.batch_id, result, kept["at"])) for result in said]
+    outcomes: list[str] = []
+    for number, result in enumerate(said[message.booked :], message.booked):
+        if _hands_on(desk, message.model_copy(update={"booked": number})):
+            return outcomes
+        outcomes.append(desk.again(partial(_answer, desk, message.batch_id, result, kept["at"])))
     desk.again(lambda: _progress(desk, message.batch_id))
     keys = [tables.batch_row(message.batch_id, name) for name in sorted({result.payout_id for result in said})]
     # Also when all was booked before: whoever was stopped here has told nobody.
@@ -99,7 +103,7 @@ def _rows_after(desk: Desk, message: TellApproved) -> Iterator[Item]:
             yield item
 
 
-def _hands_on(desk: Desk, message: UndoBatch | TellApproved) -> bool:
+def _hands_on(desk: Desk, message: UndoBatch | TakeAnswer | TellApproved) -> bool:
     """Whether the time is over; then the message was sent again, and goes on from there."""
     if desk.time_left() >= ENOUGH_SECONDS:
         return False
@@ -260,11 +264,26 @@ def _entry(seen: _Seen, row: Row, move: Move, reference: str, at: str) -> Entry:
 
 def _progress(desk: Desk, batch_id: str) -> None:
     before = _batch(desk, batch_id)
-    if before.state is not State.FILED:
+    if before.state is not State.FILED or _waits(desk, batch_id):
         return
     now = batches.progress(before, _rows(desk, batch_id))
     if now is not before:
         desk.store.commit([header_put(before, now)])
+
+
+def _waits(desk: Desk, batch_id: str) -> bool:
+    """Whether the bank has not spoken of a row at either end. Banks answer in the order of the file: so nobody reads
+    ten thousand rows after each part of an answer."""
+    for newest_first in (True, False):
+        page = desk.store.page(
+            *(Table.BATCHES, tables.batch_of(batch_id)),
+            prefix=tables.BATCH_ROWS,
+            limit=PAGE,
+            newest_first=newest_first,
+        )
+        if any(item["state"] == RowState.IN_TRANSIT for item in page.items):
+            return True
+    return False
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────
