@@ -1,7 +1,7 @@
 """What a batch costs by the number of its groups: AWS calls and write units of each group, and time.
 
-The real use cases over the in-memory store, which counts calls and units by DynamoDB's rules. Time is the program's own on
-this machine, so it is shown against the smallest batch of the same run: 1.0 is the same for each group.
+The real use cases over the in-memory store, which counts calls and units by DynamoDB's rules. Time is the program's own
+on this machine, so it is shown against the smallest batch of the same run: 1.0 is the same for each group.
 
     python -m bench.large_batch
 """
