@@ -221,6 +221,7 @@ class Application:
 
     def closing(self, now: str, time_left: Callable[[], int]) -> close_period.Desk:
         """What batches of payouts need, for one message."""
+        from hunar import bank_files
         from hunar.use_cases.close_period import Desk
 
         settings = self.settings
@@ -231,6 +232,7 @@ class Application:
             self.again,
             minimum_paise=settings.payout_minimum_paise,
             patience_days=settings.payable_patience_days,
+            most_rows=bank_files.layout(settings.payout_layout).most_rows,
             time_left=time_left,
         )
 

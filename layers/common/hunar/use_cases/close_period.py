@@ -47,6 +47,8 @@ class Outcome(StrEnum):
     """It cannot be paid; a person was told why."""
     NEXT_BATCH = "NEXT_BATCH"
     """It is in this batch already; what became payable since is the next one's."""
+    FULL = "FULL"
+    """The bank's file takes no more rows: the group is paid with the batch that follows."""
 
 
 class Closing(StrEnum):
@@ -72,6 +74,8 @@ class Desk:
     again: Callable[[Callable[[], Any]], Any]
     minimum_paise: int = 0
     patience_days: int = 15
+    most_rows: int | None = None
+    """What one file of the agency's bank takes."""
     time_left: Callable[[], int] = lambda: ENOUGH_SECONDS
     """Seconds that are left of the invocation."""
 
@@ -87,8 +91,14 @@ def close_period(desk: Desk, message: ClosePeriod) -> Closing:
             # From there on: those before are done, also those that cannot be paid and stay payable.
             desk.queues.send(QueueName.PAYOUT_BATCHES, [message.model_copy(update={"after": before}).model_dump_json()])
             return Closing.UNFINISHED
-        if desk.again(partial(_pay_out, desk, message.batch_id, group_id)) is None:
+        outcome = desk.again(partial(_pay_out, desk, message.batch_id, group_id))
+        if outcome is None:
             return Closing.OVER
+        if outcome is Outcome.FULL:
+            # Sent first: whoever is stopped here closes this batch again, and the other one is the same.
+            rest = ClosePeriod(batch_id=batches.following(message.batch_id), by=message.by)
+            desk.queues.send(QueueName.PAYOUT_BATCHES, [rest.model_dump_json()])
+            break
     return Closing(desk.again(lambda: _finish(desk, message)))
 
 
@@ -196,6 +206,9 @@ def _pay_out(desk: Desk, batch_id: str, group_id: str) -> Outcome | None:
         return Outcome.CARRIED
     if _is_last(desk.store, head, entry.entry_id):
         return Outcome.NEXT_BATCH
+    # The header goes on with every row, and with payouts that have none: a batch is never fuller than it says.
+    if desk.most_rows is not None and batch.version > desk.most_rows:
+        return Outcome.FULL
     try:
         moved, (sealed,) = after(head, entry)
     except Refused as problem:
