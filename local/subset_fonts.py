@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from fontTools import subset  # type: ignore[import-untyped]
-from fontTools.ttLib.tables import otTables  # type: ignore[import-untyped]
+from fontTools import subset
+from fontTools.ttLib.tables import otTables
 
 FONTS: Final = Path(__file__).parents[1] / "layers/common/hunar/statement_files/fonts"
 BETWEEN: Final = "0020,00A0,0964-0965,200B-200D,25CC"
