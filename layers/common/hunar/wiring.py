@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from hunar.domain.receipt import Receipt, Reply
     from hunar.domain.sms_text import Language
     from hunar.ports import Inbox, MarketplaceApis, Queues, SmsProvider, Store, WebhookSecret, WebhookSecrets
-    from hunar.use_cases import apply, asking, close_period, payouts, receive, sending, settle, take_settlement
+    from hunar.use_cases import (
+        apply,
+        asking,
+        close_period,
+        payouts,
+        receive,
+        receive_payout_news,
+        sending,
+        settle,
+        take_settlement,
+    )
 
     class Door(receive.Door, Protocol):
         """A marketplace's module that has a webhook."""
@@ -69,7 +79,7 @@ class Application:
         from hunar.adapters.secrets import SecretsManagerSecrets
         from hunar.telemetry import client
 
-        needs = {name: door.NEEDS for name, door in self.doors.items()}
+        needs = {name: door.NEEDS for name, door in {**self.doors, **self.payout_rails}.items()}
         return SecretsManagerSecrets(client("secretsmanager", **_QUICK), self.settings.secret_prefix, needs, self.clock)
 
     @cached_property
@@ -139,6 +149,13 @@ class Application:
         from hunar.marketplaces import flipkart, standard
 
         return {"flipkart": flipkart, "standard": standard}
+
+    @cached_property
+    def payout_rails(self) -> Mapping[str, receive_payout_news.Rail]:
+        """Who pays for the agency and posts what became of it."""
+        from hunar.payout_rails import razorpayx
+
+        return {"razorpayx": razorpayx}
 
     @cached_property
     def marketplaces(self) -> Mapping[str, apply.Marketplace]:
