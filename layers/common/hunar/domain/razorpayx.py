@@ -47,6 +47,10 @@ _WORD: Final = re.compile(r"[a-z0-9_]{1,100}")
 _MOST_PAISE: Final = 10**15
 
 
+class NotTaken(Exception):
+    """RazorpayX did not take a payout: nothing was paid by it. The text names no account."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """Which amounts a mode takes, in paise; both ends are in."""
