@@ -119,6 +119,7 @@ def test_only_what_makes_statements_imports_the_libraries_of_the_pdf() -> None:
 
 def test_what_checks_the_stack_imports_nothing_of_hunar() -> None:
     witnesses = ("check", "phones", "marketplace_apis", "fake_api", "fake_flipkart", "fake_amazon", "messages")
+    witnesses += ("fake_razorpayx",)
     wrong = [
         f"{name} imports {module}"
         for name in witnesses
