@@ -249,7 +249,7 @@ def test_a_row_that_razorpayx_does_not_take_keeps_no_other_from_being_paid_and_s
 def test_wrong_keys_are_said_and_nothing_is_sent(office: Office) -> None:
     office.filed()
     line = office.lines()[0]
-    with pytest.raises(Rejected, match="knows neither these keys nor this address") as error:
+    with pytest.raises(Rejected, match="does not know these keys") as error:
         office.rail(key_secret="guess").create(line)
     assert "guess" not in str(error.value)
     assert not office.fake.payouts

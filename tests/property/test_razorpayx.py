@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hunar.domain.razorpayx import told
 from hunar.use_cases import payouts, send_payouts
 from tests.paydesk import BATCH, MAKER, by
 from tests.rail_office import Office
@@ -34,8 +35,6 @@ class Direct(Office):
         return self.rail()._authorization
 
     def find(self, account_number: str, reference: str) -> Any:
-        from hunar.domain.razorpayx import told
-
         return [told(one) for one in self.fake.of(reference)]
 
     def create(self, line: Any) -> Any:

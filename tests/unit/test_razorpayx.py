@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -260,8 +261,6 @@ def test_the_fake_wants_a_key_of_the_allowed_form(key: str) -> None:
 
 
 def office_authorization(fake: FakeRazorpayX) -> str:
-    import base64
-
     return f"Basic {base64.b64encode(f'{fake.key_id}:{fake.key_secret}'.encode()).decode()}"
 
 
@@ -284,7 +283,7 @@ def test_what_has_a_reference_is_found_with_it_only(office: Office) -> None:
     rail, lines = office.rail(), office.lines()
     assert [one.reference for one in rail.find(lines[1].account_number, lines[1].payout_id)] == [lines[1].payout_id]
     assert rail.find(lines[1].account_number, "PNOBODY") == []
-    with pytest.raises(Exception, match="400"):
+    with pytest.raises(Rejected, match="account_number"):
         rail.find("0", lines[1].payout_id)
 
 

@@ -65,9 +65,11 @@ class RazorpayX:
         """All payouts with the reference. Raises Rejected, Retryable."""
         query = urlencode({"account_number": account_number, "reference_id": reference, "count": MOST_FOUND})
         answer = self._call("GET", f"/v1/payouts?{query}", {}, None)
-        items = _object(answer).get("items") if answer.status == 200 else None
-        if not isinstance(items, list):
+        if answer.status != 200:
             raise self._unclear("payouts were asked for", answer)
+        items = _object(answer).get("items")
+        if not isinstance(items, list):
+            raise Rejected("RazorpayX answered with no list of payouts")
         found = [_told(item) for item in items]
         if any(one.reference != reference for one in found):
             # Then an empty answer would prove nothing either, and somebody could be paid twice.
@@ -89,7 +91,9 @@ class RazorpayX:
 
     def _unclear(self, what: str, answer: Answer) -> Exception:
         if answer.status in (401, 403):
-            return Rejected(f"RazorpayX knows neither these keys nor this address: {_reason(answer)}")
+            return Rejected(f"RazorpayX does not know these keys, or not this address: {_reason(answer)}")
+        if 400 <= answer.status < 500 and answer.status not in (408, 409, 429):
+            return Rejected(f"{what}, and RazorpayX refused it: {_reason(answer)}")
         return Retryable(f"{what}, and RazorpayX answered {answer.status}; run it again")
 
     def _call(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
