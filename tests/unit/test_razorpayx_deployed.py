@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -67,11 +67,11 @@ def posted(raw: bytes | None = None, headers: dict[str, str] | None = None) -> t
     return given["statusCode"], json.loads(given["body"])
 
 
-def submitted(stack: Application) -> str:
+def submitted(stack: Application, *words: str) -> str:
     with_accounts(stack)
     batch: str = json.loads(done("close", "--json"))["batch_id"]
     work(stack)
-    done("approve", batch, typed="y\n")
+    done("approve", batch, *words, typed="y\n")
     done("payouts", "submit", batch, "--to", ".")
     return batch
 
@@ -142,6 +142,16 @@ def test_a_file_that_was_changed_on_the_way_is_not_sent(
     changed = lambda api, path: (real(api, path)[0], real(api, path)[1].replace(b"123450", b"999950"))  # noqa: E731
     monkeypatch.setattr(OperatorsApi, "download", changed)
     assert "its SHA-256 differs. Nothing was sent" in refused("payouts", "send", batch)
+    assert wire.calls == 0
+
+
+def test_nothing_is_sent_before_its_day(
+    stack: Application, wire: Wire, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    day = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
+    batch = submitted(stack, "--value-date", day)
+    assert f"is to be paid on {day}" in refused("payouts", "send", batch)
     assert wire.calls == 0
 
 
