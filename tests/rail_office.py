@@ -109,12 +109,14 @@ class Office:
     def lines(self, batch_id: str = BATCH) -> tuple[Line, ...]:
         return read(*payouts.file_of(self.desk.operator, batch_id))
 
+    def rows(self, batch_id: str = BATCH) -> dict[str, dict[str, Any]]:
+        return {row.payout_id: row.item() for row in self.desk.rows(batch_id).values()}
+
     def send(self, batch_id: str = BATCH) -> list[Outcome]:
-        return list(send_payouts.send(self.rail(), self.lines(batch_id)))
+        return list(send_payouts.send(self.rail(), self.lines(batch_id), self.rows(batch_id)))
 
     def ask(self, batch_id: str = BATCH) -> list[Outcome]:
-        rows = {row.payout_id: row.item() for row in self.desk.rows(batch_id).values()}
-        done = list(send_payouts.ask(self.rail(), self.lines(batch_id), rows, self.desk.now[:10]))
+        done = list(send_payouts.ask(self.rail(), self.lines(batch_id), self.rows(batch_id), self.desk.now[:10]))
         results = [one.result for one in done if one.result]
         if results:
             payouts.paid(self.desk.operator, batch_id, results, by(MAKER))

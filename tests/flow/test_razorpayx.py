@@ -9,12 +9,13 @@ from datetime import timedelta
 import pytest
 
 from hunar.adapters.http import NoAnswer
+from hunar.domain.bank_file import Status
 from hunar.domain.batch import RowState, State
 from hunar.ports import Rejected, Retryable
 from hunar.use_cases import payouts
 from hunar.use_cases.operate import NotNow
 from local.fake_api import as_json
-from tests.paydesk import BATCH, CHECKER, MAKER, by
+from tests.paydesk import BATCH, CHECKER, MAKER, answer, by
 from tests.rail_office import Office
 
 NEXT = "2026-12-22-S"
@@ -150,9 +151,7 @@ def test_what_failed_is_payable_again_and_the_next_batch_pays_it_under_another_k
     office.move("G02", end, reason="beneficiary_bank_rejected")
 
     # It is never sent again under its key.
-    assert {one.payout_id: one.outcome for one in office.send()} == dict.fromkeys(
-        (row.payout_id for row in office.desk.rows().values()), "THERE"
-    )
+    assert {one.outcome for one in office.send()} == {"THERE"}
     office.ask()
     office.ask()
 
@@ -244,6 +243,22 @@ def test_a_row_that_razorpayx_does_not_take_keeps_no_other_from_being_paid_and_s
     assert "inactive" in refused.why and "0277" not in refused.why
     assert paid(office) == DUE | {"G02": 0}
     assert {one.outcome for one in office.ask()} == {"THERE", "NOT_SENT"}
+
+
+def test_what_was_entered_as_rejected_is_never_sent_for_its_group_is_paid_with_the_next_batch(office: Office) -> None:
+    office.filed()
+    office.fake.inactive = {"000000000277"}
+    office.send()
+    office.desk.bank(answer(office.desk.rows()["G02"], Status.REJECTED))
+    office.fake.inactive = set()
+
+    sent = {one.payout_id: one.outcome for one in office.send()}
+
+    assert sent[office.desk.rows()["G02"].payout_id] == "ANSWERED"
+    office.desk.filed(NEXT)
+    office.send(NEXT)
+    assert sum(payout["amount"] for payout in office.fake.payouts.values()) == sum(DUE.values())
+    assert office.desk.sound()
 
 
 def test_wrong_keys_are_said_and_nothing_is_sent(office: Office) -> None:

@@ -41,8 +41,7 @@ class Direct(Office):
         raise AssertionError("nothing is sent by asking")
 
     def asked(self) -> None:
-        rows = {row.payout_id: row.item() for row in self.desk.rows().values()}
-        done = send_payouts.ask(self, self.lines(), rows, "2026-12-16")
+        done = send_payouts.ask(self, self.lines(), self.rows(), "2026-12-16")
         if results := [one.result for one in done if one.result]:
             payouts.paid(self.desk.operator, BATCH, results, by(MAKER))
             self.desk.work()

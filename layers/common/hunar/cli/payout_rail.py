@@ -21,6 +21,7 @@ from hunar.cli.output import Failed, Json, Stage, failures, print_json, print_ta
 from hunar.cli.payouts import Batch, whole
 from hunar.cli.secret import API_FIELDS, read_secret
 from hunar.domain.bank_file import FileRefused
+from hunar.domain.batch import RowState
 from hunar.domain.facts import instant
 from hunar.domain.money import rupees
 from hunar.domain.rate_card import day_of_sale
@@ -56,7 +57,7 @@ def send(
         if today < job.header["value_date"]:
             raise Failed(f"{batch} is to be paid on {job.header['value_date']}; it is {today} in India")
         rail = _rail(job.deployed, account)
-        done = _collected(send_payouts.send(rail, job.lines), len(job.lines))
+        done = _collected(send_payouts.send(rail, job.lines, job.rows), len(job.lines))
         _end(done, as_json, f"hunar payouts ask {batch} enters what becomes of them")
 
 
@@ -114,9 +115,10 @@ def _job(stage: str, person: str, batch: str) -> _Job:
         lines = read(name, content)
     except FileRefused as error:
         raise Failed(str(error)) from None
-    if (len(lines), sum(one.amount_paise for one in lines)) != (header["count"], header["control_total"]):
+    by_id = {row["payout_id"]: row for row in rows if row["state"] != RowState.PULLED}
+    if {one.payout_id: one.amount_paise for one in lines} != {name: row["amount_paise"] for name, row in by_id.items()}:
         raise Failed(f"{name} pays something else than {batch} says. Nothing was sent")
-    return _Job(deployed, api, header, {row["payout_id"]: row for row in rows}, lines)
+    return _Job(deployed, api, header, by_id, lines)
 
 
 def _rail(deployed: Deployed, account: str) -> Rail:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from hunar.domain.bank_file import Result, Status
+from hunar.domain.batch import RowState
 from hunar.domain.money import rupees
 from hunar.domain.razorpayx import Line, NotTaken, Payout, living
 
@@ -21,6 +22,8 @@ THERE: Final = "THERE"
 REFUSED: Final = "REFUSED"
 """RazorpayX did not take it; nothing was paid."""
 NOT_SENT: Final = "NOT_SENT"
+ANSWERED: Final = "ANSWERED"
+"""The batch has its end already; it is not sent, whatever RazorpayX has of it."""
 DIFFERS: Final = "DIFFERS"
 """What RazorpayX has is not what was approved. A person must look, and nothing is booked."""
 TWICE: Final = "TWICE"
@@ -57,9 +60,17 @@ class Outcome:
         return {name: value for name, value in vars(self).items() if name != "result"}
 
 
-def send(rail: Rail, lines: Sequence[Line]) -> Iterator[Outcome]:
-    """Sends what RazorpayX does not have yet, line by line. Raises Rejected, Retryable: run it again, with all."""
+def send(rail: Rail, lines: Sequence[Line], rows: Mapping[str, Mapping[str, Any]]) -> Iterator[Outcome]:
+    """Sends what RazorpayX does not have yet, line by line. Raises Rejected, Retryable: run it again, with all.
+
+    ``rows`` are the batch's, by payout id. What is not in transit any more is never sent: its group is owed the money
+    again, and gets it with another batch.
+    """
     for line in lines:
+        state = str(rows[line.payout_id]["state"])
+        if state != RowState.IN_TRANSIT:
+            yield Outcome(line.payout_id, line.amount_paise, ANSWERED, why=f"the books have it as {state}")
+            continue
         found = rail.find(line.account_number, line.payout_id)
         if found:
             yield _there(line, found)
