@@ -14,6 +14,7 @@ from hunar.messages import (
     TellApproved,
     UndoBatch,
 )
+from hunar.use_cases.age_batches import age_batches
 from hunar.use_cases.age_payables import age_payables
 from hunar.use_cases.close_period import Desk, close_period
 from hunar.use_cases.payout_news import take_news
@@ -40,4 +41,4 @@ def obey(desk: Desk, command: BatchCommand) -> str:
         case TellApproved():
             return f"TOLD:{tell_approved(desk, command)}"
         case LookAtPayables():
-            return f"WAITING:{age_payables(desk)}"
+            return f"WAITING:{age_payables(desk)} STANDING:{age_batches(desk)}"
