@@ -49,12 +49,12 @@ def _receive(request: Request, *, of_sms: bool) -> Answer:
     if of_sms:
         tokens = application.sms_tokens
         return receive_sms(request, accounts=accounts, tokens=tokens, queues=queues, now=now, count=_count)
-    secrets, rails = application.secrets, application.payout_rails
-    if request.marketplace in rails:
+    if request.marketplace in wiring.PAYOUT_RAILS:
+        rails, secrets = application.payout_rails, application.rail_secrets
         return receive_payout_news(
             request, rails=rails, accounts=accounts, secrets=secrets, queues=queues, now=now, count=_count
         )
-    doors = application.doors
+    doors, secrets = application.doors, application.secrets
     return receive(request, doors=doors, accounts=accounts, secrets=secrets, queues=queues, now=now, count=_count)
 
 

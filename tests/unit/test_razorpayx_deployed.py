@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -196,3 +198,17 @@ def test_news_of_a_payout_that_is_none_of_ours_are_shown(application: Applicatio
     assert close_period.handle(asked, CONTEXT) == NOTHING_FAILED
     [shown] = open_exceptions(application)
     assert (shown["kind"], "HDFCN00000000001" in shown["message"]) == ("UNKNOWN_REFERENCE", True)
+
+
+def test_a_marketplaces_order_does_not_wait_for_what_a_rail_needs(application: Application) -> None:
+    assert wiring.PAYOUT_RAILS == application.payout_rails.keys()
+    asked = json.dumps(event("receive_webhook"))
+    code = (
+        "import json, os, sys; sys.path[:0] = ['layers/common', '.']; os.environ |= {'WEBHOOK_ACCOUNTS': 'flipkart/x'};"
+        "from types import SimpleNamespace; from functions.receive_webhook import handler;"
+        "handler.handle(json.loads(sys.stdin.read()), SimpleNamespace(function_name='receive_webhook'));"
+        "from hunar import wiring; wiring.application().doors;"
+        "print([name for name in sys.modules if 'razorpayx' in name])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], input=asked, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip().splitlines()[-1] == "[]"

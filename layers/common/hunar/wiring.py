@@ -43,6 +43,8 @@ if TYPE_CHECKING:
             """The headers that the marketplace sends along. ValueError when the secret is none."""
 
 
+PAYOUT_RAILS: Final = frozenset({"razorpayx"})
+"""The names of ``Application.payout_rails``, for whoever must not load them."""
 _QUICK: Final[Mapping[str, Any]] = {"connect_timeout": 1, "read_timeout": 2, "retries": {"total_max_attempts": 2}}
 """A marketplace waits for the answer of its webhook: rather a 503 in time, which it repeats, than none."""
 
@@ -79,7 +81,16 @@ class Application:
         from hunar.adapters.secrets import SecretsManagerSecrets
         from hunar.telemetry import client
 
-        needs = {name: door.NEEDS for name, door in {**self.doors, **self.payout_rails}.items()}
+        needs = {name: door.NEEDS for name, door in self.doors.items()}
+        return SecretsManagerSecrets(client("secretsmanager", **_QUICK), self.settings.secret_prefix, needs, self.clock)
+
+    @cached_property
+    def rail_secrets(self) -> WebhookSecrets:
+        """Apart from ``secrets``: what a rail needs is loaded when a rail calls, and delays no order."""
+        from hunar.adapters.secrets import SecretsManagerSecrets
+        from hunar.telemetry import client
+
+        needs = {name: rail.NEEDS for name, rail in self.payout_rails.items()}
         return SecretsManagerSecrets(client("secretsmanager", **_QUICK), self.settings.secret_prefix, needs, self.clock)
 
     @cached_property
