@@ -201,7 +201,7 @@ def test_news_of_a_payout_that_is_none_of_ours_are_shown(application: Applicatio
 
 
 def test_a_marketplaces_order_does_not_wait_for_what_a_rail_needs(application: Application) -> None:
-    assert wiring.PAYOUT_RAILS == application.payout_rails.keys()
+    assert application.payout_rails.keys() == wiring.PAYOUT_RAILS
     asked = json.dumps(event("receive_webhook"))
     code = (
         "import json, os, sys; sys.path[:0] = ['layers/common', '.']; os.environ |= {'WEBHOOK_ACCOUNTS': 'flipkart/x'};"
