@@ -6,7 +6,7 @@ on with every row. So whoever cancels, approves or gives out a batch meanwhile d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -66,19 +66,43 @@ def take_answer(desk: Desk, message: TakeAnswer) -> list[str]:
     kept = desk.store.read([key]).get(key)
     if kept is None:
         raise Rejected(f"{message.batch_id}: the bank's answer {message.answer} is not kept")
-    if _batch(desk, message.batch_id).state is State.CANCELLED:
+    return book(
+        desk,
+        message.batch_id,
+        [result_of(item) for item in kept["results"]],
+        at=kept["at"],
+        begin=message.booked,
+        over=lambda booked: _hands_on(desk, message.model_copy(update={"booked": booked})),
+    )
+
+
+def book(
+    desk: Desk,
+    batch_id: str,
+    said: Sequence[Result],
+    *,
+    at: str,
+    begin: int = 0,
+    over: Callable[[int], bool] = lambda booked: False,
+) -> list[str]:
+    """Books what was said of a batch's payouts ``at`` a time, and tells their groups. Raises Rejected, Retryable.
+
+    The same again books nothing twice, and whoever was stopped in between is completed by it. The first ``begin`` were
+    booked before. ``over`` is told how many are booked, and says whether the others are left to another invocation;
+    that one tells all groups, too.
+    """
+    if _batch(desk, batch_id).state is State.CANCELLED:
         # Its rows are pulled before the bank is heard: what it paid all the same is told apart from what waits.
-        undo(desk, UndoBatch(batch_id=message.batch_id))
-    said = [result_of(item) for item in kept["results"]]
+        undo(desk, UndoBatch(batch_id=batch_id))
     outcomes: list[str] = []
-    for number, result in enumerate(said[message.booked :], message.booked):
-        if _hands_on(desk, message.model_copy(update={"booked": number})):
+    for number, result in enumerate(said[begin:], begin):
+        if over(number):
             return outcomes
-        outcomes.append(desk.again(partial(_answer, desk, message.batch_id, result, kept["at"])))
-    desk.again(lambda: _progress(desk, message.batch_id))
-    keys = [tables.batch_row(message.batch_id, name) for name in sorted({result.payout_id for result in said})]
+        outcomes.append(desk.again(partial(_answer, desk, batch_id, result, at)))
+    desk.again(lambda: _progress(desk, batch_id))
+    keys = [tables.batch_row(batch_id, name) for name in sorted({result.payout_id for result in said})]
     # Also when all was booked before: whoever was stopped here has told nobody.
-    payout_texts.tell_news(desk.queues, desk.store.read(keys).values(), at=kept["at"])
+    payout_texts.tell_news(desk.queues, desk.store.read(keys).values(), at=at)
     return outcomes
 
 
