@@ -260,7 +260,10 @@ class Application:
             self.again,
             minimum_paise=settings.payout_minimum_paise,
             patience_days=settings.payable_patience_days,
-            most_rows=bank_files.layout(settings.payout_layout).most_rows,
+            # A rail takes one payment at a time, however many there are.
+            most_rows=None
+            if settings.payout_layout in PAYOUT_RAILS
+            else bank_files.layout(settings.payout_layout).most_rows,
             time_left=time_left,
         )
 
