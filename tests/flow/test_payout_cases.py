@@ -12,7 +12,8 @@ from hunar.domain import accounts
 from hunar.domain.bank_file import Status
 from hunar.domain.batch import RowState, State
 from hunar.domain.ledger import MERGED
-from hunar.domain.split import by_production, largest_remainder, suggested
+from hunar.domain.members import Part, Weight, suggested
+from hunar.domain.split import largest_remainder
 from hunar.messages import LookAtPayables, ReleaseHold
 from hunar.ports import QueueName, Rejected
 from hunar.use_cases import mergers, operate, payees, payout_corrections, payouts, resolve
@@ -431,34 +432,33 @@ def test_case_26_a_period_with_more_returns_than_sales_has_no_batch_and_no_file_
     assert way.sound()
 
 
-def test_case_29_who_joins_or_leaves_while_a_batch_is_open_has_part_in_what_she_made_and_in_nothing_else() -> None:
-    """Weights go by the day of making. What each was given before stays hers."""
-    made = [("M1", "2026-11-10", 6), ("M2", "2026-11-12", 4), ("M3", "2026-12-22", 10), ("M1", "2026-12-23", 2)]
+def test_case_29_who_joins_or_leaves_while_a_batch_is_open_shares_in_the_days_of_making_that_were_hers() -> None:
+    """A payment pays what was made between the one before it and itself; the day of the bank counts for nothing."""
     way = WholeWay("G03")
     way.earn("S-1")
     way.desk.close(B1)
-    # The batch stands open; M2 leaves on the 21st, M3 joins on the 22nd.
+    # The batch stands open: on the 21st Usha is gone and Meena is there, and then the bank pays it.
+    weights = [Weight("Asha", "2026-11-01", "", 2), Weight("Usha", "2026-11-01", "2026-12-20", 1)]
+    weights.append(Weight("Meena", "2026-12-21", "", 1))
     way.at("2026-12-23T06:00:00Z")
     way.desk.approve(B1)
     way.desk.submit(B1)
     way.desk.bank(answer(way.desk.rows(B1)["G03"]), batch_id=B1)
-    first = way.statement("G03")
+    first = Part(way.statement("G03").arrived_paise, "2026-12-01", "2026-12-20")
 
-    weights = by_production(made, "2026-12-20")
-    shares = suggested(first.arrived_paise, weights, {}, left=["M2"]).shares
-    assert weights == {"M1": 6, "M2": 4}
-    assert shares == largest_remainder(SHARE, {"M1": 6, "M2": 4})
+    assert suggested([first], weights).shares == largest_remainder(SHARE, {"Asha": 2, "Usha": 1})
 
     way.earn("S-2")
     way.paid(B2)
-    arrived = first.arrived_paise + way.statement("G03").arrived_paise
-    then = suggested(arrived, by_production(made, "2026-12-27"), shares, left=["M2"])
-    assert then.shares["M3"] == largest_remainder(2 * SHARE, {"M1": 8, "M2": 4, "M3": 10})["M3"]
-    # M2 has more already than her four of 22 pieces bring: she keeps it, and the group bears that.
-    assert "M2" not in then.shares and then.group_paise < 0
-    assert sum(then.shares.values()) + then.group_paise == SHARE
-    with pytest.raises(ValueError, match="no number of pieces"):
-        by_production([("M1", "2026-11-10", -1)], "2026-12-20")
+    second = Part(way.statement("G03").arrived_paise, "2026-12-21", "2026-12-27")
+    assert suggested([second], weights).shares == largest_remainder(SHARE, {"Asha": 2, "Meena": 1})
+    # What the bank takes back of the first one is Asha's and the group's: Usha gives nothing back.
+    way.desk.bank(answer(way.desk.rows(B1)["G03"], Status.RETURNED), batch_id=B1)
+    back = Part(way.statement("G03").arrived_paise, first.first_day, first.last_day)
+    then = suggested([back, second], weights)
+    assert back.paise == -SHARE
+    assert sum(then.shares.values()) + then.group_paise == 0
+    assert then.group_paise == -largest_remainder(SHARE, {"Asha": 2, "Usha": 1})["Usha"]
     assert way.sound()
 
 

@@ -10,6 +10,7 @@ from hunar.messages import (
     CorrectPayout,
     JoinGroups,
     LookAtPayables,
+    PayoutNews,
     PullRow,
     TakeAnswer,
     TellApproved,
@@ -20,6 +21,7 @@ from hunar.use_cases.age_payables import age_payables
 from hunar.use_cases.close_period import Desk, close_period
 from hunar.use_cases.mergers import join
 from hunar.use_cases.payout_corrections import book_correction
+from hunar.use_cases.payout_news import take_news
 from hunar.use_cases.payout_rows import pull, take_answer, tell_approved, undo
 
 
@@ -38,6 +40,8 @@ def obey(desk: Desk, command: BatchCommand) -> str:
         case TakeAnswer():
             counted = Counter(take_answer(desk, command))
             return " ".join(f"{word}:{count}" for word, count in sorted(counted.items()))
+        case PayoutNews():
+            return take_news(desk, command)
         case TellApproved():
             return f"TOLD:{tell_approved(desk, command)}"
         case JoinGroups():

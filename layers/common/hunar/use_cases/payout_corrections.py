@@ -27,6 +27,8 @@ from hunar.use_cases.resolve import shown
 from hunar.use_cases.worklist import closing
 
 UNKNOWN: Final = str(batches.Trouble.UNKNOWN_REFERENCE)
+NO_BATCH: Final = "none"
+"""The batch of a payment that a rail made for nobody's."""
 CORRECTED: Final = ("PAID_THOUGH_CANCELLED", "PAID_THOUGH_REJECTED", UNKNOWN)
 
 
@@ -46,8 +48,9 @@ def _say(desk: operate.Desk, batch_id: str, exception_id: str, by: By, paid: boo
     exception = shown(desk, exception_id)
     if exception["kind"] not in CORRECTED:
         raise Rejected(f"exception_id: {exception['kind']} is no payment that a bank made otherwise")
-    if exception["subject"].get("batch_id") != batch_id:
-        raise Rejected(f"exception_id: is of the batch {exception['subject'].get('batch_id')}")
+    of = exception["subject"].get("batch_id") or NO_BATCH
+    if of != batch_id:
+        raise Rejected(f"exception_id: is of the batch {of}")
     if exception["closed_at"] is not None:
         raise NotNow(f"the exception is closed since {exception['closed_at']}")
     if paid:
@@ -124,10 +127,10 @@ def _book(desk: close_period.Desk, exception_id: str) -> str:
         return "NOTHING_MOVED"
     if exception["kind"] == UNKNOWN:
         entry = payout.unknown(
-            subject["batch_id"],
+            subject.get("batch_id") or NO_BATCH,
             subject["payout_id"],
             int(subject["amount_paise"]),
-            reference=subject["utr"] or str(exception_id),
+            reference=subject.get("utr") or str(exception_id),
             came=subject["status"] == Status.RETURNED,
             at=desk.now,
             by=by,
