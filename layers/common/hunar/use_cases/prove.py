@@ -170,7 +170,6 @@ def prove(desk: Desk, group_id: str | None = None) -> Report:
         for group in others:
             proof.heads[group] = ABSENT
             proof.in_time(partial(proof.book, group, registered=False))
-    proof.in_time(proof.bank)
     proof.all_together()
     return proof.finished()
 
@@ -440,6 +439,7 @@ class _Proof:
         """What can only be said of all books: without those that were not read, or that move, nothing can."""
         if self._report.left or self._report.moving:
             return
+        self.bank()
         self._report.faults += self._of_all()
         for name, proof in self._report.settlements.items():
             split = proof.matched + proof.agency + proof.suspense + proof.open
