@@ -26,6 +26,8 @@ os.environ.update(
     AWS_ACCOUNT_ID_ENDPOINT_MODE="disabled",
 )
 
+from tests import secret_watch  # noqa: E402  (after the environment)
+
 slow_is_fine = [HealthCheck.too_slow]
 settings.register_profile(
     "quick", max_examples=100, derandomize=True, database=None, deadline=None, suppress_health_check=slow_is_fine
@@ -69,6 +71,7 @@ def _watched(self: logging.Handler, record: logging.LogRecord) -> str:
     line = _format(self, record)
     if _NUMBER_OR_TEXT.search(line):
         _said.append(line)
+    secret_watch.look("log", line)
     return line
 
 
@@ -76,9 +79,16 @@ _format = logging.Handler.format
 logging.Handler.format = _watched  # type: ignore[method-assign]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def what_is_typed_of_banks_is_watched() -> None:
+    secret_watch.install()
+
+
 @pytest.fixture(autouse=True)
 def no_log_line_has_a_number_or_a_text() -> Iterator[None]:
-    """Of no test in the whole suite, whatever it logs."""
+    """Of no test in the whole suite, whatever it logs; and nothing that is sent or shown has a bank account."""
     _said.clear()
+    secret_watch.begin()
     yield
     assert not _said
+    assert not secret_watch.found

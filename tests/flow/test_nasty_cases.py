@@ -1,6 +1,7 @@
 """The nasty cases of paying groups, by number, each from settlement lines through commands to the books.
 
-Their index is tests/cases.yaml. It also names the cases whose rules are tested elsewhere, and those that come later.
+Their index is tests/cases.yaml. Those that end at a bank are in
+test_payout_cases.py.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ import pytest
 from hunar import tables
 from hunar.domain import ledger, rate_card
 from hunar.domain.facts import Cancelled, Lost, Placed, Resolved, ReturnRequested, ReturnStep, Step
-from hunar.domain.ledger import CORRECTED, Posting
 from hunar.domain.money import without_tax
 from hunar.domain.settlement import Kind
 from hunar.marketplaces import plain_settlement
 from hunar.messages import ApproveProposal, ComputePayout, ReleaseHold
 from hunar.ports import Put
 from tests.book import POLICY, REFUND, SALE
-from tests.payday import arrive, close, head_of, put
+from tests.payday import arrive, close, head_of
 from tests.till import SOLD, Till, of_one_group, received, ref, sound
 
 V1 = 89_107
@@ -451,28 +451,6 @@ def test_case_26_a_settlement_below_nothing_pays_nobody_and_is_carried(till: Til
     assert close(till, "B2", cap_ppm=1_000_000)
     assert head_of(till, "G03").debt == 0
     assert gets(till) == V1_GROUP - debt
-    sound(till)
-
-
-def test_case_30_what_a_group_had_goes_to_the_one_it_joined_by_an_entry_with_its_minutes(till: Till) -> None:
-    """Two linked entries, one in each book, to the paisa; a name is only a label and moves nothing."""
-    till.group("G07")
-    order_ref = till.sell()
-    till.settle(till.line(SALE))
-    released(till, order_ref)
-    payable = head_of(till, "G03").payable
-    moves = [Posting("group_payable:G03", "merged", payable), Posting("group_payable:G07", "merged", -payable)]
-    made = ledger.entries(
-        CORRECTED, ("merged", "G03", "G07"), moves, group_id="G03", occurred_at=till.now, source=[("minutes", "book 3")]
-    )
-    put(till, *made)
-    assert (head_of(till, "G03").payable, head_of(till, "G07").payable) == (0, payable)
-    assert {entry.group_id for entry in made} == {"G03", "G07"}
-    sound(till)
-    # What the buyer sends back now was never paid to anybody by its line: it cannot be booked silently.
-    till.sell("S-1", "I-1", *came_back("customer"))
-    assert till.settle(till.line(REFUND, settlement_id="NEFT-2")) == ["WAITS"]
-    assert [item["kind"] for item in till.open(*WAITING)] == ["BOOK_REFUSED"]
     sound(till)
 
 

@@ -21,6 +21,7 @@ from hunar.cli import application as command
 from hunar.cli.deployed import Deployed
 from hunar.operator_api.routes import ROUTES
 from hunar.wiring import Application
+from tests.deployed import open_exceptions
 from tests.unit.test_payout_handlers import application as application  # noqa: PLC0414  (the fixture)
 from tests.unit.test_payout_handlers import prepared, work
 
@@ -173,3 +174,34 @@ def test_in_aws_a_call_is_signed_by_whoever_gives_the_command(stack: Application
     work(stack)
     made_by = json.loads(done("payouts", "show", batch, "--json"))["made_by"]
     assert made_by == f"user/{boto3.Session().get_credentials().access_key}"
+
+
+def test_two_persons_correct_and_merge_from_the_terminal(stack: Application, tmp_path: Path) -> None:
+    with_accounts(stack)
+    batch = json.loads(done("close", "--json"))["batch_id"]
+    work(stack)
+    done("payouts", "cancel", batch, "--reason", "wrong day")
+    work(stack)
+    row = json.loads(done("payouts", "show", batch, "--json"))["rows"][0]
+    done("paid", "--batch", batch, "--payout", row["payout_id"], "--utr", "SBIN426350000001")
+    work(stack)
+    [shown] = open_exceptions(stack)
+    said = ("payouts", "correct", batch, shown["exception_id"], "--paid", "--reason", "asked the bank")
+    assert "another person must say so too" in done(*said)
+    assert "another person must say so too" in done(*said)
+    assert "it is being booked" in done(*said, "--as", "checker")
+    work(stack)
+    assert "is closed since" in refused(*said)
+
+    joins = ("payouts", "merge", "G11", "--into", "G12", "--minutes", "book 3, page 5")
+    assert "another person must say so too" in done(*joins)
+    assert "what G11 has goes on to G12" in done(*joins, "--as", "checker")
+
+    Deployed.find("local").__dict__["store"] = stack.store
+    file = tmp_path / "ifsc.csv"
+    assert "No such file" in refused("payee", "branches", str(file))
+    file.write_text("BANK,IFSC\nState Bank,SBIN0005678\n")
+    assert "1 branches are known." in done("payee", "branches", str(file))
+    assert json.loads(done("payee", "branches", str(file), "--json")) == {"branches": 1}
+    typed = ("payee", "propose", "G11", "--name", NAME, "--ifsc", "SBIN0001234")
+    assert "SBIN0001234 is not in the list" in refused(*typed, typed="00000009977\n")

@@ -17,7 +17,18 @@ from hunar.domain.text_kinds import KINDS
 from hunar.domain.worklist import ACTIONS, RESOLVED_BY
 from hunar.operator_api import statements
 from hunar.operator_api.bodies import Adjust, Heard, MapListing, ReplayDelivery, Resolve
-from hunar.operator_api.payouts import Account, Approve, BankRow, Because, Confirm, Empty, Paid, Pull
+from hunar.operator_api.payouts import (
+    Account,
+    Approve,
+    BankRow,
+    Because,
+    Confirm,
+    Correct,
+    Empty,
+    Merge,
+    Paid,
+    Pull,
+)
 from hunar.operator_api.routes import ROUTES
 from hunar.use_cases.resolve import TAKES
 from tests.template.deployed import of_type, source
@@ -25,7 +36,8 @@ from tests.template.deployed import of_type, source
 DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
 SCHEMAS = DOCUMENT["components"]["schemas"]
 BODIES: tuple[type[BaseModel], ...] = (
-    Account, Adjust, Approve, BankRow, Because, Confirm, Empty, Heard, MapListing, Paid, Pull, ReplayDelivery, Resolve,
+    Account, Adjust, Approve, BankRow, Because, Confirm, Correct, Empty, Heard, MapListing, Merge, Paid, Pull,
+    ReplayDelivery, Resolve,
 )  # fmt: skip
 
 
@@ -91,6 +103,5 @@ def test_a_statement_can_be_asked_for_in_every_format_and_language_that_there_is
     assert asked["format"]["enum"] == list(statements.FORMATS)
     assert set(asked["locale"]["enum"]) == set(LOCALES)
     assert set(told["responses"]["200"]["content"]) == set(statements.FORMATS.values())
-    most = statements.MOST
-    assert f"{most['pdf']} entries as PDF and {most['xlsx']} as workbook" in told["responses"]["200"]["description"]
+    assert f"at most {statements.MOST} entries" in told["responses"]["200"]["description"]
     assert set(SCHEMAS["Standing"]["properties"]["balances"]["properties"]) == set(BALANCES.values())

@@ -163,6 +163,50 @@ def test_a_batch_is_cancelled_and_a_row_pulled_through_the_api(application: Appl
     assert called("payout_batch")[0] == 404
 
 
+def test_two_persons_say_what_the_bank_did_with_a_cancelled_batch(application: Application) -> None:
+    prepared(application)
+    account("G11", 177)
+    account("G12", 277)
+    batch = called("payout_close")[1]["batch_id"]
+    work(application)
+    row = called("payout_batch", batch=batch)[1]["rows"]["items"][0]
+    called("payout_cancel", batch=batch)
+    work(application)
+    called("payout_paid", batch=batch, results=[{"payout_id": row["payout_id"], "utr": "SBIN426350000001"}])
+    work(application)
+    [shown] = open_exceptions(application)
+    assert shown["kind"] == "PAID_THOUGH_CANCELLED"
+
+    said = {"exception_id": shown["exception_id"], "paid": True}
+    assert called("payout_correct", batch=batch)[0] == 404
+    assert called("payout_correct", batch=batch, **said | {"paid": "yes"})[0] == 400
+    assert called("payout_correct", batch="OTHER", **said)[0] == 400
+    status, first = called("payout_correct", batch=batch, person="maker", **said)
+    assert (status, first["asked_by"], first["confirmed_by"]) == (202, "user/maker", None)
+    assert called("payout_correct", batch=batch, person="maker", **said)[1]["confirmed_by"] is None
+    assert called("payout_correct", batch=batch, person="checker", **said)[1]["confirmed_by"] == "user/checker"
+    work(application)
+
+    assert not open_exceptions(application)
+    paid = next(one for one in called("payout_batch", batch=batch)[1]["rows"]["items"] if one["utr"])
+    assert (paid["payout_id"], paid["state"], paid["utr"]) == (row["payout_id"], "PAID", "SBIN426350000001")
+    assert set(paid) == set(row)
+    assert called("payout_correct", batch=batch, person="maker", **said)[0] == 409
+
+
+def test_two_persons_say_that_a_group_joins_another(application: Application) -> None:
+    desk = prepared(application)
+    assert called("group_merge", into="G99")[0] == 404
+    assert called("group_merge", into="G11")[0] == 400
+    assert called("group_merge", minutes="")[0] == 400
+    assert called("group_merge", person="maker")[1]["confirmed_by"] is None
+    status, answer = called("group_merge", person="checker")
+    assert (status, answer["asked_by"], answer["confirmed_by"]) == (202, "user/maker", "user/checker")
+    work(application)
+    assert (desk.head("G11").payable, desk.head("G12").payable) == (0, 1_23_450 + 99_999)
+    assert desk.head("G11").into == "G12"
+
+
 @pytest.mark.parametrize(
     ("name", "body", "status", "said"),
     [
@@ -254,3 +298,14 @@ def test_the_bank_settings_are_read_from_the_environment(monkeypatch: pytest.Mon
     assert made.payout_bank == {"client_code": "HUNR", "email": "a@example.org"}
     with pytest.raises(ValueError, match="PAYOUT_BANK"):
         Settings.from_environment({"PAYOUT_BANK": "client_code"})
+
+
+@pytest.mark.parametrize(
+    ("layout", "most"), [("icici_adhoc", 5_000), ("hdfc_enet", None), ("generic_csv", None), ("razorpayx", None)]
+)
+def test_a_closing_knows_how_many_rows_the_agencys_bank_takes(
+    application: Application, monkeypatch: pytest.MonkeyPatch, layout: str, most: int | None
+) -> None:
+    monkeypatch.setenv("PAYOUT_LAYOUT", layout)
+    wiring.application.cache_clear()
+    assert wiring.application().closing("2026-12-15T06:00:00Z", lambda: 60).most_rows == most

@@ -211,6 +211,16 @@ def watched() -> Key:
     return Key(Table.EXCEPTIONS, "WATCHED", "WATCHED")
 
 
+def branch_list() -> Key:
+    """That the Reserve Bank's list of branches was supplied, and of which banks."""
+    return Key(Table.REGISTRY, "BRANCHES", "LIST")
+
+
+def branches(bank: str) -> Key:
+    """The IFSCs of a bank, by the four letters with which they begin."""
+    return Key(Table.REGISTRY, "BRANCHES", f"BANK#{bank}")
+
+
 def agency() -> Key:
     return Key(Table.REGISTRY, "AGENCY", "AGENCY")
 
@@ -226,6 +236,11 @@ def group(group_id: str) -> Key:
 def contact(group_id: str, slot: str) -> Key:
     """``slot`` is ``leader``, ``second`` or ``third``: the order in which they are told."""
     return Key(Table.REGISTRY, "CONTACT", f"{group_id}#{slot}")
+
+
+def members(group_id: str) -> Key:
+    """Who shares what a group gets, by the weights that it gave: ``members.List.item()``."""
+    return Key(Table.REGISTRY, "MEMBERS", group_id)
 
 
 def product(sku: str) -> Key:
@@ -270,6 +285,11 @@ def book_item(head: Head) -> Item:
     return head.item() | (payable(head.payable_since, head.group_id) if head.payable > 0 else {})
 
 
+def joined(group_id: str) -> Key:
+    """By which minutes, and by whom, a group joined another."""
+    return Key(Table.LEDGER, book_of(group_id), "JOINED")
+
+
 BOOK_ENTRIES = "ENTRY#"
 """How the sort keys of a book's entries begin, and of a subject's."""
 
@@ -281,12 +301,17 @@ def book_entry(group_id: str, seq: int) -> Key:
 
 def statement(group_id: str, to_seq: int) -> Key:
     """Where a statement that was given out ended: ``statement.Point.item()`` and the entry behind which it began."""
-    return Key(Table.LEDGER, book_of(group_id), f"STATEMENT#{to_seq:010}")
+    return Key(Table.LEDGER, statements_of(group_id), f"STATEMENT#{to_seq:010}")
 
 
 def last_statement(group_id: str) -> Key:
     """Which of a group's statements is the last one: ``{from_seq, seq, version}``. The next takes up there."""
-    return Key(Table.LEDGER, book_of(group_id), "STATEMENT")
+    return Key(Table.LEDGER, statements_of(group_id), "LAST")
+
+
+def statements_of(group_id: str) -> str:
+    """The partition of a group's statements: whoever notes one there need not be able to write in the book."""
+    return f"STATEMENT#{group_id}"
 
 
 def posted(order_ref: str, line_id: str) -> Key:
@@ -311,6 +336,10 @@ def subject_posted(subject: str) -> Key:
 def subject_entry(subject: str, entry_id: str) -> Key:
     """An entry that concerns the agency alone. It has no chain: its accounts are derived."""
     return Key(Table.LEDGER, subject, f"{BOOK_ENTRIES}{entry_id}")
+
+
+BANK = "BANK"
+"""The partition of what a bank did that is no payout of ours: entries of the agency alone, ``subject_entry``."""
 
 
 SETTLEMENTS = "SETTLEMENT"
@@ -400,6 +429,16 @@ def payee(group_id: str) -> Key:
 def payout_stop(group_id: str) -> Key:
     """The exceptions that must be resolved before the group is paid again."""
     return Key(Table.BATCHES, f"PAYEE#{group_id}", "STOP")
+
+
+def merging(group_id: str) -> Key:
+    """That a group joins another: asked for by one person, confirmed by another."""
+    return Key(Table.BATCHES, f"PAYEE#{group_id}", "MERGING")
+
+
+def correction(exception_id: str) -> Key:
+    """What two persons say of a payment that a bank told of: asked for by one, confirmed by another."""
+    return Key(Table.BATCHES, f"CORRECTION#{exception_id}", "CORRECTION")
 
 
 def beneficiary(group_id: str) -> Key:

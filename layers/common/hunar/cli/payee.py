@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -9,7 +11,9 @@ import typer
 from hunar.cli.act import ActId, Reason
 from hunar.cli.deployed import LOCAL, Deployed
 from hunar.cli.operators_api import As, OperatorsApi, token
-from hunar.cli.output import Json, Stage, failures, print_json, print_table
+from hunar.cli.output import Failed, Json, Stage, failures, print_json, print_table
+from hunar.domain.facts import instant
+from hunar.use_cases.branches import keep_branches
 
 application = typer.Typer(no_args_is_help=True, help="Where groups are paid: entered by one, confirmed by another.")
 
@@ -25,6 +29,25 @@ def show(group: Group, person: As = "maker", stage: Stage = LOCAL, as_json: Json
             print_json(found)
         else:
             print_table(("field", "value"), [(name, value) for name, value in found.items() if value is not None])
+
+
+@application.command("branches")
+def branches(
+    file: Annotated[Path, typer.Argument(help="The Reserve Bank's list of branches, saved as CSV with a column IFSC.")],
+    stage: Stage = LOCAL,
+    as_json: Json = False,
+) -> None:
+    """Take the list of all bank branches: from then on an IFSC that is not in it is refused."""
+    with failures(as_json):
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise Failed(f"{file}: {error.strerror}") from error
+        kept = keep_branches(Deployed.find(stage).store, file.name, content, now=instant(datetime.now(UTC)))
+        if as_json:
+            print_json({"branches": kept})
+        else:
+            typer.echo(f"{kept} branches are known.")
 
 
 @application.command("propose")

@@ -45,7 +45,7 @@ def approve(
         if not digest:
             if as_json:
                 raise Failed("--digest is needed with --json: look at the batch with hunar payouts show first")
-            header, rows = _whole(api, batch)
+            header, rows = whole(api, batch)
             _print(header, rows)
             if not typer.confirm("Are these the groups and amounts that are to be paid?"):
                 raise Failed("nothing was approved")
@@ -131,7 +131,7 @@ def list_batches(person: As = "maker", stage: Stage = LOCAL, as_json: Json = Fal
 def show(batch: Batch, person: As = "maker", stage: Stage = LOCAL, as_json: Json = False) -> None:
     """One batch with all its rows."""
     with failures(as_json):
-        header, rows = _whole(_api(stage, person), batch)
+        header, rows = whole(_api(stage, person), batch)
         if as_json:
             print_json(header | {"rows": rows})
         else:
@@ -203,6 +203,50 @@ def pull(
         _done(said, f"{payout} is leaving {batch}", as_json)
 
 
+@application.command("merge")
+def merge(
+    group: Annotated[str, typer.Argument(help="The group that joins another.")],
+    into: Annotated[str, typer.Option("--into", help="The group that it joins.")],
+    minutes: Annotated[str, typer.Option("--minutes", help="Where both groups wrote it down: book, page, day.")],
+    act_id: ActId = "",
+    person: As = "maker",
+    stage: Stage = LOCAL,
+    as_json: Json = False,
+) -> None:
+    """Bring all that a group has to the group that it joins, now and later. Two persons must."""
+    with failures(as_json):
+        said = _api(stage, person).post(
+            f"/api/groups/{token(group)}/merge", into=into, minutes=minutes, act_id=act_id or None
+        )
+        asked = said["confirmed_by"] is None
+        words = "another person must say so too" if asked else f"what {group} has goes on to {into}"
+        _done(said, words, as_json)
+
+
+@application.command("correct")
+def correct(
+    batch: Batch,
+    exception_id: Annotated[str, typer.Argument(help="Its id, as hunar exceptions list shows it.")],
+    paid: Annotated[bool, typer.Option("--paid/--not-paid", help="Whether money moved as the bank wrote.")],
+    reason: Reason,
+    act_id: ActId = "",
+    person: As = "maker",
+    stage: Stage = LOCAL,
+    as_json: Json = False,
+) -> None:
+    """Say what the bank really did with a payment that was taken out, rejected or unknown. Two persons must."""
+    with failures(as_json):
+        said = _api(stage, person).post(
+            f"/api/payouts/{token(batch)}/correct",
+            exception_id=exception_id,
+            paid=paid,
+            reason=reason,
+            act_id=act_id or None,
+        )
+        asked = said["confirmed_by"] is None
+        _done(said, "another person must say so too" if asked else "it is being booked", as_json)
+
+
 def _api(stage: str, person: str) -> OperatorsApi:
     return OperatorsApi(Deployed.find(stage), person)
 
@@ -221,7 +265,8 @@ def _at_the_bank(api: OperatorsApi) -> Any:
     return found[0]
 
 
-def _whole(api: OperatorsApi, batch: str) -> tuple[Any, list[Any]]:
+def whole(api: OperatorsApi, batch: str) -> tuple[Any, list[Any]]:
+    """A batch's header and all its rows."""
     header = api.get(f"/api/payouts/{token(batch)}")
     page = header.pop("rows")
     rows = list(page["items"])

@@ -60,6 +60,7 @@ class Move(StrEnum):
     ARRIVED = "arrived"
     SENT_BACK = "sent_back"
     CAME_BACK = "came_back"
+    PAID_AFTER_ALL = "paid_after_all"
 
 
 class Trouble(StrEnum):
@@ -106,15 +107,24 @@ class Row:
     reason: str | None = None
     answered_on: str | None = None
     """The bank's day of the last answer."""
+    back_seq: int | None = None
+    """The entry by which it became payable again."""
+    was: RowState | None = None
+    """PULLED or REJECTED: the bank had paid it all the same, and two persons had that booked."""
+    twice: bool = False
+    """It was paid anew before that, so that it was booked as the group's debt."""
 
     def item(self) -> dict[str, Any]:
-        return dict(vars(self)) | {"state": str(self.state)}
+        return dict(vars(self)) | {"state": str(self.state), "was": str(self.was) if self.was else None}
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> Row:
         numbers = ("amount_paise", "beneficiary_version", "head_version", "seq_from", "seq_to")
         known: dict[str, Any] = {name: item.get(name) for name in cls.__dataclass_fields__}
-        return cls(**known | {name: int(item[name]) for name in numbers} | {"state": RowState(item["state"])})
+        known |= {name: int(item[name]) for name in numbers} | {"state": RowState(item["state"])}
+        known["back_seq"] = None if known["back_seq"] is None else int(known["back_seq"])
+        was = RowState(known["was"]) if known["was"] else None
+        return cls(**known | {"was": was, "twice": bool(known["twice"])})
 
 
 @dataclass(frozen=True)
@@ -188,6 +198,12 @@ def of_act(act_id: str) -> str:
     return bank_file.reference("batch", act_id, most=12)
 
 
+def following(batch_id: str) -> str:
+    """The id of the batch that takes what a full one does not: ``2026-12-14-S.2``, then ``2026-12-14-S.3``."""
+    first, dot, number = batch_id.rpartition(".")
+    return f"{first}.{int(number) + 1}" if dot and number.isdigit() else f"{batch_id}.2"
+
+
 def draft(batch_id: str, *, by: str, at: str) -> Batch:
     return Batch(batch_id, by, at)
 
@@ -217,7 +233,7 @@ def row(batch_id: str, before: Head, paid_out: Sealed, beneficiary: Beneficiary 
 
 def live(rows: Iterable[Row]) -> list[Row]:
     """The rows that the batch still pays, by payout id."""
-    return sorted((one for one in rows if one.state is not RowState.PULLED), key=lambda one: one.payout_id)
+    return sorted((one for one in rows if RowState.PULLED not in (one.state, one.was)), key=lambda one: one.payout_id)
 
 
 def digest(batch_id: str, rows: Iterable[Row]) -> str:
@@ -453,6 +469,18 @@ def answers(
     return made
 
 
+def paid_after_all(one: Row, *, utr: str, day: str, closed: int) -> Row:
+    """A row that was taken out or rejected, and that the bank paid: with ``payout.paid_after_all`` it counts as paid.
+
+    It stays out of the batch that it was taken out of. ``closed`` is the entry that last took all that was payable to
+    the group: if that was behind the row's own return, the row's money was in it. Refused when it is neither.
+    """
+    if one.state not in (RowState.PULLED, RowState.REJECTED):
+        raise Refused(f"{one.payout_id} is {one.state}; what the bank paid besides cannot be booked here")
+    twice = one.back_seq is None or closed > one.back_seq
+    return replace(one, state=RowState.PAID, was=one.state, twice=twice, utr=utr, answered_on=day)
+
+
 def progress(batch: Batch, rows: Iterable[Row]) -> Batch:
     """The batch after answers: COMPLETED once the bank has spoken of every row."""
     waiting = any(one.state is RowState.IN_TRANSIT for one in live(rows))
@@ -482,6 +510,9 @@ def _answer(batch: Batch, one: Row | None, result: Result) -> Answer:
             return Answer(result, _told(one, back, result, one.utr), Move.SENT_BACK)
         case RowState.PAID if executed:
             return Answer(result, one, trouble=None if result.utr == one.utr else Trouble.PAID_TWICE)
+        case RowState.PAID if one.was is not None and result.status is Status.REJECTED:
+            # What it said before it paid.
+            return Answer(result, one)
         case RowState.PAID:
             return Answer(result, _told(one, RowState.RETURNED, result, one.utr), Move.CAME_BACK)
         case RowState.REJECTED:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from hunar.domain import accounts
 from hunar.domain.debt import recovered
 from hunar.domain.identity import canonical
-from hunar.domain.ledger import PAID_OUT, Entry
+from hunar.domain.ledger import MERGED, PAID_OUT, Entry, closes, payable_from
 from hunar.domain.money import rupees, whole
 
 NO_ENTRY: Final = ""
@@ -48,6 +48,8 @@ class Head:
     """The number of the entry that last paid out. What became payable later is not paid yet."""
     payable_since: str = ""
     """Since when something is payable without a break; empty while nothing is."""
+    into: str = ""
+    """The group that it joined; what comes to this book goes on to that one's."""
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> Head:
@@ -59,6 +61,7 @@ class Head:
             version=whole(item["version"]),
             closed=whole(item["closed"]),
             payable_since=item.get("payable_since", ""),
+            into=item.get("into", ""),
         )
 
     def item(self) -> dict[str, Any]:
@@ -70,7 +73,11 @@ class Head:
             "version": self.version,
             "closed": self.closed,
             "payable_since": self.payable_since,
-        }
+        } | ({"into": self.into} if self.into else {})
+
+    def joined(self, into: str) -> Head:
+        """The group joined another: what stands here, and what comes, goes on to that one's book."""
+        return replace(self, into=into, version=self.version + 1)
 
     def owed(self, account: str) -> int:
         """Paise that the agency owes on one of the group's accounts."""
@@ -128,20 +135,25 @@ def after(head: Head, *entries: Entry) -> tuple[Head, tuple[Sealed, ...]]:
         balances = _moved(now.balances, entry.content(), head.group_id)
         _refuse(now, balances, entry)
         place = Sealed(entry, now.seq + 1, now.chain)
-        closed = place.seq if entry.kind == PAID_OUT else now.closed
-        since = _payable_since(now.balances, balances, now.payable_since, entry.occurred_at, head.group_id)
-        now = Head(head.group_id, place.seq, balances, place.hash, head.version + 1, closed, since)
+        closed = place.seq if entry.closes else now.closed
+        begun = payable_from(entry.kind, dict(entry.source), entry.occurred_at)
+        payable = _payable_since(
+            now.balances, balances, now.payable_since, begun, head.group_id, merged=entry.kind == MERGED
+        )
+        now = Head(head.group_id, place.seq, balances, place.hash, head.version + 1, closed, payable, head.into)
         sealed.append(place)
     return now, tuple(sealed)
 
 
 def _payable_since(
-    before: Mapping[str, int], balances: Mapping[str, int], since: str, occurred_at: str, group_id: str
+    before: Mapping[str, int], balances: Mapping[str, int], so_far: str, begun: str, group_id: str, *, merged: bool
 ) -> str:
     account = accounts.group_payable(group_id)
     if not balances.get(account):
         return ""
-    return since if before.get(account) else occurred_at
+    if not before.get(account):
+        return begun
+    return min(so_far, begun) if merged else so_far
 
 
 def _moved(balances: Mapping[str, int], content: Mapping[str, Any], group_id: str) -> dict[str, int]:
@@ -209,7 +221,7 @@ def audit(head: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> tupl
         if not any(fault.what == FLOAT for fault in wrong):
             balances = _moved(balances, item, group_id)
         seq, chain = number, item["hash"]
-        closed = number if item["kind"] == PAID_OUT else closed
+        closed = number if closes(item["kind"], item["source"], group_id) else closed
     for name, found, proved in (("seq", head["seq"], seq), ("closed", head["closed"], closed)):
         if found != proved:
             faults.append(Fault(0, "SEQUENCE", f"the head says {name} {found}, the entries {proved}"))
@@ -243,15 +255,17 @@ def _entry_faults(item: Mapping[str, Any], group_id: str) -> list[Fault]:
     return faults
 
 
-def rebuild(group_id: str, entries: Iterable[Mapping[str, Any]], *, version: int) -> Head:
-    """The head that stored entries amount to. Entries do not tell how often it was written: ``version`` is kept."""
+def rebuild(group_id: str, entries: Iterable[Mapping[str, Any]], *, version: int, into: str = "") -> Head:
+    """The head that stored entries amount to. Entries do not tell how often it was written, and whom the group joined:
+    ``version`` and ``into`` are kept."""
     ordered = sorted(entries, key=lambda one: whole(one["seq"]))
     balances: dict[str, int] = {}
-    closed, since = 0, ""
+    closed, payable = 0, ""
     for item in ordered:
         before, balances = balances, _moved(balances, item, group_id)
-        since = _payable_since(before, balances, since, item["occurred_at"], group_id)
-        closed = item["seq"] if item["kind"] == PAID_OUT else closed
+        begun = payable_from(item["kind"], item["source"], item["occurred_at"])
+        payable = _payable_since(before, balances, payable, begun, group_id, merged=item["kind"] == MERGED)
+        closed = item["seq"] if closes(item["kind"], item["source"], group_id) else closed
     if not ordered:
-        return Head(group_id, version=version)
-    return Head(group_id, ordered[-1]["seq"], balances, ordered[-1]["hash"], version, closed, since)
+        return Head(group_id, version=version, into=into)
+    return Head(group_id, ordered[-1]["seq"], balances, ordered[-1]["hash"], version, closed, payable, into)

@@ -33,7 +33,16 @@ ARRIVED: Final = "ARRIVED"
 """The bank carried out a payout."""
 SENT_BACK: Final = "SENT_BACK"
 """The bank rejected or returned a payout: it is payable again, to the paisa."""
-KINDS: Final = (EXPECTED, SETTLED, CORRECTED, RELEASED, PAID_OUT, ARRIVED, SENT_BACK)
+MERGED: Final = "MERGED"
+"""A group joined another: what stood in its book goes on to the other one's, by their minutes."""
+KINDS: Final = (EXPECTED, SETTLED, CORRECTED, RELEASED, PAID_OUT, ARRIVED, SENT_BACK, MERGED)
+
+JOINED: Final = "joined"
+"""The rate row of what goes on to another group: the minutes, in the entry's source, decided it."""
+FROM: Final = "from"
+"""In the source of a MERGED entry: the group that joined the other."""
+SINCE: Final = "since"
+"""In the source of a MERGED entry: since when its money is payable. It does not get younger by going on."""
 
 LIMIT: Final = 10**15
 """Paise. An amount that large is a mistake, not a sale."""
@@ -131,8 +140,23 @@ class Entry:
             content |= {"group_id": self.group_id, "source": dict(self.source)}
         return content
 
+    @property
+    def closes(self) -> bool:
+        """Whether all that was payable to the group left with it."""
+        return closes(self.kind, dict(self.source), str(self.group_id))
+
     def item(self, *, recorded_at: str) -> dict[str, Any]:
         return self.content() | {"recorded_at": recorded_at}
+
+
+def closes(kind: str, source: Mapping[str, str | int], group_id: str) -> bool:
+    """Whether all that was payable to a group left its book with an entry: into a batch, or to the group it joined."""
+    return kind == PAID_OUT or (kind == MERGED and source[FROM] == group_id)
+
+
+def payable_from(kind: str, source: Mapping[str, str | int], occurred_at: str) -> str:
+    """Since when what an entry makes payable is payable."""
+    return str(source.get(SINCE, occurred_at)) if kind == MERGED else occurred_at
 
 
 def expected(

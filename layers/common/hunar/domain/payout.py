@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from hunar.domain import accounts
@@ -56,15 +57,43 @@ def arrival(group_id: str, batch: str, paise: int, *, utr: str, at: str) -> Entr
     return arrived(Head(group_id, balances={transit: -paise}), batch, utr=utr, at=at)
 
 
-def came_back(head: Head, paid: Entry, *, reference: str, at: str) -> Entry:
+def paid_after_all(head: Head, batch: str, paise: int, *, payable: bool, utr: str, at: str, by: str) -> Entry:
+    """The bank had paid what was taken out of its batch or rejected. It is the entry that ``arrived`` would be.
+
+    ``payable``: it is payable again since, and was not paid anew; then that falls. Else the group has it twice, and it
+    becomes its debt. What other lines brought is never touched. ``by`` are the two persons.
+    """
+    where = accounts.group_payable(head.group_id) if payable else accounts.group_debt(head.group_id)
+    return _entry(ARRIVED, head, batch, where, accounts.BANK, paise, utr, at, more=(("by", by),))
+
+
+def unknown(batch: str, payout_id: str, paise: int, *, reference: str, came: bool, at: str, by: str) -> Entry:
+    """The bank paid something that is no payout of ours: it waits in suspense. ``came``: it came back instead."""
+    amount = -paise if came else paise
+    return Entry(
+        kind=SENT_BACK if came else ARRIVED,
+        cause=(batch, payout_id, reference),
+        occurred_at=at,
+        postings=(Posting(accounts.SUSPENSE, PAYOUT, amount), Posting(accounts.BANK, PAYOUT, -amount)),
+        source=(("batch", batch), ("by", by), ("payout", payout_id), ("reference", reference)),
+    )
+
+
+def came_back(head: Head, paid: Entry, *, reference: str, at: str, twice: bool = False) -> Entry:
     """The bank returned a payout days after it had paid it: payable again, exactly, and only once for each payout.
 
-    ``paid`` is the ARRIVED entry.
+    ``paid`` is the ARRIVED entry. ``twice``: it had become a debt, which ends with it as far as it still stands.
     """
     batch = str(dict(paid.source)["batch"])
     amount = sum(posting.amount_paise for posting in paid.postings if posting.account != accounts.BANK)
     payable = accounts.group_payable(head.group_id)
-    return _entry(SENT_BACK, head, batch, accounts.BANK, payable, amount, reference, at, cause=paid.entry_id)
+    ended = min(head.debt, amount) if twice else 0
+    made = _entry(SENT_BACK, head, batch, accounts.BANK, payable, amount, reference, at, cause=paid.entry_id)
+    if not ended:
+        return made
+    back = [(payable, amount - ended), (accounts.group_debt(head.group_id), ended)]
+    credits = tuple(Posting(account, PAYOUT, -paise) for account, paise in back if paise)
+    return replace(made, postings=(Posting(accounts.BANK, PAYOUT, amount), *credits))
 
 
 def _leaves(kind: str, head: Head, batch: str, to: str, reference: str, at: str) -> Entry:
@@ -86,6 +115,7 @@ def _entry(
     at: str,
     *,
     cause: str | None = None,
+    more: tuple[tuple[str, str], ...] = (),
 ) -> Entry:
     return Entry(
         kind=kind,
@@ -93,5 +123,5 @@ def _entry(
         occurred_at=at,
         postings=(Posting(debit, PAYOUT, paise), Posting(credit, PAYOUT, -paise)),
         group_id=head.group_id,
-        source=(("batch", batch), ("reference", reference)),
+        source=(("batch", batch), ("reference", reference), *more),
     )

@@ -14,7 +14,18 @@ from typing import Any, Final
 from hunar.domain import accounts, ledger
 from hunar.domain.debt import DEBT_UNDONE, GIVE_BACK, recovered
 from hunar.domain.head import FLOAT, RECOVERY, Head, audit
-from hunar.domain.ledger import ARRIVED, CLEARING, CORRECTED, LIMIT, PAID_OUT, RELEASED, SENT_BACK, SETTLED, Amounts
+from hunar.domain.ledger import (
+    ARRIVED,
+    CLEARING,
+    CORRECTED,
+    LIMIT,
+    MERGED,
+    PAID_OUT,
+    RELEASED,
+    SENT_BACK,
+    SETTLED,
+    Amounts,
+)
 from hunar.domain.money import rupees
 from hunar.domain.settlement import FEE, Kind, SettlementLine
 
@@ -127,12 +138,15 @@ class Walk:
     def _pays(self, item: Item, postings: Iterable[Item], before: Mapping[str, int]) -> None:
         """I12 and I13: money leaves only after it was released, and after a debt was recovered from it."""
         payable, debt = accounts.group_payable(self.group_id), accounts.group_debt(self.group_id)
-        if item["kind"] == RELEASED:
+        if item["kind"] in (RELEASED, MERGED):
             self._released -= sum(each["amount_paise"] for each in postings if each["account"] == payable)
         if item["kind"] not in _LEAVES:
             return
         for posting in postings:
             if posting["account"] == accounts.BANK or posting["account"].startswith("payout_in_transit:"):
+                self._paid -= posting["amount_paise"]
+            elif item["kind"] != PAID_OUT and posting["account"] == debt:
+                # What the bank paid twice is to be given back, and stands there as such.
                 self._paid -= posting["amount_paise"]
         if self._paid > self._released:
             more = self._paid - self._released

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, Final
 
 from hunar.domain import accounts
-from hunar.domain.ledger import EXPECTED, PAID_OUT, SENT_BACK
+from hunar.domain.ledger import EXPECTED, PAID_OUT, SENT_BACK, payable_from
 from hunar.domain.rate_card import day_of_sale
 
 GONE_15_DAYS: Final = 15
@@ -174,7 +174,8 @@ def _lots(group_id: str, book: Iterable[Mapping[str, Any]]) -> Iterable[Lot]:
     on_the_way: dict[str, _Pile] = {}
     arrived: dict[str, list[tuple[str, str, str, int]]] = {}
     for entry in book:
-        day, batch = day_of_sale(entry["occurred_at"]), str(entry["source"].get("batch", ""))
+        day = day_of_sale(payable_from(entry["kind"], entry["source"], entry["occurred_at"]))
+        batch = str(entry["source"].get("batch", ""))
         line = (entry["order_ref"] or "", entry["line_id"] or "")
         moved: dict[str, int] = {}
         for posting in entry["postings"]:
@@ -190,7 +191,9 @@ def _lots(group_id: str, book: Iterable[Mapping[str, Any]]) -> Iterable[Lot]:
         elif entry["kind"] == SENT_BACK:
             back = moved.get("group_payable", 0)
             taken = transit.take(-moved.get("payout_in_transit", 0)) or arrived.pop(batch, [])
-            for lot in taken or [(day, "", "", back)]:
+            # What the bank had paid twice was a debt, and none of it is payable now.
+            of_its_own = sum(lot[-1] for lot in taken) == back
+            for lot in taken if of_its_own else [(day, "", "", back)] if back else []:
                 payable.put(*lot)
         elif moved.get("payout_in_transit", 0) < 0:
             arrived[batch] = transit.take(-moved["payout_in_transit"])

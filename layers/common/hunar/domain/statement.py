@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from hunar.domain import accounts
 from hunar.domain.head import NO_ENTRY, Head, link
-from hunar.domain.ledger import ARRIVED, CLEARING, CORRECTED, PAID_OUT, RELEASED, SENT_BACK, SETTLED
+from hunar.domain.ledger import ARRIVED, CLEARING, CORRECTED, JOINED, MERGED, PAID_OUT, RELEASED, SENT_BACK, SETTLED
 from hunar.domain.money import rupees
 from hunar.domain.payout import DEBT_RECOVERED, PAYOUT
 from hunar.domain.settled import COMPENSATION, FEE, SETTLEMENT, WITHHELD
@@ -136,9 +136,10 @@ class Worked:
 
     seq: int
     kind: str
-    """SETTLED or CORRECTED."""
+    """SETTLED or CORRECTED; MERGED for what went on to the book of the group that another one joined."""
     occurred_at: str
     order_ref: str
+    """Empty for MERGED, as ``line_id``."""
     line_id: str
     steps: tuple[Step, ...]
     moved: Mapping[str, int]
@@ -169,13 +170,13 @@ def worked(item: Mapping[str, Any]) -> Worked:
                 case "group_fund":
                     path.add(FUND, "", paise, row)
                 case "group_credits":
-                    path.add(_withheld(row), "", paise, row, bears=WAITS)
+                    path.add(OTHER if row == JOINED else _withheld(row), "", paise, row, bears=WAITS)
     return Worked(
         seq=item["seq"],
         kind=item["kind"],
         occurred_at=item["occurred_at"],
-        order_ref=item["order_ref"],
-        line_id=item["line_id"],
+        order_ref=item["order_ref"] or "",
+        line_id=item["line_id"] or "",
         steps=path.steps(),
         moved=_moved(item),
         source=dict(item["source"]),
@@ -289,6 +290,8 @@ class Payment:
     """The bank's: the UTR of what arrived."""
     last_four: str
     """Of the account's number; empty when the batch does not say."""
+    owed_paise: int = 0
+    """What of it became a debt, because the bank had paid it twice; below zero what of that debt came back."""
     had_arrived: bool = False
     """SENT_BACK days after it had arrived: it left the group's account again."""
 
@@ -351,6 +354,8 @@ class Statement:
             if isinstance(line, Payment) and line.recovered_paise:
                 at, paise = line.occurred_at, -line.recovered_paise
                 found.append(Debt(line.seq, line.kind, at, None, line.batch, paise))
+            elif isinstance(line, Payment) and line.owed_paise:
+                found.append(Debt(line.seq, line.kind, line.occurred_at, None, line.batch, line.owed_paise))
             elif isinstance(line, Worked) and line.moved.get(DEBT):
                 found.append(Debt(line.seq, line.kind, line.occurred_at, line.order_ref, "", line.moved[DEBT]))
         return tuple(found)
@@ -434,7 +439,7 @@ def _moved(item: Mapping[str, Any]) -> dict[str, int]:
 
 def _line(item: Mapping[str, Any], paid_to: Mapping[str, str]) -> Line:
     match item["kind"]:
-        case kind if kind in (SETTLED, CORRECTED):
+        case kind if kind in (SETTLED, CORRECTED, MERGED):
             return worked(item)
         case kind if kind == RELEASED:
             amount = _moved(item).get(PAYABLE, 0)
@@ -454,6 +459,7 @@ def _line(item: Mapping[str, Any], paid_to: Mapping[str, str]) -> Line:
                 recovered_paise=by_row.get(DEBT_RECOVERED, 0),
                 reference=str(item["source"].get("reference", "")),
                 last_four=paid_to.get(batch, ""),
+                owed_paise=0 if kind == PAID_OUT else _moved(item).get(DEBT, 0),
                 had_arrived=kind == SENT_BACK and any(p["account"] == accounts.BANK for p in item["postings"]),
             )
     raise Broken(f"entry {item['seq']} of {item['group_id']} is of the kind {item['kind']!r}")

@@ -59,13 +59,15 @@ ACTIONS: Final[Mapping[str, str]] = {
     "BOOK_REFUSED": "The amounts cannot be true. Nothing was booked: show it to the accountant and the engineers.",
     "PAYOUT_LEFT_OUT": "Mend what is named; the group's money waits, and is paid with the next batch after that.",
     "UNPAID_TOO_LONG": "Close a period with hunar close, and have it approved; groups wait for their money.",
-    "UNKNOWN_REFERENCE": "Ask the bank what it paid; if money left, show it to the accountant. Nothing was booked.",
-    "PAID_THOUGH_CANCELLED": "The group has this money and is owed it still. Settle it with the bank and the group;"
-    " its next payout waits until this is resolved.",
-    "PAID_THOUGH_REJECTED": "The bank paid what it had rejected. Settle it with the bank and the group;"
-    " its next payout waits until this is resolved.",
+    "BATCH_WAITS": "Do the step that is named; groups wait for the money that is in this batch.",
+    "UNKNOWN_REFERENCE": "Ask the bank what it paid; if money left, put it into suspense with hunar payouts correct.",
+    "PAID_THOUGH_CANCELLED": "Ask the bank whether it paid, then hunar payouts correct, two persons."
+    " The group's next payout waits until then.",
+    "PAID_THOUGH_REJECTED": "Ask the bank whether it paid after all, then hunar payouts correct, two persons."
+    " The group's next payout waits until then.",
     "PAID_TWICE": "Ask the bank whether it paid twice, and have the second payment returned. Nothing was booked.",
     "NOT_FILED": "The bank has a file that was never given out here: find out who uploaded it. Nothing was booked.",
+    "PAYOUT_NEWS_UNCLEAR": "Look the payout up in the RazorpayX dashboard; hunar payouts ask books what is certain.",
     "LEDGER_FAULT": "Stop payouts. The books are not as they must be: show it to the accountant and the engineers.",
     "UNREADABLE": "Keep the message for the marketplace's support; look for the order in the portal.",
     "UNKNOWN_EVENT": "Read the kept message; if it matters, act in the marketplace's portal.",
@@ -73,6 +75,9 @@ ACTIONS: Final[Mapping[str, str]] = {
     "UNKNOWN_MESSAGE": "A newer or damaged queue message: it is kept; tell the engineers.",
 }
 """Each kind with what the operator can do about it."""
+
+CORRECT: Final = "correct"
+"""Two persons say what the bank did. Nobody alone lets a group be paid what it may have already."""
 
 ACKNOWLEDGE: Final = "acknowledge"
 """A person dealt with it elsewhere. Every other act changes the cause, and the exception closes with its cause."""
@@ -127,11 +132,13 @@ RESOLVED_BY: Final[Mapping[str, str]] = {
     "BOOK_REFUSED": ACKNOWLEDGE,
     "PAYOUT_LEFT_OUT": ACKNOWLEDGE,
     "UNPAID_TOO_LONG": ACKNOWLEDGE,
+    "BATCH_WAITS": ACKNOWLEDGE,
     "UNKNOWN_REFERENCE": ACKNOWLEDGE,
-    "PAID_THOUGH_CANCELLED": ACKNOWLEDGE,
-    "PAID_THOUGH_REJECTED": ACKNOWLEDGE,
+    "PAID_THOUGH_CANCELLED": CORRECT,
+    "PAID_THOUGH_REJECTED": CORRECT,
     "PAID_TWICE": ACKNOWLEDGE,
     "NOT_FILED": ACKNOWLEDGE,
+    "PAYOUT_NEWS_UNCLEAR": ACKNOWLEDGE,
     "LEDGER_FAULT": ACKNOWLEDGE,
     "UNREADABLE": ACKNOWLEDGE,
     "UNKNOWN_EVENT": ACKNOWLEDGE,

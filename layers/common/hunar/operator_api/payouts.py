@@ -11,7 +11,7 @@ from hunar.domain.beneficiary import Details
 from hunar.operator_api.bodies import Body, Name, Why
 from hunar.operator_api.request import Call
 from hunar.ports import Rejected
-from hunar.use_cases import payees, payouts
+from hunar.use_cases import mergers, payees, payout_corrections, payouts
 from hunar.use_cases.operate import By
 from hunar.use_cases.payouts import Desk
 
@@ -41,6 +41,13 @@ class Pull(Because):
     payout_id: Name
 
 
+class Correct(Because):
+    """``paid``: whether money really moved as the bank wrote."""
+
+    exception_id: Name
+    paid: bool
+
+
 class BankRow(BaseModel):
     """What the bank says of one payment. Without an amount it is the payout's own."""
 
@@ -60,6 +67,13 @@ class Paid(Body):
     file: Annotated[str, StringConstraints(max_length=200)] = ""
     content: str | None = None
     results: Annotated[list[BankRow], Field(min_length=1, max_length=500)] | None = None
+
+
+class Merge(Body):
+    """``minutes``: where both groups wrote it down."""
+
+    into: Name
+    minutes: Why
 
 
 class Account(Body):
@@ -135,6 +149,20 @@ def _paid(desk: Desk, call: Call) -> Answer:
     return by, {"answer": answer, "results": len(said)}
 
 
+def _correct(desk: Desk, call: Call) -> Answer:
+    body = call.read(Correct)
+    by = call.by(body, body.reason)
+    said = payout_corrections.correct(desk, call.path["batch"], body.exception_id, by, paid=body.paid)
+    return by, {"asked_by": said["asked_by"], "confirmed_by": said["confirmed_by"]}
+
+
+def _merge(desk: Desk, call: Call) -> Answer:
+    body = call.read(Merge)
+    by = call.by(body, body.minutes)
+    said = mergers.merge(desk, call.path["group_id"], body.into, by)
+    return by, {"asked_by": said["asked_by"], "confirmed_by": said["confirmed_by"]}
+
+
 def _propose(desk: Desk, call: Call) -> Answer:
     body = call.read(Account)
     by = call.by(body, "")
@@ -166,6 +194,8 @@ PAYOUT_WRITES: Final[Mapping[str, Callable[[Desk, Call], Answer]]] = {
     "POST /api/payouts/{batch}/pull": _pull,
     "POST /api/payouts/{batch}/submit": _submit,
     "POST /api/payouts/{batch}/paid": _paid,
+    "POST /api/payouts/{batch}/correct": _correct,
+    "POST /api/groups/{group_id}/merge": _merge,
     "POST /api/groups/{group_id}/beneficiary": _propose,
     "POST /api/groups/{group_id}/beneficiary/confirm": _confirm,
     "POST /api/groups/{group_id}/beneficiary/close": _close_account,

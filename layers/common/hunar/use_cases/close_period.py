@@ -25,6 +25,7 @@ from hunar.domain.resolution import Unresolved, in_force
 from hunar.messages import ClosePeriod
 from hunar.ports import ABSENT, Conflict, Put, QueueName, Queues, Store
 from hunar.tables import Item, Key, Table
+from hunar.use_cases.go_on import go_on
 from hunar.use_cases.worklist import closing, opening
 
 LEFT_OUT: Final = "PAYOUT_LEFT_OUT"
@@ -43,10 +44,14 @@ class Outcome(StrEnum):
     """All that was payable went against its debt."""
     CARRIED = "CARRIED"
     """Below the minimum, or all was taken back meanwhile: it stays payable."""
+    WENT_ON = "WENT_ON"
+    """It joined another group; its money is that one's now."""
     LEFT_OUT = "LEFT_OUT"
     """It cannot be paid; a person was told why."""
     NEXT_BATCH = "NEXT_BATCH"
     """It is in this batch already; what became payable since is the next one's."""
+    FULL = "FULL"
+    """The bank's file takes no more rows: the group is paid with the batch that follows."""
 
 
 class Closing(StrEnum):
@@ -72,7 +77,10 @@ class Desk:
     again: Callable[[Callable[[], Any]], Any]
     minimum_paise: int = 0
     patience_days: int = 15
-    time_left: Callable[[], float] = lambda: float("inf")
+    most_rows: int | None = None
+    """What one file of the agency's bank takes."""
+    time_left: Callable[[], int] = lambda: ENOUGH_SECONDS
+    """Seconds that are left of the invocation."""
 
 
 def close_period(desk: Desk, message: ClosePeriod) -> Closing:
@@ -81,12 +89,19 @@ def close_period(desk: Desk, message: ClosePeriod) -> Closing:
         return Closing.EMPTY
     if desk.again(lambda: _begin(desk, message)).state is not State.DRAFT:
         return Closing.OVER
-    for group_id in _groups(desk.store):
+    for group_id, before in _groups(desk.store, message.after):
         if desk.time_left() < ENOUGH_SECONDS:
-            desk.queues.send(QueueName.PAYOUT_BATCHES, [message.model_dump_json()])
+            # From there on: those before are done, also those that cannot be paid and stay payable.
+            desk.queues.send(QueueName.PAYOUT_BATCHES, [message.model_copy(update={"after": before}).model_dump_json()])
             return Closing.UNFINISHED
-        if desk.again(partial(_pay_out, desk, message.batch_id, group_id)) is None:
+        outcome = desk.again(partial(_pay_out, desk, message.batch_id, group_id))
+        if outcome is None:
             return Closing.OVER
+        if outcome is Outcome.FULL:
+            # Sent first: whoever is stopped here closes this batch again, and the other one is the same.
+            rest = ClosePeriod(batch_id=batches.following(message.batch_id), by=message.by)
+            desk.queues.send(QueueName.PAYOUT_BATCHES, [rest.model_dump_json()])
+            break
     return Closing(desk.again(lambda: _finish(desk, message)))
 
 
@@ -148,12 +163,13 @@ def _payable(store: Store, *, limit: int = PAGE, after: str | None = None) -> An
     return store.page(Table.LEDGER, "PAYABLE", index=tables.PAYABLE, limit=limit, after=after)
 
 
-def _groups(store: Store) -> Iterator[str]:
-    """Groups that something is payable to, the longest waiting first. The others cost nothing."""
-    after_ = None
+def _groups(store: Store, after_: str | None) -> Iterator[tuple[str, str | None]]:
+    """Groups that something is payable to, the longest waiting first, each with where its page begins. The others cost
+    nothing."""
     while True:
         page = _payable(store, after=after_)
-        yield from [item["group_id"] for item in page.items]
+        for item in page.items:
+            yield item["group_id"], after_
         after_ = page.next
         if after_ is None:
             return
@@ -177,10 +193,13 @@ def _pay_out(desk: Desk, batch_id: str, group_id: str) -> Outcome | None:
         return Outcome.NEXT_BATCH
     if head.payable <= 0:
         return Outcome.CARRIED
+    if head.into:
+        go_on(desk.store, [head], at=desk.now)
+        return Outcome.WENT_ON
     standing = Standing.of(found[whose[1]]) if whose[1] in found else None
     try:
         resolution = in_force(group_id, found.get(whose[0], {}).get("policies", ()), day_of_sale(desk.now))
-        reason = usable(standing, desk.now) or _stopped(desk.store, found.get(whose[2]))
+        reason = usable(standing, desk.now) or stopped(desk.store, found.get(whose[2]))
     except Unresolved as problem:
         reason = str(problem)
     if reason is not None or standing is None:
@@ -193,6 +212,9 @@ def _pay_out(desk: Desk, batch_id: str, group_id: str) -> Outcome | None:
         return Outcome.CARRIED
     if _is_last(desk.store, head, entry.entry_id):
         return Outcome.NEXT_BATCH
+    # The header goes on with every row, and with payouts that have none: a batch is never fuller than it says.
+    if desk.most_rows is not None and batch.version > desk.most_rows:
+        return Outcome.FULL
     try:
         moved, (sealed,) = after(head, entry)
     except Refused as problem:
@@ -222,7 +244,7 @@ def left_out(group_id: str, reason: str, there: Item | None, *, at: str) -> list
     return opening(worklist.opened(LEFT_OUT, (group_id,), at=at, message=message, group_id=group_id), there, renew=True)
 
 
-def _stopped(store: Store, stop: Item | None) -> str | None:
+def stopped(store: Store, stop: Item | None) -> str | None:
     """Why the next payout waits: the bank paid something that was not to be paid, and nobody has resolved it."""
     if stop is None:
         return None

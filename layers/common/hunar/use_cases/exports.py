@@ -142,5 +142,6 @@ def _every_entry(store: Store) -> Iterator[Item]:
         partition = tables.settlement_partition(header["marketplace"], header["account"], header["settlement_id"])
         for line in pages(store, Table.LEDGER, partition, index=tables.SETTLED):
             subjects.add(subject_of(SettlementLine.of_item(line)))
+    subjects.add(tables.BANK)
     for subject in sorted(subjects):
         yield from pages(store, Table.LEDGER, subject, prefix=tables.BOOK_ENTRIES)

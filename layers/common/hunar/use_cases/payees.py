@@ -23,6 +23,7 @@ from hunar.messages import PullRow, Says, Tell
 from hunar.ports import ANY, Put, QueueName, Rejected
 from hunar.tables import Item, Table
 from hunar.use_cases import operate
+from hunar.use_cases.branches import existing
 from hunar.use_cases.operate import By, NotNow, NotThere
 
 FORMER_FOR: Final = timedelta(days=90)
@@ -51,6 +52,7 @@ def propose(desk: operate.Desk, group_id: str, details: Details, by: By, *, cool
                 at=desk.now,
                 cooling_days=cooling_days,
                 states=bank_files.states(),
+                existing=existing(desk.store, details.ifsc),
             )
         )
         return _write(desk, made.beneficiary, written)

@@ -6,7 +6,7 @@ on with every row. So whoever cancels, approves or gives out a batch meanwhile d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -22,15 +22,16 @@ from hunar.domain.ledger import Entry
 from hunar.domain.money import rupees
 from hunar.messages import PullRow, TakeAnswer, TellApproved, UndoBatch
 from hunar.ports import ABSENT, Put, QueueName, Rejected
-from hunar.tables import Item
+from hunar.tables import Item, Table
 from hunar.use_cases import payout_texts
 from hunar.use_cases.close_period import ENOUGH_SECONDS, PAGE, STOPS, Desk, entry_put, header_put, rows_of
+from hunar.use_cases.go_on import go_on
 from hunar.use_cases.worklist import opening
 
 REFUSED: Final = "BOOK_REFUSED"
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
     """A row with its batch and its group's head, as they were read."""
 
     batch: Batch
@@ -66,15 +67,43 @@ def take_answer(desk: Desk, message: TakeAnswer) -> list[str]:
     kept = desk.store.read([key]).get(key)
     if kept is None:
         raise Rejected(f"{message.batch_id}: the bank's answer {message.answer} is not kept")
-    if _batch(desk, message.batch_id).state is State.CANCELLED:
+    return book(
+        desk,
+        message.batch_id,
+        [result_of(item) for item in kept["results"]],
+        at=kept["at"],
+        begin=message.booked,
+        over=lambda booked: _hands_on(desk, message.model_copy(update={"booked": booked})),
+    )
+
+
+def book(
+    desk: Desk,
+    batch_id: str,
+    said: Sequence[Result],
+    *,
+    at: str,
+    begin: int = 0,
+    over: Callable[[int], bool] = lambda booked: False,
+) -> list[str]:
+    """Books what was said of a batch's payouts ``at`` a time, and tells their groups. Raises Rejected, Retryable.
+
+    The same again books nothing twice, and whoever was stopped in between is completed by it. The first ``begin`` were
+    booked before. ``over`` is told how many are booked, and says whether the others are left to another invocation;
+    that one tells all groups, too.
+    """
+    if _batch(desk, batch_id).state is State.CANCELLED:
         # Its rows are pulled before the bank is heard: what it paid all the same is told apart from what waits.
-        undo(desk, UndoBatch(batch_id=message.batch_id))
-    said = [result_of(item) for item in kept["results"]]
-    outcomes = [desk.again(partial(_answer, desk, message.batch_id, result, kept["at"])) for result in said]
-    desk.again(lambda: _progress(desk, message.batch_id))
-    keys = [tables.batch_row(message.batch_id, name) for name in sorted({result.payout_id for result in said})]
+        undo(desk, UndoBatch(batch_id=batch_id))
+    outcomes: list[str] = []
+    for number, result in enumerate(said[begin:], begin):
+        if over(number):
+            return outcomes
+        outcomes.append(desk.again(partial(_answer, desk, batch_id, result, at)))
+    desk.again(lambda: _progress(desk, batch_id))
+    keys = [tables.batch_row(batch_id, name) for name in sorted({result.payout_id for result in said})]
     # Also when all was booked before: whoever was stopped here has told nobody.
-    payout_texts.tell_news(desk.queues, desk.store.read(keys).values(), at=kept["at"])
+    payout_texts.tell_news(desk.queues, desk.store.read(keys).values(), at=at)
     return outcomes
 
 
@@ -99,7 +128,7 @@ def _rows_after(desk: Desk, message: TellApproved) -> Iterator[Item]:
             yield item
 
 
-def _hands_on(desk: Desk, message: UndoBatch | TellApproved) -> bool:
+def _hands_on(desk: Desk, message: UndoBatch | TakeAnswer | TellApproved) -> bool:
     """Whether the time is over; then the message was sent again, and goes on from there."""
     if desk.time_left() >= ENOUGH_SECONDS:
         return False
@@ -129,7 +158,7 @@ def _pull(desk: Desk, message: PullRow) -> bool:
         now, pulled = batches.pull(batch, rows, message.payout_id, reason=message.reason)
     except batches.Refused:
         return False
-    seen = _see(desk, message.batch_id, message.payout_id)
+    seen = see(desk, message.batch_id, message.payout_id)
     if seen.item is None or seen.row == pulled:
         return False
     if batch.state is not State.DRAFT and batches.live(rows) == [seen.row]:
@@ -137,22 +166,22 @@ def _pull(desk: Desk, message: PullRow) -> bool:
         now, _ = batches.cancel(now, [], by=batch.made_by, at=desk.now, because=f"its last row left: {message.reason}")
     # However many steps were taken at once, it is one writing.
     now = replace(now, version=batch.version + 1)
-    _commit(desk, seen, now, pulled, Move.SENT_BACK, reference="pulled", at=desk.now)
+    book_row(desk, seen, now, pulled, Move.SENT_BACK, reference="pulled", at=desk.now)
     return True
 
 
 def _undo(desk: Desk, batch_id: str, payout_id: str) -> None:
-    seen = _see(desk, batch_id, payout_id)
+    seen = see(desk, batch_id, payout_id)
     if seen.row is None or seen.row.state is not RowState.IN_TRANSIT:
         return
     pulled = replace(seen.row, state=RowState.PULLED, reason=seen.batch.cancelled_because)
     now = replace(seen.batch, version=seen.batch.version + 1)
-    _commit(desk, seen, now, pulled, Move.SENT_BACK, reference="cancelled", at=desk.now)
+    book_row(desk, seen, now, pulled, Move.SENT_BACK, reference="cancelled", at=desk.now)
 
 
 def _answer(desk: Desk, batch_id: str, result: Result, at: str) -> str:
     """Books one result, or shows it. Raises Conflict."""
-    seen = _see(desk, batch_id, result.payout_id)
+    seen = see(desk, batch_id, result.payout_id)
     pointer = tables.utr(result.utr) if result.utr else None
     owner = desk.store.read([pointer]).get(pointer) if pointer else None
     used = {result.utr: owner["payout_id"]} if owner else {}
@@ -171,7 +200,7 @@ def _answer(desk: Desk, batch_id: str, result: Result, at: str) -> str:
     more = []
     if result.status is Status.EXECUTED and pointer is not None and owner is None:
         more.append(Put(pointer, {"payout_id": result.payout_id, "batch_id": batch_id}, ABSENT))
-    _commit(desk, seen, now, answer.row, answer.move, reference=_reference(answer), at=at, more=more)
+    book_row(desk, seen, now, answer.row, answer.move, reference=_reference(answer), at=at, more=more)
     return str(answer.row.state)
 
 
@@ -188,7 +217,13 @@ _WORDS: Final = {
 }
 
 
-def _show(desk: Desk, seen: _Seen, kind: str, result: Result, why: str) -> None:
+def said_of(result: Result) -> dict[str, str | None]:
+    """What two persons need of a result that was not booked: ``payout_corrections``."""
+    said = {"status": str(result.status), "amount_paise": str(result.amount_paise), "day": result.day}
+    return {"utr": result.utr or None, **said}
+
+
+def _show(desk: Desk, seen: Seen, kind: str, result: Result, why: str) -> None:
     """Shows a person what a bank said and was not booked. Where a group may have money twice, its next payout waits."""
     group_id = seen.row.group_id if seen.row else None
     cause = (seen.batch.batch_id, result.payout_id, result.utr, str(result.status))
@@ -205,6 +240,7 @@ def _show(desk: Desk, seen: _Seen, kind: str, result: Result, why: str) -> None:
         group_id=group_id,
         batch_id=seen.batch.batch_id,
         payout_id=result.payout_id,
+        **said_of(result),
     )
     key = tables.exception(item["exception_id"])
     there = desk.store.read([key]).get(key)
@@ -220,9 +256,9 @@ def _show(desk: Desk, seen: _Seen, kind: str, result: Result, why: str) -> None:
         desk.store.commit(puts)
 
 
-def _commit(
+def book_row(
     desk: Desk,
-    seen: _Seen,
+    seen: Seen,
     now: Batch,
     row: Row,
     move: Move | None,
@@ -230,54 +266,73 @@ def _commit(
     reference: str,
     at: str,
     more: Iterable[Put] = (),
+    by: str = "",
 ) -> None:
     item = seen.item or {}
     version = int(item["version"])
-    puts = [
-        header_put(replace(now, version=now.version - 1), now),
-        Put(tables.batch_row(row.batch_id, row.payout_id), item | row.item() | {"version": version + 1}, version),
-        *more,
-    ]
+    puts = [header_put(replace(now, version=now.version - 1), now), *more]
     if move is not None:
-        moved, (sealed,) = after(seen.head, _entry(seen, row, move, reference, at))
+        moved, (sealed,) = after(seen.head, _entry(seen, row, move, reference, at, by))
         puts += [
             Put(tables.book(row.group_id), tables.book_item(moved), seen.head.version),
             entry_put(sealed, at=desk.now),
         ]
-    desk.store.commit(puts)
+        row = replace(row, back_seq=sealed.seq) if move in (Move.SENT_BACK, Move.CAME_BACK) else row
+    stored = item | row.item() | {"version": version + 1}
+    desk.store.commit([*puts, Put(tables.batch_row(row.batch_id, row.payout_id), stored, version)])
+    go_on(desk.store, [seen.head], at=desk.now)
 
 
-def _entry(seen: _Seen, row: Row, move: Move, reference: str, at: str) -> Entry:
+def _entry(seen: Seen, row: Row, move: Move, reference: str, at: str, by: str) -> Entry:
     match move:
+        case Move.PAID_AFTER_ALL:
+            return payout.paid_after_all(
+                seen.head, row.batch_id, row.amount_paise, payable=not row.twice, utr=reference, at=at, by=by
+            )
         case Move.ARRIVED:
             return payout.arrived(seen.head, row.batch_id, utr=reference, at=at)
         case Move.SENT_BACK:
             return payout.sent_back(seen.head, row.batch_id, reference=reference, at=at)
         case Move.CAME_BACK:
             paid = payout.arrival(row.group_id, row.batch_id, row.amount_paise, utr=str(row.utr), at=at)
-            return payout.came_back(seen.head, paid, reference=reference, at=at)
+            return payout.came_back(seen.head, paid, reference=reference, at=at, twice=row.twice)
 
 
 def _progress(desk: Desk, batch_id: str) -> None:
     before = _batch(desk, batch_id)
-    if before.state is not State.FILED:
+    if before.state is not State.FILED or _waits(desk, batch_id):
         return
     now = batches.progress(before, _rows(desk, batch_id))
     if now is not before:
         desk.store.commit([header_put(before, now)])
 
 
+def _waits(desk: Desk, batch_id: str) -> bool:
+    """Whether the bank has not spoken of a row at either end. Banks answer in the order of the file: so nobody reads
+    ten thousand rows after each part of an answer."""
+    for newest_first in (True, False):
+        page = desk.store.page(
+            *(Table.BATCHES, tables.batch_of(batch_id)),
+            prefix=tables.BATCH_ROWS,
+            limit=PAGE,
+            newest_first=newest_first,
+        )
+        if any(item["state"] == RowState.IN_TRANSIT for item in page.items):
+            return True
+    return False
+
+
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _see(desk: Desk, batch_id: str, payout_id: str) -> _Seen:
+def see(desk: Desk, batch_id: str, payout_id: str) -> Seen:
     header, row = tables.batch(batch_id), tables.batch_row(batch_id, payout_id)
     found = desk.store.read([header, row])
     item = found.get(row)
     group_id: Any = item["group_id"] if item else ""
     book = tables.book(group_id)
     stored = desk.store.read([book]).get(book) if item else None
-    return _Seen(Batch.of(found[header]), item, Head.of(stored) if stored else Head(group_id))
+    return Seen(Batch.of(found[header]), item, Head.of(stored) if stored else Head(group_id))
 
 
 def _batch(desk: Desk, batch_id: str) -> Batch:

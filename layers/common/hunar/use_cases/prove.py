@@ -337,6 +337,13 @@ class _Proof:
                 self._lines.add(claimant.name)
                 self._line(settlement, subject, claimant)
 
+    def bank(self) -> None:
+        """What banks did that is no payout of ours: nothing is posted of it beside its entries."""
+        entries = list(pages(self._store, Table.LEDGER, tables.BANK, prefix=tables.BOOK_ENTRIES))
+        posted = {"amounts": [posting for entry in entries for posting in entry["postings"]]}
+        self._report.faults += proof_of_books.of_subject(tables.BANK, tables.BANK, posted, entries)
+        self._add(entries)
+
     def _subject_entries(self, settlement: str, name: str) -> None:
         key = tables.subject_posted(name)
         for _ in range(PASSES):
@@ -346,6 +353,9 @@ class _Proof:
             if not faults or self._store.read([key]).get(key) == posted:
                 break
         self._report.faults += faults
+        self._add(entries)
+
+    def _add(self, entries: Iterable[Item]) -> None:
         for entry in entries:
             for posting in entry["postings"]:
                 account, paise = posting["account"], posting["amount_paise"]
@@ -431,6 +441,7 @@ class _Proof:
         """What can only be said of all books: without those that were not read, or that move, nothing can."""
         if self._report.left or self._report.moving:
             return
+        self.bank()
         self._report.faults += self._of_all()
         for name, proof in self._report.settlements.items():
             split = proof.matched + proof.agency + proof.suspense + proof.open

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hunar import tables
 from hunar.domain import worklist
-from hunar.domain.worklist import ACKNOWLEDGE
+from hunar.domain.worklist import ACKNOWLEDGE, CORRECT
 from hunar.messages import ApproveProposal, ComputePayout, Replay
 from hunar.ports import Put, QueueName, Rejected
 from hunar.tables import Item
@@ -38,6 +38,7 @@ TAKES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     ACKNOWLEDGE: ((), ()),
     "approve": (("proposal_id",), ()),
     "adjust": ((), ("quantity", "taken", "sold", "back")),
+    CORRECT: ((), ()),
     "inspect": ((), ("good", "damaged", "lost")),
     "map": (("sku",), ("from",)),
     "recount": (("counted",), ()),
@@ -70,6 +71,8 @@ def resolve(desk: Desk, exception_id: str, act: str | None, given: Given, by: By
             raise Rejected(f"{name}: {act} takes no such field")
     if act == ACKNOWLEDGE:
         _acknowledge(desk, item, by)
+    elif act == CORRECT:
+        raise Rejected(f"act: {item['kind']} is resolved by two persons, each with hunar payouts correct")
     elif act == "redrive":
         raise Rejected(f"act: {item['kind']} is resolved at the command line, with hunar redrive")
     else:

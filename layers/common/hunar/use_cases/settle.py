@@ -32,6 +32,7 @@ from hunar.messages import ApproveProposal, ComputePayout, HoldMoney, ReleaseHol
 from hunar.ports import ABSENT, Conflict, Put, QueueName, Queues, Store
 from hunar.tables import Item, Key
 from hunar.use_cases import note_differences, subjects
+from hunar.use_cases.go_on import go_on
 from hunar.use_cases.registered_rates import card_of, resolution_of
 from hunar.use_cases.subjects import Subject, order_of, subject_of, utc
 from hunar.use_cases.worklist import closing, opening
@@ -201,6 +202,7 @@ def release(desk: Desk, message: ReleaseHold) -> bool:
             entries += booked.entries
     if entries:
         _commit(desk, before, Booked(after, moved, tuple(entries)), heads, item, item["hold_end"])
+    go_on(desk.store, heads.values(), at=desk.now)
     return bool(entries)
 
 
@@ -296,10 +298,12 @@ def _settle(desk: Desk, seen: _Seen, approval: ApproveProposal | None) -> tuple[
     if found is None and seen.item and seen.item["hold_end"] != wanted.hold_end:
         _commit(desk, before, Booked(posted.seen_again(before)), heads, item, wanted.hold_end)
     if found is None:
+        go_on(desk.store, heads.values(), at=desk.now)
         return Outcome.UNCHANGED, _not_delivered(seen)
     # Before it is written: who is stopped behind it would tell nobody when the message comes again.
     _tell_others(desk, seen)
     _commit(desk, before, found, heads, item, wanted.hold_end)
+    go_on(desk.store, heads.values(), at=desk.now)
     return Outcome.BOOKED, _not_delivered(seen)
 
 
