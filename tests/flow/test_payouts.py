@@ -11,7 +11,7 @@ import pytest
 from hunar import tables
 from hunar.domain.bank_file import Status
 from hunar.domain.batch import RowState, State
-from hunar.messages import TakeAnswer, UndoBatch
+from hunar.messages import PullRow, TakeAnswer, UndoBatch
 from hunar.ports import Put, QueueName, Rejected
 from hunar.use_cases import payees, payouts
 from hunar.use_cases.operate import NotNow, NotThere
@@ -509,7 +509,7 @@ def test_a_crash_while_answers_are_booked_is_completed_by_the_same_message_and_e
     assert desk.sound()
 
 
-@pytest.mark.parametrize("at", range(0, 40, 3))
+@pytest.mark.parametrize("at", range(40))
 def test_two_who_book_the_same_answer_at_once_book_it_once(at: int) -> None:
     desk = filed()
     rows = desk.rows()
@@ -532,6 +532,32 @@ def test_two_who_book_the_same_answer_at_once_book_it_once(at: int) -> None:
     assert desk.batch().state is State.COMPLETED
     assert not desk.open()
     assert len(desk.told("PAYOUT_PAID")) == 3
+    assert desk.sound()
+
+
+@pytest.mark.parametrize("at", range(20))
+@pytest.mark.parametrize("step", ["pull", "undo"])
+def test_two_who_take_a_row_back_at_once_take_it_back_once(step: str, at: int) -> None:
+    desk = closed()
+    row = desk.rows()["G02"]
+    command: PullRow | UndoBatch = PullRow(batch_id=BATCH, payout_id=row.payout_id, reason="the account was changed")
+    if step == "undo":
+        payouts.cancel(desk.operator, BATCH, by(MAKER, "wrong day"))
+        desk.queues.taken(QueueName.PAYOUT_BATCHES)
+        command = UndoBatch(batch_id=BATCH)
+    left = [at]
+
+    def turn(moment: str) -> None:
+        if left[0] == 0:
+            desk.store.turn = lambda moment: None
+            desk.obey(command)
+        left[0] -= 1
+
+    desk.store.turn = lambda moment: None if moment.startswith("in flight") else turn(moment)
+    desk.obey(command)
+    desk.store.turn = lambda moment: None
+
+    assert (desk.rows()["G02"].state, desk.head("G02").payable) == (RowState.PULLED, 2_000)
     assert desk.sound()
 
 

@@ -14,14 +14,14 @@ from typing import Any, Final, NamedTuple
 
 from hunar import tables
 from hunar.domain import batch as batches
-from hunar.domain import payout, worklist
+from hunar.domain import accounts, payout, worklist
 from hunar.domain.bank_file import Result, Status
 from hunar.domain.batch import Answer, Batch, Move, Row, RowState, State
 from hunar.domain.head import Head, after
 from hunar.domain.ledger import Entry
 from hunar.domain.money import rupees
 from hunar.messages import PullRow, TakeAnswer, TellApproved, UndoBatch
-from hunar.ports import ABSENT, Put, QueueName, Rejected
+from hunar.ports import ABSENT, Conflict, Put, QueueName, Rejected
 from hunar.tables import Item
 from hunar.use_cases import payout_texts
 from hunar.use_cases.close_period import ENOUGH_SECONDS, PAGE, STOPS, Desk, entry_put, header_put, rows_of
@@ -239,12 +239,19 @@ def _commit(
         *more,
     ]
     if move is not None:
+        if move is not Move.CAME_BACK and seen.head.owed(_transit(row)) != row.amount_paise:
+            # The book was read after the row: somebody has moved both on meanwhile.
+            raise Conflict(f"what {row.payout_id} has in transit is not what its row says")
         moved, (sealed,) = after(seen.head, _entry(seen, row, move, reference, at))
         puts += [
             Put(tables.book(row.group_id), tables.book_item(moved), seen.head.version),
             entry_put(sealed, at=desk.now),
         ]
     desk.store.commit(puts)
+
+
+def _transit(row: Row) -> str:
+    return accounts.payout_in_transit(row.batch_id, row.group_id)
 
 
 def _entry(seen: _Seen, row: Row, move: Move, reference: str, at: str) -> Entry:
