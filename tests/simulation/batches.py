@@ -343,6 +343,7 @@ def _rest(world: PayOffice, watch: BatchWatch) -> None:
     world.refusals.clear()
     _steps(world, watch)
     _person(world, "release")
+    _until_quiet(world)
     _person(world, "close", person="schedule", batch=LAST)
     _until_quiet(world)
     watch.before_the_last_answers()
