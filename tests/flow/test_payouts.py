@@ -124,6 +124,20 @@ def test_approving_again_after_a_lost_answer_is_the_same_approval() -> None:
     assert len(desk.told("PAYOUT_COMPUTED")) == 3
 
 
+def test_who_was_stopped_before_the_groups_were_told_tells_them_also_when_the_file_was_given_out_meanwhile() -> None:
+    desk = closed()
+    first = payouts.approve(desk.operator, BATCH, by(CHECKER), seen=desk.batch().digest)
+    desk.queues.taken(QueueName.PAYOUT_BATCHES)  # It is lost.
+    filed = desk.submit()
+
+    assert payouts.approve(desk.operator, BATCH, by(CHECKER), seen=first.digest) == filed
+    desk.work()
+
+    assert len(desk.told("PAYOUT_COMPUTED")) == 3
+    with pytest.raises(NotNow, match="is FILED"):
+        payouts.approve(desk.operator, BATCH, by("asha"), seen=first.digest)
+
+
 @pytest.mark.parametrize("day", ["2026-12-14", "2027-02-01", "soon"])
 def test_a_day_of_payment_that_cannot_be_is_refused(day: str) -> None:
     with pytest.raises(Rejected, match="value_date"):
