@@ -112,6 +112,8 @@ class BatchWatch:
             self._row(item)
         for item in heads:
             self._head(item)
+        for group in sorted({item["group_id"] for item in heads + rows}):
+            self.transit(group)
         for item in headers:
             self._header(item)
         for key, item in written:
@@ -157,7 +159,10 @@ class BatchWatch:
         for account, paise in books.items():
             if (paise > 0) != account.startswith("group_debt"):
                 raise Broken("nobody is owed less than nothing", f"{account} is {paise}")
-        on_its_way = {account.split(":")[1]: -paise for account, paise in books.items() if account.startswith("payout_in")}
+
+    def transit(self, group: str) -> None:
+        on_its_way = {account.split(":")[1]: -paise for account, paise in self.books[group].items()
+                      if paise and account.startswith("payout_in_transit")}  # fmt: skip
         rows = {name: row["amount_paise"] for (name, _), row in self.rows.items()
                 if row["group_id"] == group and row["state"] == "IN_TRANSIT"}  # fmt: skip
         if on_its_way != rows:
@@ -283,6 +288,9 @@ class BatchWatch:
         if seen is not None and self._seen.get((item["batch_id"], seen)) != [_paying(row) for row in live]:
             raise Broken("what is approved is what was looked at", f"{item['batch_id']}: {seen}")
         self._file(item, live)
+        began = self._began()
+        for row in live if began is not None else ():
+            self._may_be_paid(row, began or 0)
 
     def _filed(self, item: Item, before: Item, live: list[Item]) -> None:
         if item["file_sha256"] != before["file_sha256"]:
@@ -420,6 +428,8 @@ def check(world: PayOffice, watch: BatchWatch, inputs: Sequence[Input]) -> None:
             brought = hashlib.sha256(world.bank.files[name]).hexdigest()
             if brought != header["file_sha256"]:
                 raise Broken("the file at the bank is the one that was approved", name)
+    for group in sorted(watch.books):
+        watch.transit(group)
     _bank(world, watch)
     settled: dict[str, int] = defaultdict(int)
     for each in {each.what["number"]: each for each in inputs if each.kind == "settle"}.values():
