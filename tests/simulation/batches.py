@@ -254,11 +254,11 @@ class PayOffice(Simulation):
         results = [_result(one, number) for number, one in enumerate(lines, 1)]
         if results and "seed" in said:
             wrong, first = draw.random(), results[0]
-            if wrong < 0.06:
+            if wrong < 0.05:
                 results.append(replace(first, payout_id="PUNKNOWN0000001", utr="N99999999999", status=Status.EXECUTED))
-            elif wrong < 0.12:
+            elif wrong < 0.1:
                 results[0] = replace(first, amount_paise=first.amount_paise + 1, utr="TYPO0001", status=Status.EXECUTED)
-            elif wrong < 0.18:
+            elif wrong < 0.3:
                 self._reference_of_another(name, results)
         if results:
             payouts.paid(self.desk, name, results, _by(said))

@@ -45,7 +45,7 @@ ROW_GOES_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "PULLED": (),
 }
 FROZEN: Final = ("payout_id", "group_id", "amount_paise", "beneficiary_version", "seq_from", "seq_to", "last_four")
-QUICK: Final = timedelta(hours=1)
+QUICK: Final = timedelta(minutes=20)
 """So long after an approval who was stopped there comes back to tell the groups."""
 STOPS: Final = ("PAID_THOUGH_CANCELLED", "PAID_THOUGH_REJECTED")
 BEFORE_THE_BANK: Final = ("DRAFT", "CLOSED", "APPROVED", "CANCELLED")

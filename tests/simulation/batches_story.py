@@ -35,6 +35,7 @@ def story(draw: random.Random) -> list[Input]:
         if draw.random() < 0.95:
             told += [_act("propose", 0.0, person="meera", group=group, number=0)]
             told += [_act("confirm", 30.0, person="rekha", group=group)] * (draw.random() < 0.97)
+    debtor = draw.choice((*GROUPS, "", "", ""))
     sales = 0
     begins = 400.0
     for number in range(draw.choice((1, 2, 2, 3))):
@@ -42,7 +43,7 @@ def story(draw: random.Random) -> list[Input]:
         for group in GROUPS:
             for _ in range(draw.choice((0, 1, 1, 2))):
                 sales += 1
-                told.append(_sale(draw, sales, group, begins + haste * draw.choice((-2, -2, draw.random()))))
+                told.append(_sale(draw, sales, group, begins + haste * draw.choice((-2, -2, draw.random())), debtor))
             if draw.random() < 0.25:
                 told += _account(draw, group, number + 1, begins + haste * 5 * draw.random())
         told += _batch(draw, number, begins, haste)
@@ -54,8 +55,9 @@ def _act(kind: str, at: float, **what: Any) -> Input:
     return Input(kind, at, "", what)
 
 
-def _sale(draw: random.Random, number: int, group: str, at: float) -> Input:
-    paise = draw.choice((10_001, 42_000, 3_333, 250, -1, -5_001, -30_000))
+def _sale(draw: random.Random, number: int, group: str, at: float, debtor: str) -> Input:
+    amounts = (-90_000, 250, 3_333) if group == debtor else (10_001, 42_000, 3_333, 250, -1, -5_001, -30_000)
+    paise = draw.choice(amounts)
     return _act("settle", at, number=number, group=group, paise=paise, held=draw.random() < 0.15)
 
 
@@ -79,12 +81,13 @@ def _batch(draw: random.Random, number: int, at: float, haste: float) -> list[In
     def act(kind: str, step: float, **what: Any) -> None:
         found.append(_act(kind, at + haste * (step + 2 * draw.random()), person=draw.choice(PERSONS), batch=name, **what))
 
-    for again in range(draw.choice((1, 1, 2))):
+    # Who asked twice, and a schedule that fires twice, close the same batch at once.
+    for again in range(draw.choice((1, 2, 3))):
         found.append(_act("close", at + haste * draw.random() * again, person=by, batch=name, act=f"act-{number}"))
     act("release", 0)
     for _ in range(draw.choice((1, 2, 3))):
-        act("approve", 2, looks=draw.choice((0, 0, 3)))
-    for kind, often, step in (("pull", 0.2, 2), ("withdraw", 0.15, 3), ("cancel", 0.15, 3), ("leak", 0.05, 3)):
+        act("approve", 2, looks=min(draw.choice((0, haste / 2, haste)), 20.0))
+    for kind, often, step in (("pull", 0.25, 3), ("withdraw", 0.15, 3), ("cancel", 0.15, 3), ("leak", 0.05, 3)):
         if draw.random() < often:
             act(kind, step, group=draw.choice(GROUPS))
     if draw.random() < 0.9:
@@ -93,7 +96,7 @@ def _batch(draw: random.Random, number: int, at: float, haste: float) -> list[In
     if draw.random() < 0.25:
         # Of what the bank may have, two persons say that it never got it; here and there they are wrong.
         for person in draw.sample(PERSONS, 2) + [draw.choice(PERSONS)]:
-            found.append(_act("cancel", at + haste * (7 + draw.random()), person=person, batch=name, group=""))
+            found.append(_act("cancel", at + haste * (6 + 8 * draw.random()), person=person, batch=name, group=""))
     act("carry", 6, fates={group: draw.choice(FATES) for group in GROUPS})
     for _ in range(draw.choice((0, 1, 2, 4))):
         found.append(
