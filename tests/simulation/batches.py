@@ -65,7 +65,7 @@ class Batches:
     def of(cls, seed: int) -> Batches:
         draw = random.Random(seed)
         held = batches_story.resolutions(draw)
-        told = tuple(batches_story.story(draw))
+        told = tuple(batches_story.story(draw, held))
         return cls(told, weather.drawn(draw, weather.WITH_BATCHES), held, draw.choice((0, 0, 5_000)), seed)
 
     @classmethod

@@ -16,7 +16,7 @@ from hunar.messages import Tell
 from hunar.tables import Item, Key, Table
 from tests.simulation import batches_bank
 from tests.simulation.batches_bank import EXECUTED
-from tests.simulation.batches_story import COOLING_DAYS, DAY
+from tests.simulation.batches_story import COOLING_DAYS, DAY, MILLION
 from tests.simulation.broken import Broken
 from tests.simulation.inputs import Input
 from tests.simulation.text_promises import TextWatch
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tests.simulation.batches import PayOffice
     from tests.simulation.workers import Worker
 
-MILLION: Final = 1_000_000
 GO_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "": ("DRAFT",),
     "DRAFT": ("DRAFT", "CLOSED", "CANCELLED"),

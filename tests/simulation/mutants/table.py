@@ -626,16 +626,28 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "desk.store.commit([Put(key, header_item(made), ABSENT)])",
         "desk.store.commit([Put(key, header_item(made), -1)])",
     ),
-    _batches(
-        "a group is in two batches: its book is written without its version",
-        "use_cases.close_period",
-        "Put(book, tables.book_item(moved), head.version),",
-        "Put(book, tables.book_item(moved), -1),",
+    Mutant(
+        "a group is in two batches: its book is written as it was read",
+        (
+            Patch(
+                "use_cases.close_period",
+                "Put(book, tables.book_item(moved), head.version),",
+                "Put(book, tables.book_item(moved), -1),",
+            ),
+            # The entry's own place would keep the second one out.
+            Patch("use_cases.close_period", "sealed.item(recorded_at=at), ABSENT)", "sealed.item(recorded_at=at), -1)"),
+        ),
+        kind="batches",
     ),
     Mutant(
         "a group is paid out twice by one batch",
         (
             Patch("use_cases.close_period", "    if row in found:\n        return Outcome.NEXT_BATCH\n", ""),
+            Patch(
+                "use_cases.close_period",
+                "    if _is_last(desk.store, head, entry.entry_id):\n        return Outcome.NEXT_BATCH\n",
+                "",
+            ),
             Patch("use_cases.close_period", '"version": 1}, ABSENT))', '"version": 1}, -1))'),
         ),
         kind="batches",
