@@ -108,6 +108,10 @@ class PayOffice(Simulation):
         """Each text that is owed, by its id."""
         self.refusals: dict[tuple[str, str], str] = {}
         """Why a step was refused last, by step and batch."""
+        self.fates = {each.what["batch"]: each.what["fates"] for each in story.inputs if each.kind == "carry"}
+        """What becomes of the payments of each batch."""
+        self.fate = next(iter(self.fates.values()), {})
+        """Of the last batch."""
         self._minimum = story.minimum_paise
 
     # who works
@@ -258,7 +262,7 @@ class PayOffice(Simulation):
                 results.append(replace(first, payout_id="PUNKNOWN0000001", utr="N99999999999", status=Status.EXECUTED))
             elif wrong < 0.1:
                 results[0] = replace(first, amount_paise=first.amount_paise + 1, utr="TYPO0001", status=Status.EXECUTED)
-            elif wrong < 0.3:
+            elif wrong < 0.5:
                 self._reference_of_another(name, results)
         if results:
             payouts.paid(self.desk, name, results, _by(said))
@@ -383,7 +387,7 @@ def _next(world: PayOffice, watch: BatchWatch, name: str) -> tuple[str, Item] | 
                 return _pulling(watch, name, refused, "an approved file is the same when it is made again")
             return "submit", {"person": "rekha", "batch": name}
     if state in (State.FILED, State.COMPLETED) and name not in world.bank.files:
-        return "carry", {"person": "rekha", "batch": name, "fates": {}}
+        return "carry", {"person": "rekha", "batch": name, "fates": world.fates.get(name) or world.fate}
     told = len(world.bank.says(name, world.seconds + 9 * DAY))
     if told and watch.told_all[name] < 2:
         # Twice: what was paid although it had been rejected is heard after the rejection.

@@ -82,7 +82,7 @@ class Bank:
     def some(self, batch_id: str, seconds: float, seed: int) -> list[Said]:
         """What a person copies from the list: a part, in any order, here and there a line twice."""
         draw, known = random.Random(seed), self.says(batch_id, seconds)
-        found = [one for one in known if draw.random() < 0.7]
+        found = [one for one in known if draw.random() < 0.5]
         found += [one for one in found if draw.random() < 0.1]
         return draw.sample(found, len(found)) if draw.random() < 0.5 else found
 

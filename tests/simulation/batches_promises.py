@@ -120,6 +120,8 @@ class BatchWatch:
                 self._account(item)
             elif key.table is Table.EXCEPTIONS:
                 opened = self.exceptions.get(key.pk)
+                if opened is None:
+                    self._world.tell(f"SHOWN {item['kind']} {item['message']}")
                 self.exceptions[key.pk] = (opened[0] if opened else self._writes, item)
 
     # books

@@ -37,7 +37,8 @@ def story(draw: random.Random, held: Mapping[str, list[Policy]]) -> list[Input]:
     for group in GROUPS:
         if draw.random() < 0.95:
             told += [_act("propose", 0.0, person="meera", group=group, number=0)]
-            told += [_act("confirm", 30.0, person="rekha", group=group)] * (draw.random() < 0.97)
+            confirmed = (30.0, 200.0) if draw.random() < 0.97 else ()
+            told += [_act("confirm", at, person="rekha", group=group) for at in confirmed]
     debtor = next((group for group in GROUPS if held[group][0].get("recovery_ppm") == MILLION), "")
     sales = 0
     begins = 400.0
@@ -46,7 +47,7 @@ def story(draw: random.Random, held: Mapping[str, list[Policy]]) -> list[Input]:
         for group in GROUPS:
             for _ in range(draw.choice((0, 1, 1, 2, 3))):
                 sales += 1
-                told.append(_sale(draw, sales, group, begins + haste * draw.choice((-2, draw.random())), debtor))
+                told.append(_sale(draw, sales, group, begins + haste * draw.choice((-2, -2, draw.random())), debtor))
             if draw.random() < 0.25:
                 told += _account(draw, group, number + 1, begins + haste * 5 * draw.random())
         told += _batch(draw, number, begins, haste)
@@ -59,7 +60,7 @@ def _act(kind: str, at: float, **what: Any) -> Input:
 
 
 def _sale(draw: random.Random, number: int, group: str, at: float, debtor: str) -> Input:
-    amounts = (-90_000, 250, 3_333) if group == debtor else (10_001, 42_000, 3_333, 250, -1, -5_001, -30_000)
+    amounts = (-90_000, 250, 3_333) if group == debtor else (10_001, 10_001, 42_000, 42_000, 6_667, 250, -1, -5_001, -30_000)
     paise = draw.choice(amounts)
     return _act("settle", at, number=number, group=group, paise=paise, held=draw.random() < 0.15)
 
@@ -88,22 +89,27 @@ def _batch(draw: random.Random, number: int, at: float, haste: float) -> list[In
     for again in range(draw.choice((1, 2, 2, 3))):
         found.append(_act("close", at + haste * draw.random() * again, person=by, batch=name, act=f"act-{number}"))
     act("release", 0)
-    for _ in range(draw.choice((1, 2, 3))):
+    for _ in range(draw.choice((2, 3, 4))):
         act("approve", 2, looks=min(draw.choice((0, haste / 2, haste)), 20.0))
-    for kind, often, step in (("pull", 0.25, 3), ("withdraw", 0.15, 3), ("cancel", 0.15, 3), ("leak", 0.05, 3)):
+    for kind, often, step in (("pull", 0.25, 3), ("withdraw", 0.15, 3), ("cancel", 0.1, 3)):
         if draw.random() < often:
             act(kind, step, group=draw.choice(GROUPS))
-    if draw.random() < 0.9:
-        act("submit", 4)
-        act("submit", 5)
+    if draw.random() < 0.15:
+        # Somebody goes around the approval, and the bank's list says so before anybody gives the file out.
+        act("leak", 1, group=draw.choice(GROUPS))
+        act("tell", 3)
+    for step in (4, 5, 6) if draw.random() < 0.9 else ():
+        act("submit", step)
     if draw.random() < 0.25:
         # Of what the bank may have, two persons say that it never got it; here and there they are wrong.
         for person in draw.sample(PERSONS, 2) + [draw.choice(PERSONS)]:
             found.append(_act("cancel", at + haste * (6 + 8 * draw.random()), person=person, batch=name, group=""))
-    act("carry", 6, fates={group: draw.choice(FATES) for group in GROUPS})
+    fates = {group: draw.choice(FATES) for group in GROUPS}
+    for step in (6, 8):
+        act("carry", step, fates=fates)
     for _ in range(draw.choice((0, 1, 2, 4))):
         found.append(
-            _act("tell", at + haste * (8 + 4 * draw.random()) + draw.choice((0, 0, DAY)), person=draw.choice(PERSONS),
+            _act("tell", at + haste * (8 + 5 * draw.random()) + draw.choice((0, 0, DAY)), person=draw.choice(PERSONS),
                  batch=name, seed=draw.randrange(1_000_000))
         )  # fmt: skip
     if draw.random() < 0.2:
