@@ -317,7 +317,12 @@ def play(story: Batches, *, tell: bool = False) -> Played:
     broken: Broken | None = None
     try:
         for group_id, held in story.policies.items():
-            contact = {"group_id": group_id, "slot": "leader", "phone": f"+919999900{group_id[1:]}", "previous_phone": None}
+            contact = {
+                "group_id": group_id,
+                "slot": "leader",
+                "phone": f"+919999900{group_id[1:]}",
+                "previous_phone": None,
+            }
             item = {"group_id": group_id, "name": group_id, "policies": held}
             world.store.commit([Put(tables.group(group_id), item), Put(tables.contact(group_id, "leader"), contact)])
         for each in story.inputs:

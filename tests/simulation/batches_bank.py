@@ -61,8 +61,8 @@ class Bank:
             return
         self.files[batch_id] = content
         for row in rows(content):
-            self.pays(row["payout_id"], batch_id, row["account"], paise(row["amount"]), fates.get(row["account"], "paid"),
-                      seconds)  # fmt: skip
+            fate = fates.get(row["account"], "paid")
+            self.pays(row["payout_id"], batch_id, row["account"], paise(row["amount"]), fate, seconds)
 
     def pays(self, payout_id: str, batch_id: str, account: str, amount: int, fate: str, seconds: float) -> None:
         if payout_id in self.payments:

@@ -167,7 +167,9 @@ class BatchWatch:
         rows = {name: row["amount_paise"] for (name, _), row in self.rows.items()
                 if row["group_id"] == group and row["state"] == "IN_TRANSIT"}  # fmt: skip
         if on_its_way != rows:
-            raise Broken("what rows have in transit is what the books have in transit", f"{group}: {rows}, {on_its_way}")
+            raise Broken(
+                "what rows have in transit is what the books have in transit", f"{group}: {rows}, {on_its_way}"
+            )
 
     # rows
 
@@ -200,7 +202,9 @@ class BatchWatch:
         if item["amount_paise"] != self._paid_out.get(group) or item["amount_paise"] <= 0:
             raise Broken("a row pays what was booked", f"{item['amount_paise']} and {self._paid_out.get(group)}")
         if item["seq_from"] < self._paid_up_to[group] or item["seq_to"] <= item["seq_from"]:
-            raise Broken("no entry is in two rows", f"{group}: from {item['seq_from']}, {self._paid_up_to[group]} is paid")
+            raise Broken(
+                "no entry is in two rows", f"{group}: from {item['seq_from']}, {self._paid_up_to[group]} is paid"
+            )
         self._paid_up_to[group] = item["seq_to"]
         began = self._began()
         if began is None:
@@ -216,7 +220,11 @@ class BatchWatch:
         states = {status for status, _ in said}
         executed = item["state"] == "PAID" or item["utr"] is not None
         known = item["utr"] is None or (EXECUTED, item["utr"]) in said
-        if not known or (executed and EXECUTED not in states) or (item["state"] != "PAID" and item["state"] not in states):
+        if (
+            not known
+            or (executed and EXECUTED not in states)
+            or (item["state"] != "PAID" and item["state"] not in states)
+        ):
             raise Broken("only what the bank said is booked", f"{item['state']} {item['utr']}; it said {sorted(said)}")
 
     # accounts
@@ -226,11 +234,13 @@ class BatchWatch:
         before = self.accounts[group][-1][1] if self.accounts[group] else None
         person = self._person()
         newer = before is None or item["account_version"] != before["account_version"]
-        if newer and (item["confirmed_by"] or item["account_version"] != (before["account_version"] if before else 0) + 1):
+        if newer and (
+            item["confirmed_by"] or item["account_version"] != (before["account_version"] if before else 0) + 1
+        ):
             raise Broken("a changed account waits for a second person", f"{group}: {item['account_version']}")
-        if item["confirmed_by"] and (before is None or not before["confirmed_by"]):
-            if item["confirmed_by"] == item["changed_by"] or person not in (None, item["confirmed_by"]):
-                raise Broken("nobody confirms an account alone", f"{group}: {item['changed_by']} and {person}")
+        first = item["confirmed_by"] and (before is None or not before["confirmed_by"])
+        if first and (item["confirmed_by"] == item["changed_by"] or person not in (None, item["confirmed_by"])):
+            raise Broken("nobody confirms an account alone", f"{group}: {item['changed_by']} and {person}")
         self.accounts[group].append((self._writes, item))
 
     def _may_be_paid(self, row: Item, began: int) -> None:
@@ -240,7 +250,8 @@ class BatchWatch:
             (number, item) for number, item in told[::-1] if number <= began
         ][:1]
         if not any(
-            item["account_version"] == row["beneficiary_version"] and _usable(item, self._world.now) for _, item in stood
+            item["account_version"] == row["beneficiary_version"] and _usable(item, self._world.now)
+            for _, item in stood
         ):
             newest = told[-1][1] if told else {}
             why = {part: newest.get(part) for part in ("account_version", "confirmed_by", "closed_at", "changed_at")}
@@ -310,10 +321,14 @@ class BatchWatch:
 
     def _file(self, item: Item, live: list[Item]) -> None:
         """The file that was kept: just these rows, to just the accounts that they froze, and nothing else."""
-        kept = [one for one in self._world.files.objects.values() if hashlib.sha256(one).hexdigest() == item["file_sha256"]]
+        kept = [
+            one for one in self._world.files.objects.values() if hashlib.sha256(one).hexdigest() == item["file_sha256"]
+        ]
         if not kept:
             raise Broken("the file of an approved batch is kept", item["batch_id"])
-        rows = [(row["payout_id"], row["account"], batches_bank.paise(row["amount"])) for row in batches_bank.rows(kept[0])]
+        rows = [
+            (row["payout_id"], row["account"], batches_bank.paise(row["amount"])) for row in batches_bank.rows(kept[0])
+        ]
         wanted = [
             (row["payout_id"], self.frozen(row)["account"], row["amount_paise"])
             for row in live
@@ -397,7 +412,9 @@ def _texts(watch: BatchWatch, texts: Mapping[str, Tell]) -> None:
         rows = [row for row in watch.rows.values() if row["group_id"] == group]
         failed = sum(row["state"] in ("REJECTED", "RETURNED") for row in rows)
         if told("PAYOUT_FAILED", group) != failed:
-            raise Broken("one text tells of a payment that failed", f"{group}: {told('PAYOUT_FAILED', group)} of {failed}")
+            raise Broken(
+                "one text tells of a payment that failed", f"{group}: {told('PAYOUT_FAILED', group)} of {failed}"
+            )
         # What was answered before anybody could be told of it is told by the answer alone.
         given = sum(row["state"] != "PULLED" for row in rows)
         if not given - watch.quick[group] <= told("PAYOUT_COMPUTED", group) <= len(rows):

@@ -1,4 +1,4 @@
-"""Stories of batches: money that becomes payable, accounts that change, persons who close, approve and cancel, a bank."""
+"""Stories of batches: money that becomes payable, accounts that change, persons who close and approve, a bank."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def _act(kind: str, at: float, **what: Any) -> Input:
 
 
 def _sale(draw: random.Random, number: int, group: str, at: float, debtor: str) -> Input:
-    amounts = (-90_000, 250, 3_333) if group == debtor else (10_001, 10_001, 42_000, 42_000, 6_667, 250, -1, -5_001, -30_000)
+    amounts = (
+        (-90_000, 250, 3_333) if group == debtor else (10_001, 10_001, 42_000, 42_000, 6_667, 250, -1, -5_001, -30_000)
+    )
     paise = draw.choice(amounts)
     return _act("settle", at, number=number, group=group, paise=paise, held=draw.random() < 0.15)
 
@@ -83,7 +85,9 @@ def _batch(draw: random.Random, number: int, at: float, haste: float) -> list[In
     found: list[Input] = []
 
     def act(kind: str, step: float, **what: Any) -> None:
-        found.append(_act(kind, at + haste * (step + 2 * draw.random()), person=draw.choice(PERSONS), batch=name, **what))
+        found.append(
+            _act(kind, at + haste * (step + 2 * draw.random()), person=draw.choice(PERSONS), batch=name, **what)
+        )
 
     # Who asked twice, and a schedule that fires twice, close the same batch at once.
     for again in range(draw.choice((1, 2, 2, 3))):

@@ -687,8 +687,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _batches(
         "a closing whose time is over is not handed on",
         "use_cases.close_period",
-        "            desk.queues.send(QueueName.PAYOUT_BATCHES, [message.model_dump_json()])\n            return Closing.UNF",
-        "            return Closing.UNF",
+        "            desk.queues.send(QueueName.PAYOUT_BATCHES, [message.model_dump_json()])\n"
+        "            return Closing.UNFINISHED\n",
+        "            return Closing.UNFINISHED\n",
     ),
     _batches(
         "what is below the minimum is paid",
@@ -787,7 +788,11 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
                 '_in(batch, "lose a row", State.DRAFT, State.CLOSED, State.APPROVED)',
                 '_in(batch, "lose a row", *State)',
             ),
-            Patch("domain.batch", "_with_rows(_unapproved(batch, State.CLOSED), live(rest))", "_with_rows(batch, live(rest))"),
+            Patch(
+                "domain.batch",
+                "_with_rows(_unapproved(batch, State.CLOSED), live(rest))",
+                "_with_rows(batch, live(rest))",
+            ),
         ),
         kind="batches",
     ),
@@ -795,7 +800,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "one person cancels what the bank may have",
         (
             Patch("use_cases.payouts", "(first is None or same_person(first, by.person)):", "first is None:"),
-            Patch("domain.batch", "if confirmed_by is None or same_person(confirmed_by, by):", "if confirmed_by is None:"),
+            Patch(
+                "domain.batch", "if confirmed_by is None or same_person(confirmed_by, by):", "if confirmed_by is None:"
+            ),
         ),
         kind="batches",
     ),
@@ -893,7 +900,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "a row and its book are two transactions",
         "use_cases.payout_rows",
         "            entry_put(sealed, at=desk.now),\n        ]\n    desk.store.commit(puts)\n",
-        "            entry_put(sealed, at=desk.now),\n        ]\n    for put in puts:\n        desk.store.commit([put])\n",
+        "            entry_put(sealed, at=desk.now),\n        ]\n"
+        "    for put in puts:\n        desk.store.commit([put])\n",
     ),
     _batches(
         "a row is answered without its batch's header",

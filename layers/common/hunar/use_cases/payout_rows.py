@@ -13,8 +13,8 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from hunar import tables
-from hunar.domain import batch as batches
 from hunar.domain import accounts, payout, worklist
+from hunar.domain import batch as batches
 from hunar.domain.bank_file import Result, Status
 from hunar.domain.batch import Answer, Batch, Move, Row, RowState, State
 from hunar.domain.head import Head, after
