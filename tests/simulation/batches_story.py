@@ -43,14 +43,15 @@ def story(draw: random.Random, held: Mapping[str, list[Policy]]) -> list[Input]:
     sales = 0
     begins = 400.0
     for number in range(draw.choice((1, 2, 2, 3))):
-        haste = draw.choice((1.0, 4.0, 30.0, 200.0))
+        haste, crowd = draw.choice((1.0, 4.0, 30.0, 200.0)), draw.random() < 0.4
         for group in GROUPS:
             for _ in range(draw.choice((0, 1, 1, 2, 3))):
                 sales += 1
-                told.append(_sale(draw, sales, group, begins + haste * draw.choice((-2, -2, draw.random())), debtor))
+                later = 0.0 if crowd else draw.random()
+                told.append(_sale(draw, sales, group, begins + haste * draw.choice((-2, -2, later)), debtor))
             if draw.random() < 0.25:
                 told += _account(draw, group, number + 1, begins + haste * 5 * draw.random())
-        told += _batch(draw, number, begins, haste)
+        told += _batch(draw, number, begins, haste, crowd=crowd)
         begins += draw.choice((haste / 2, 2 * haste, 1800.0, 1.5 * DAY, 3 * DAY))
     return sorted((replace(each, at=round(max(each.at, 0.0), 1)) for each in told), key=lambda each: each.at)
 
@@ -78,8 +79,11 @@ def _account(draw: random.Random, group: str, number: int, at: float) -> list[In
     return found
 
 
-def _batch(draw: random.Random, number: int, at: float, haste: float) -> list[Input]:
-    """One batch on its way: who closes it, and what is done with it, in about the right order."""
+def _batch(draw: random.Random, number: int, at: float, haste: float, *, crowd: bool) -> list[Input]:
+    """One batch on its way: who closes it, and what is done with it, in about the right order.
+
+    ``crowd``: several close it in one moment, while money comes in.
+    """
     by = draw.choice(("schedule", *PERSONS[:2]))
     name = f"S{number}" if by == "schedule" else batch.of_act(f"act-{number}")
     found: list[Input] = []
@@ -90,8 +94,9 @@ def _batch(draw: random.Random, number: int, at: float, haste: float) -> list[In
         )
 
     # Who asked twice, and a schedule that fires twice, close the same batch at once.
-    for again in range(draw.choice((1, 2, 2, 3))):
-        found.append(_act("close", at + haste * draw.random() * again, person=by, batch=name, act=f"act-{number}"))
+    for again in range(draw.choice((2, 3, 4) if crowd else (1, 2, 2, 3))):
+        later = 0.0 if crowd else haste * draw.random() * again
+        found.append(_act("close", at + later, person=by, batch=name, act=f"act-{number}"))
     act("release", 0)
     for _ in range(draw.choice((2, 3, 4))):
         act("approve", 2, looks=min(draw.choice((0, haste / 2, haste)), 20.0))
