@@ -300,6 +300,27 @@ def test_a_batch_that_goes_on_after_another_one_leaves_the_groups_that_it_has() 
     assert desk.sound()
 
 
+def test_a_batch_that_took_all_against_a_debt_does_so_once_also_when_another_one_paid_the_group_since() -> None:
+    desk = desk_of({"G02": 2_000, "G03": 3_000})
+    desk.group("G01", paise=600, recovery_ppm=1_000_000)
+    desk.earn("G01", -600)
+    times = iter([100.0, 100.0, 1.0])
+    desk.time_left = lambda: next(times, 100.0)
+    unfinished = ClosePeriod(batch_id=BATCH, by=MAKER)
+    assert desk.obey(unfinished) == Closing.UNFINISHED
+    desk.queues.taken(QueueName.PAYOUT_BATCHES)
+    assert (desk.head("G01").payable, desk.head("G01").debt) == (0, 0)
+    desk.earn("G01", 10)
+    desk.close("BOTHER")
+    desk.earn("G01", 5)
+
+    desk.close()
+
+    assert desk.rows("BOTHER")["G01"].amount_paise == 10
+    assert (list(desk.rows()), desk.head("G01").payable) == (["G02"], 5)
+    assert desk.sound()
+
+
 def test_a_closing_that_runs_out_of_time_goes_on_with_its_next_message() -> None:
     desk = desk_of({"G01": 1_000, "G02": 2_000})
     times = iter([100.0, 1.0])
