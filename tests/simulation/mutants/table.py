@@ -642,10 +642,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     Mutant(
         "a group is paid out twice by one batch",
         (
-            Patch("use_cases.close_period", "    if row in found:\n        return Outcome.NEXT_BATCH\n", ""),
             Patch(
                 "use_cases.close_period",
-                "    if _is_last(desk.store, head, entry.entry_id):\n        return Outcome.NEXT_BATCH\n",
+                "    if row in found or recovered in found:\n        return Outcome.NEXT_BATCH\n",
                 "",
             ),
             Patch("use_cases.close_period", '"version": 1}, ABSENT))', '"version": 1}, -1))'),
@@ -669,8 +668,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _batches(
         "what went all against a debt is paid out again",
         "use_cases.close_period",
-        "    if _is_last(desk.store, head, entry.entry_id):\n        return Outcome.NEXT_BATCH\n",
-        "",
+        "        puts.append(Put(recovered,",
+        "        list().append(Put(recovered,",
     ),
     _batches(
         "who cannot be paid is left out without a word",
