@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from hunar.adapters.memory import MemoryStore
 from hunar.domain import batch
 from hunar.domain.batch import RowState, State
-from hunar.messages import ClosePeriod
+from hunar.messages import BATCH_COMMAND, ClosePeriod
 from hunar.ports import QueueName
 from hunar.use_cases import close_period
 from hunar.use_cases.close_period import Closing
@@ -331,6 +333,30 @@ def test_a_closing_that_runs_out_of_time_goes_on_with_its_next_message() -> None
     assert (said, desk.batch().state, len(desk.rows())) == (Closing.UNFINISHED, State.DRAFT, 1)
     assert desk.work() == ["CLOSED"]
     assert desk.batch().count == 2
+
+
+def test_groups_that_cannot_be_paid_do_not_keep_a_closing_from_its_end_however_short_its_time_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(close_period, "PAGE", 2)
+    desk = desk_of({"G08": 1_000, "G09": 2_000})
+    for number in range(1, 8):
+        desk.group(f"G{number:02}", paise=number, account=False)
+
+    def times() -> Iterator[float]:
+        while True:
+            yield from (100.0, 100.0, 1.0)
+
+    left = times()
+    desk.time_left = lambda: next(left)
+    desk.obey(ClosePeriod(batch_id=BATCH, by=MAKER))
+
+    for _ in range(5):
+        for body, _receipt in desk.queues.taken(QueueName.PAYOUT_BATCHES):
+            desk.obey(BATCH_COMMAND.validate_json(body))
+
+    assert (desk.batch().state, desk.batch().control_total) == (State.CLOSED, 3_000)
+    assert len(desk.open("PAYOUT_LEFT_OUT")) == 7
 
 
 def test_a_batch_that_was_cancelled_while_it_was_collected_takes_no_more_groups() -> None:

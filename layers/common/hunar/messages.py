@@ -252,6 +252,8 @@ class ClosePeriod(_Message):
     batch_id: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     by: str = Field(min_length=1, max_length=100)
     """Who made the batch; another person must approve it."""
+    after: str | None = None
+    """The page of the index of what is payable before which all groups had their turn."""
 
 
 class PullRow(_Message):

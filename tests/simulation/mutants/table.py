@@ -686,7 +686,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _batches(
         "a closing whose time is over is not handed on",
         "use_cases.close_period",
-        "            desk.queues.send(QueueName.PAYOUT_BATCHES, [message.model_dump_json()])\n"
+        "            desk.queues.send(QueueName.PAYOUT_BATCHES, [rest.model_dump_json()])\n"
         "            return Closing.UNFINISHED\n",
         "            return Closing.UNFINISHED\n",
     ),

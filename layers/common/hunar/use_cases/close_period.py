@@ -81,9 +81,11 @@ def close_period(desk: Desk, message: ClosePeriod) -> Closing:
         return Closing.EMPTY
     if desk.again(lambda: _begin(desk, message)).state is not State.DRAFT:
         return Closing.OVER
-    for group_id in _groups(desk.store):
+    for page, group_id in _groups(desk.store, message.after):
         if desk.time_left() < ENOUGH_SECONDS:
-            desk.queues.send(QueueName.PAYOUT_BATCHES, [message.model_dump_json()])
+            # Who cannot be paid stays in the index, before all others: begun from there, it would never end.
+            rest = message.model_copy(update={"after": page})
+            desk.queues.send(QueueName.PAYOUT_BATCHES, [rest.model_dump_json()])
             return Closing.UNFINISHED
         if desk.again(partial(_pay_out, desk, message.batch_id, group_id)) is None:
             return Closing.OVER
@@ -144,16 +146,16 @@ def _finish(desk: Desk, message: ClosePeriod) -> Closing:
 # ── a group ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _payable(store: Store, *, limit: int = PAGE, after: str | None = None) -> Any:
+def _payable(store: Store, *, limit: int, after: str | None = None) -> Any:
     return store.page(Table.LEDGER, "PAYABLE", index=tables.PAYABLE, limit=limit, after=after)
 
 
-def _groups(store: Store) -> Iterator[str]:
-    """Groups that something is payable to, the longest waiting first. The others cost nothing."""
-    after_ = None
+def _groups(store: Store, after_: str | None) -> Iterator[tuple[str | None, str]]:
+    """Groups that something is payable to, the longest waiting first, each with where its page begins. The others cost
+    nothing."""
     while True:
-        page = _payable(store, after=after_)
-        yield from [item["group_id"] for item in page.items]
+        page = _payable(store, limit=PAGE, after=after_)
+        yield from [(after_, item["group_id"]) for item in page.items]
         after_ = page.next
         if after_ is None:
             return
