@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from bench import write_units
+from bench import large_batch, write_units
 from bench.doors import doors
 from bench.journey import journey
 from bench.race import race
@@ -40,6 +40,7 @@ def main() -> int:
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     if not parts:
         print(write_units.report())
+        print(large_batch.report())
     wrong = []
     with running() as stack:
         for name in parts or MEASURED:

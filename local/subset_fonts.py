@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from fontTools import subset  # type: ignore[import-untyped]
+from fontTools import subset
+from fontTools.ttLib.tables import otTables
 
 FONTS: Final = Path(__file__).parents[1] / "layers/common/hunar/statement_files/fonts"
 BETWEEN: Final = "0020,00A0,0964-0965,200B-200D,25CC"
@@ -35,6 +36,9 @@ SCRIPTS: Final = {
     "NotoNaskhArabic-Regular": f"0600-06FF,{BETWEEN}",
 }
 
+HANGING: Final = {"NotoSansOriya-Regular": "uni0B41"}
+"""Fonts whose joined letters have a place for signs above them and none for those below, and a sign of these."""
+
 
 def main(folder: Path) -> None:
     for name, unicodes in SCRIPTS.items():
@@ -45,6 +49,8 @@ def main(folder: Path) -> None:
         options.name_languages = [0x409]
         font = subset.load_font(str(folder / f"{name}.ttf"), options)
         place_joined_marks(font)
+        if name in HANGING:
+            hang_signs(font, HANGING[name])
         cut = subset.Subsetter(options)
         cut.populate(unicodes=subset.parse_unicodes(unicodes))
         cut.subset(font)
@@ -87,6 +93,45 @@ def place_joined_marks(font: Any) -> None:
         print(f"{font['name'].getDebugName(4)}: {sign} is a sign now")
         signs[sign] = MARK
         font["hmtx"][sign] = (font["hmtx"][joined[sign]][0], font["hmtx"][sign][1])
+
+
+def hang_signs(font: Any, sign: str) -> None:
+    """Signs below a letter stand under its middle where the font does not say where.
+
+    In Noto Sans Oriya 2.000 they stood behind it, on the next letter, as the u in the word for "keep".
+    """
+    tables = [
+        getattr(table, "ExtSubTable", table)
+        for lookup in font["GPOS"].table.LookupList.Lookup
+        for table in lookup.SubTable
+    ]
+    tables = [table for table in tables if hasattr(table, "BaseArray")]
+    letters = {letter for table in tables for letter in table.BaseCoverage.glyphs}
+    outlines, moved = font["glyf"], 0
+    for table in tables:
+        records = dict(zip(table.MarkCoverage.glyphs, table.MarkArray.MarkRecord, strict=True))
+        if sign not in records:
+            continue
+        place = records[sign].Class
+        bases = dict(zip(table.BaseCoverage.glyphs, table.BaseArray.BaseRecord, strict=True))
+        for letter in letters:
+            outline = outlines[letter]
+            if not outline.numberOfContours or (letter in bases and bases[letter].BaseAnchor[place]):
+                continue
+            anchor = otTables.Anchor()
+            anchor.Format = 1
+            anchor.XCoordinate = (outline.xMin + outline.xMax) // 2
+            anchor.YCoordinate = min(outline.yMin, 0)
+            if letter not in bases:
+                bases[letter] = otTables.BaseRecord()
+                bases[letter].BaseAnchor = [None] * table.ClassCount
+            bases[letter].BaseAnchor[place] = anchor
+            moved += 1
+        ordered = sorted(bases, key=font.getGlyphID)
+        table.BaseCoverage.glyphs = ordered
+        table.BaseArray.BaseRecord = [bases[letter] for letter in ordered]
+        table.BaseArray.BaseCount = len(ordered)
+    print(f"{font['name'].getDebugName(4)}: {moved} letters have a place for signs below them now")
 
 
 if __name__ == "__main__":

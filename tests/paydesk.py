@@ -43,8 +43,9 @@ class PayDesk:
         self.files = MemoryPayoutFiles()
         self.now = NOW
         self.minimum_paise = 0
+        self.most_rows: int | None = None
         self.terms = PayoutTerms(layout, bank, cooling_days=7)
-        self.time_left: Callable[[], float] = lambda: float("inf")
+        self.time_left: Callable[[], int] = lambda: 60
         self.texts: list[Tell] = []
         self._sales = 0
 
@@ -93,6 +94,7 @@ class PayDesk:
             self.again,
             minimum_paise=self.minimum_paise,
             patience_days=15,
+            most_rows=self.most_rows,
             time_left=self.time_left,
         )
 

@@ -2,7 +2,7 @@
 
     python -m tests.statements
 
-draws its first two pages in all languages into docs/statements/.
+draws all its pages in all languages into docs/statements/.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from PIL import Image
 
 from hunar import tables
 from hunar.domain import payout
-from hunar.domain.split import suggested
+from hunar.domain.members import Part, Weight, suggested
 from hunar.domain.statement import Point, Statement, statement
 from hunar.ports import Put, Store
 from hunar.statement_files.pdf import pdf
@@ -71,8 +71,10 @@ def demo_sheet(locale: str) -> Sheet:
         words=words(locale),
         agency="Demo City Livelihood Centre",
         group="Roshni",
-        suggested=suggested(made.arrived_paise, {"M1": 12, "M2": 7, "M3": 0}, {}),
-        members={"M1": "Asha", "M2": "Meena"},
+        suggested=suggested(
+            [Part(made.arrived_paise, "2026-12-01", "2026-12-17")],
+            [Weight("Asha", "2026-04-01", "", 12), Weight("Meena", "2026-12-06", "", 7)],
+        ),
     )
 
 
@@ -97,7 +99,7 @@ def beside(pictures: list[Image.Image]) -> bytes:
 
 def main() -> None:
     for locale in LOCALES:
-        picture = beside(pages(pdf(demo_sheet(locale)))[:2])
+        picture = beside(pages(pdf(demo_sheet(locale))))
         (PICTURES / f"{locale}.png").write_bytes(picture)
         print(locale, len(picture))
 

@@ -42,7 +42,7 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
 
 def _made(asked: Asked) -> dict[str, Any]:
     app = wiring.application()
-    made = make(app.store, asked.group_id, from_seq=asked.from_seq, to_seq=asked.to_seq, most=MOST[asked.format])
+    made = make(app.store, asked.group_id, from_seq=asked.from_seq, to_seq=asked.to_seq, most=MOST)
     if asked.format == JSON:
         return answer(200, FORMATS[JSON], shown(made))
     # Made first: what was not given out is not noted as if it were.
@@ -55,7 +55,8 @@ def _made(asked: Asked) -> dict[str, Any]:
 def _file(made: Made, asked: Asked) -> bytes:
     from hunar.statement_files.sheet import Sheet
 
-    sheet = Sheet(made.statement, words(asked.locale or made.group["locale"]), made.agency, made.group["name"])
+    said = words(asked.locale or made.group["locale"])
+    sheet = Sheet(made.statement, said, made.agency, made.group["name"], made.suggested)
     if asked.format == "pdf":
         # 0.4 s of imports that nobody else needs.
         from hunar.statement_files.pdf import pdf

@@ -1,5 +1,5 @@
-"""POST /webhooks/{marketplace}/{account} → order-events queue, and what is posted to
-/sms/{provider}/{account} → sms-receipts queue.
+"""POST /webhooks/{marketplace}/{account} → order-events queue, what a payout rail posts there → payout-batches queue,
+and what is posted to /sms/{provider}/{account} → sms-receipts queue.
 
 One AWS call once the secret is known.
 """
@@ -14,6 +14,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from hunar import wiring
 from hunar.telemetry import aws_calls, logger, metrics, reset_aws_calls
 from hunar.use_cases.receive import Answer, Request, receive
+from hunar.use_cases.receive_payout_news import receive_payout_news
 from hunar.use_cases.receive_sms import receive_sms
 
 
@@ -48,6 +49,11 @@ def _receive(request: Request, *, of_sms: bool) -> Answer:
     if of_sms:
         tokens = application.sms_tokens
         return receive_sms(request, accounts=accounts, tokens=tokens, queues=queues, now=now, count=_count)
+    if request.marketplace in wiring.PAYOUT_RAILS:
+        rails, secrets = application.payout_rails, application.rail_secrets
+        return receive_payout_news(
+            request, rails=rails, accounts=accounts, secrets=secrets, queues=queues, now=now, count=_count
+        )
     doors, secrets = application.doors, application.secrets
     return receive(request, doors=doors, accounts=accounts, secrets=secrets, queues=queues, now=now, count=_count)
 

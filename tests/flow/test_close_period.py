@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from hunar import tables
 from hunar.adapters.memory import MemoryStore
 from hunar.domain import batch
 from hunar.domain.batch import RowState, State
 from hunar.messages import BATCH_COMMAND, ClosePeriod
 from hunar.ports import QueueName
+from hunar.tables import Table
 from hunar.use_cases import close_period
 from hunar.use_cases.close_period import Closing
 from tests.paydesk import BATCH, CHECKER, MAKER, PayDesk, by
@@ -286,7 +288,7 @@ def test_a_row_that_comes_late_never_stands_in_a_batch_that_was_closed_meanwhile
 def test_a_batch_that_goes_on_after_another_one_leaves_the_groups_that_it_has() -> None:
     desk = desk_of({"G01": 1_000, "G02": 2_000})
     times = iter([100.0, 1.0])
-    desk.time_left = lambda: next(times, 100.0)
+    desk.time_left = lambda: next(times, 100)
     unfinished = ClosePeriod(batch_id=BATCH, by=MAKER)
     assert desk.obey(unfinished) == Closing.UNFINISHED
     desk.queues.taken(QueueName.PAYOUT_BATCHES)
@@ -326,7 +328,7 @@ def test_a_batch_that_took_all_against_a_debt_does_so_once_also_when_another_one
 def test_a_closing_that_runs_out_of_time_goes_on_with_its_next_message() -> None:
     desk = desk_of({"G01": 1_000, "G02": 2_000})
     times = iter([100.0, 1.0])
-    desk.time_left = lambda: next(times, 100.0)
+    desk.time_left = lambda: next(times, 100)
 
     said = desk.obey(ClosePeriod(batch_id=BATCH, by=MAKER))
 
@@ -357,6 +359,30 @@ def test_groups_that_cannot_be_paid_do_not_keep_a_closing_from_its_end_however_s
 
     assert (desk.batch().state, desk.batch().control_total) == (State.CLOSED, 3_000)
     assert len(desk.open("PAYOUT_LEFT_OUT")) == 7
+
+
+def test_groups_that_one_file_of_the_bank_does_not_take_are_in_the_batches_that_follow() -> None:
+    desk = desk_of({f"G{number:02}": 1_000 + number for number in range(7)})
+    desk.most_rows = 3
+    desk.close()
+    made = [desk.batch(name) for name in (BATCH, f"{BATCH}.2", f"{BATCH}.3")]
+    assert [(one.state, one.count, one.made_by) for one in made] == [
+        (State.CLOSED, 3, MAKER),
+        (State.CLOSED, 3, MAKER),
+        (State.CLOSED, 1, MAKER),
+    ]
+    assert sum(one.control_total for one in made) == 7 * 1_000 + 21
+    before = desk.store.everything()
+    desk.close()
+    assert desk.store.everything() == before, "closed again, they are the same batches"
+    assert desk.sound()
+
+
+def test_who_is_carried_forward_needs_no_batch_behind_a_full_one() -> None:
+    desk = desk_of({"G01": 5_000, "G02": 6_000, "G03": 40})
+    desk.most_rows, desk.minimum_paise = 2, 1_000
+    desk.close()
+    assert (desk.batch().count, len(desk.store.page(Table.BATCHES, "ALL", index=tables.FEED).items)) == (2, 1)
 
 
 def test_a_batch_that_was_cancelled_while_it_was_collected_takes_no_more_groups() -> None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from typing import Any
 
+import pypdfium2
 import pytest
+from openpyxl import load_workbook
 
 from hunar import tables
 from hunar.adapters.memory import MemoryStore
+from hunar.domain.bank_file import Status
 from hunar.domain.statement import Broken, ties
 from hunar.ports import Conflict, Put, Rejected
+from hunar.statement_files.pdf import pdf
+from hunar.statement_files.sheet import Sheet, sections
+from hunar.statement_files.xlsx import xlsx
+from hunar.statement_words import words
 from hunar.tables import Item, Key
 from hunar.use_cases.make_statement import Made, NoBook, TooLong, keep, make, shown
 from tests.book import SALE as PRICE
 from tests.book import Known, Row, line_facts
+from tests.paydesk import PayDesk, answer
 from tests.statements import demo_book, demo_statement, stored
 
 NOW = "2027-01-20T06:00:00Z"
@@ -188,3 +197,84 @@ def test_as_a_document_its_sums_add_up(store: MemoryStore) -> None:
     for order in told["orders"]:
         assert order["share_paise"] == sum(step["amount_paise"] for step in order["steps"])
     assert len(told["orders"]) + len(told["released"]) + len(told["payments"]) == LAST - 3
+
+
+# what a batch and the group's list of members add
+
+
+DAY = "2026-12-{:02}T06:00:00Z"
+
+
+def paid_twice() -> PayDesk:
+    """Two payouts of a group a week apart, to an account ending in 0177 and to another one."""
+    desk = PayDesk()
+    desk.group("G03", paise=10_000)
+    desk.store.commit([Put(tables.agency(), {"name": "Demo City Livelihood Centre"})])
+    desk.filed("B-1").bank(answer(desk.rows("B-1")["G03"]), batch_id="B-1")
+    desk.now = DAY.format(22)
+    desk.earn("G03", 5_001, at=DAY.format(20))
+    desk.filed("B-2").bank(answer(desk.rows("B-2")["G03"]), batch_id="B-2")
+    return desk
+
+
+def weights(*rows: tuple[str, int, str, str]) -> Put:
+    items = [{"member": member, "weight": weight, "from": since, "to": to} for member, weight, since, to in rows]
+    return Put(tables.members("G03"), {"group_id": "G03", "members": items})
+
+
+def test_each_payment_names_the_last_four_digits_of_the_account_it_went_to() -> None:
+    desk = paid_twice()
+    payments = make(desk.store, "G03").statement.payments
+    assert [(line.kind, line.last_four) for line in payments] == [("PAID_OUT", "0177"), ("ARRIVED", "0177")] * 2
+    told = shown(make(desk.store, "G03"))["payments"]
+    assert {line["last_four"] for line in told} == {"0177"}
+    # Of a payment that the statement before sent off, too.
+    [alone] = make(desk.store, "G03", from_seq=desk.head("G03").seq - 1).statement.payments
+    assert (alone.kind, alone.last_four) == ("ARRIVED", "0177")
+
+
+def test_without_a_list_of_members_nothing_is_suggested_and_the_sheet_says_how_to_give_one() -> None:
+    desk = paid_twice()
+    made = make(desk.store, "G03")
+    assert made.suggested is None and shown(made)["split"] is None
+    said = Sheet(made.statement, words("en"), made.agency, made.group["name"], made.suggested)
+    assert [row.cells[0] for row in sections(said)[-1].rows] == [words("en")["no_members"]]
+
+
+def test_each_payment_is_shared_by_the_days_between_the_payout_before_and_its_own() -> None:
+    desk = paid_twice()
+    # The first pays what was made up to the 15th, the second what was made from the 16th to the 22nd.
+    desk.store.commit([weights(("Asha", 1, "2026-04-01", ""), ("Meena", 1, "2026-12-16", "2026-12-21"))])
+    split = shown(make(desk.store, "G03"))["split"]
+    theirs = {one["member"]: one["amount_paise"] for one in split["shares"]}
+    # Of 50.01 Asha has 7 of 13 days: 26.93 and a paisa less than a half.
+    assert theirs == {"Asha": 10_000 + 2_693, "Meena": 2_308}
+    assert sum(theirs.values()) == make(desk.store, "G03").statement.arrived_paise
+    # The second one alone is shared as it is in both.
+    second = make(desk.store, "G03", from_seq=3)
+    assert second.suggested is not None and second.suggested.shares == {"Asha": 2_693, "Meena": 2_308}
+
+
+def test_what_the_bank_takes_back_is_taken_from_those_who_had_it() -> None:
+    desk = paid_twice()
+    desk.store.commit([weights(("Asha", 2, "2026-04-01", ""), ("Meena", 1, "2026-12-01", ""))])
+    before = make(desk.store, "G03").suggested
+    end = desk.head("G03").seq
+    desk.bank(answer(desk.rows("B-2")["G03"], Status.RETURNED), batch_id="B-2")
+    back = make(desk.store, "G03", from_seq=end)
+    assert back.statement.arrived_paise == -5_001
+    assert before is not None and back.suggested is not None
+    assert back.suggested.shares == {"Asha": -3_334, "Meena": -1_667}
+    assert sum(before.shares.values()) == 15_001
+
+
+def test_the_workbook_and_the_pdf_show_who_gets_what_of_it() -> None:
+    desk = paid_twice()
+    desk.store.commit([weights(("Asha", 1, "2026-04-01", ""), ("Meena", 1, "2026-04-01", ""))])
+    made = make(desk.store, "G03")
+    sheet = Sheet(made.statement, words("en"), made.agency, made.group["name"], made.suggested)
+    rows = [cell.value for row in load_workbook(io.BytesIO(xlsx(sheet))).worksheets[0].iter_rows() for cell in row]
+    text = "".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(pdf(sheet)))
+    for said in ("Asha", "Meena", "Account ending in 0177"):
+        assert said in rows and said in text
+    assert "The group decides" in text and 75.01 in rows

@@ -98,7 +98,7 @@ ASKING: Final = "POWERTOOLS_SERVICE_NAME STAGE EMULATED API_ACCOUNTS API_SECRET_
 
 ENVIRONMENT: Final = {
     "ReceiveWebhookFunction": "POWERTOOLS_SERVICE_NAME WEBHOOK_ACCOUNTS SECRET_PREFIX ORDER_EVENTS_QUEUE_URL"
-    " SMS_ACCOUNTS SMS_SECRET_PREFIX SMS_RECEIPTS_QUEUE_URL",
+    " SMS_ACCOUNTS SMS_SECRET_PREFIX SMS_RECEIPTS_QUEUE_URL PAYOUT_BATCHES_QUEUE_URL",
     "ApplyOrderEventsFunction": "POWERTOOLS_SERVICE_NAME"
     " REGISTRY_TABLE ORDERS_TABLE STOCK_TABLE DELIVERIES_TABLE EXCEPTIONS_TABLE API_ACCOUNTS"
     " AMAZON_NOTIFICATIONS_QUEUE_URL",
@@ -116,7 +116,7 @@ ENVIRONMENT: Final = {
     "ComputePayoutFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE ORDERS_TABLE LEDGER_TABLE EXCEPTIONS_TABLE"
     " PAYOUTS_QUEUE_URL API_ACCOUNTS",
     "ClosePeriodFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE LEDGER_TABLE BATCHES_TABLE EXCEPTIONS_TABLE"
-    " PAYOUT_BATCHES_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUT_MINIMUM_PAISE PAYABLE_PATIENCE_DAYS",
+    " PAYOUT_BATCHES_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUT_LAYOUT PAYOUT_MINIMUM_PAISE PAYABLE_PATIENCE_DAYS",
     "FetchOrderFunction": f"{ASKING} REGISTRY_TABLE ORDERS_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE ORDER_EVENTS_QUEUE_URL"
     " FETCHES_QUEUE_URL",
     "CatchUpOrdersFunction": f"{ASKING} POLL_LAG_SECONDS REGISTRY_TABLE CHANNELS_TABLE EXCEPTIONS_TABLE"
@@ -137,7 +137,7 @@ ENVIRONMENT: Final = {
     " INBOX_BUCKET"
     " BATCHES_TABLE BENEFICIARIES_TABLE PAYOUT_BATCHES_QUEUE_URL NOTIFICATIONS_QUEUE_URL PAYOUT_FILES_BUCKET"
     " PAYOUT_LAYOUT PAYOUT_BANK PAYEE_COOLING_DAYS",
-    "MakeStatementFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE LEDGER_TABLE",
+    "MakeStatementFunction": "POWERTOOLS_SERVICE_NAME REGISTRY_TABLE LEDGER_TABLE BATCHES_TABLE",
 }
 """Function and what it is told. Who is told more can come to use it."""
 
@@ -729,10 +729,10 @@ def functions_run_as_the_parameters_say(template: Template) -> Iterator[str]:
             yield f"{name} starts at {function['Handler']}"
         if [named(one) for one in function.get("Layers", [])] != list(layers):
             yield f"{name} does not have exactly the common layer"
-        # A file is read whole, and may be large; 1,769 MB come with a whole processor.
+        # A file is read whole, and may be large; 1,769 MB come with a whole processor, which a long PDF wants.
         # The proof reads everything, once a night, and nobody waits for it.
         most_time = {TAKES_FILES: 300, "ProveLedgerFunction": 900}.get(name, 60)
-        most_memory = 1769 if name in (TAKES_FILES, "OperatorApiFunction") else 512
+        most_memory = 1769 if name in (TAKES_FILES, "OperatorApiFunction", "MakeStatementFunction") else 512
         if not 256 <= function.get("MemorySize", 128) <= most_memory:
             yield f"{name} has {function.get('MemorySize')} MB"
         if not 1 <= function.get("Timeout", 3) <= most_time:
@@ -843,16 +843,24 @@ def a_statement_is_made_of_groups_and_their_books_and_of_nothing_else(template: 
     role = of_type(template, "AWS::IAM::Role").get("MakeStatementRole", {})
     for statement in statements(role):
         for resource in map(as_text, listed(statement["Resource"])):
-            wanted = PARTITIONS.get(resource)
-            if resource.endswith("Table") and statement.get("Condition") != wanted:
-                yield f"statements reach {statement.get('Condition')} of {resource}"
+            for action in listed(statement["Action"]):
+                wanted = PARTITIONS.get((action, resource))
+                if resource.endswith("Table") and statement.get("Condition") != wanted:
+                    yield f"statements {action} {statement.get('Condition')} of {resource}"
 
 
 PARTITIONS: Final = {
-    "RegistryTable": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["GROUP", "AGENCY"]}},
-    "LedgerTable": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "GROUP#*"}},
+    ("dynamodb:BatchGetItem", "RegistryTable"): {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["GROUP", "MEMBERS", "AGENCY"]}
+    },
+    ("dynamodb:BatchGetItem", "LedgerTable"): {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["GROUP#*", "STATEMENT#*"]}
+    },
+    ("dynamodb:PutItem", "LedgerTable"): {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "STATEMENT#*"}},
+    ("dynamodb:BatchGetItem", "BatchesTable"): {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "BATCH#*"}},
 }
-"""Of the tables that hold more than a statement is made of, the partitions that make_statement may touch."""
+"""Of the tables that hold more than a statement is made of, the partitions that make_statement may touch, and how. No
+group's book is among those that it may write."""
 
 
 @promise

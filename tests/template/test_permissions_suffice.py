@@ -239,12 +239,14 @@ def world() -> WatchedWorld:
 
 
 def give_out_a_statement(world: WatchedWorld) -> None:
-    """Of the group whose sale was settled."""
+    """Of the group that was paid."""
     world.store.acting = "MakeStatementFunction"
     try:
-        assert keep_statement(world.store, make(world.store, "G11"), now=world.now)
+        made = make(world.store, "G31")
+        assert {line.last_four for line in made.statement.payments} == {"0177"}
+        assert keep_statement(world.store, made, now=world.now)
         touched = {key for key, item in world.store.everything().items() if item.get("made_at") == world.now}
-        assert {key.pk for key in touched if key.table is Table.LEDGER} == {tables.book_of("G11")}
+        assert {key.pk for key in touched if key.table is Table.LEDGER} == {tables.statements_of("G31")}
     finally:
         world.store.acting = NOBODY
 

@@ -776,3 +776,67 @@ def test_what_an_api_would_refuse_is_refused_here(name: str, text: str, said: st
 
 def test_one_seller_may_have_an_account_at_each_marketplace() -> None:
     assert good(accounts=ACCOUNTS + "flipkart,demo,S1,,,\namazon,demo,S1,,,\n").problems == []
+
+
+# members
+
+
+MEMBERS = "group_id,member,weight,from,to\n"
+
+
+def test_members_are_what_the_group_calls_them_with_weights_and_days() -> None:
+    made = good(members=MEMBERS + "G01,Asha,12,2026-04-01,\nG01,M-2,7,2026-11-06,2026-12-31\nG02,মালতী,1,2026-04-01,\n")
+    assert made.items["members"]["G01"] == {
+        "group_id": "G01",
+        "members": [
+            {"member": "Asha", "weight": 12, "from": "2026-04-01", "to": ""},
+            {"member": "M-2", "weight": 7, "from": "2026-11-06", "to": "2026-12-31"},
+        ],
+    }
+    assert made.items["members"]["G02"]["members"][0]["member"] == "মালতী"
+
+
+def test_who_leaves_gets_an_end_and_the_others_stay() -> None:
+    first = good(members=MEMBERS + "G01,Asha,12,2026-04-01,\nG01,Meena,7,2026-04-01,\n")
+    second = planned({"members.csv": MEMBERS + "G01,Meena,7,2026-04-01,2026-11-30\nG01,Asha,10,2026-12-01,\n"}, first)
+    assert second.problems == []
+    weights = [tuple(one.values()) for one in second.items["members"]["G01"]["members"]]
+    assert weights == [
+        ("Asha", 12, "2026-04-01", ""),
+        ("Asha", 10, "2026-12-01", ""),
+        ("Meena", 7, "2026-04-01", "2026-11-30"),
+    ]
+    third = planned({"members.csv": MEMBERS + "G01,Meena,9,2026-11-01,\n"}, second)
+    assert "Meena has the weight 7 from 2026-04-01 to 2026-11-30: give that an earlier end" in only(third)
+    fourth = planned({"members.csv": MEMBERS + "G01,Meena,9,2025-11-01,2026-04-01\n"}, second)
+    assert only(fourth).endswith("Meena has another weight from 2026-04-01 on")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("G09,Asha,1,2026-04-01,", "group_id: G09 is neither in groups.csv nor registered"),
+        ("G01,,1,2026-04-01,", "member: is missing: the member's code or first name"),
+        ("G01,Asha 99999 00011,1,2026-04-01,", "member: has more than 4 digits: no phone and no account belongs here"),
+        ("G01,asha@upi,1,2026-04-01,", "member: 'asha@upi' is not the member's code or first name"),
+        ("G01,Asha,1.5,2026-04-01,", "weight: '1.5' is not a whole number from 0 to 1000000"),
+        ("G01,Asha,-1,2026-04-01,", "weight: '-1' is not a whole number from 0 to 1000000"),
+        ("G01,Asha,,2026-04-01,", "weight: '' is not a whole number from 0 to 1000000"),
+        ("G01,Asha,1,01-04-2026,", "from: '01-04-2026' is not a day"),
+        ("G01,Asha,1,2026-04-01,2026-03-31", "to: 2026-03-31 is before 2026-04-01"),
+        ("G01,Meena,2,2026-01-01,", "from: Meena has a weight from 2026-01-01 in row 2 already"),
+        (
+            "G01,Meena,2,2026-03-01,",
+            "from: Meena has the weight 1 from 2026-01-01 to 2026-06-30: give that an earlier end",
+        ),
+    ],
+)
+def test_a_member_that_cannot_be_is_named_by_its_row(row: str, said: str) -> None:
+    made = planned(GOOD | {"members.csv": f"{MEMBERS}G01,Meena,1,2026-01-01,2026-06-30\n{row}\n"})
+    assert only(made).startswith(f"members.csv row 3 column {said}")
+
+
+def test_a_group_has_not_more_weights_than_one_item_holds() -> None:
+    rows = "".join(f"G01,M{number // 300}-{number % 300},1,2026-01-01,\n" for number in range(1_001))
+    made = planned(GOOD | {"members.csv": MEMBERS + rows})
+    assert only(made).endswith("G01 has 1001 weights, and at most 1000 are kept")

@@ -157,7 +157,7 @@ def test_a_secret_that_an_editor_saved_with_a_byte_order_mark_is_taken(stack: St
 
 def test_the_secret_of_a_marketplace_without_a_webhook_is_refused(stack: Stack) -> None:
     said = one_line(hunar("account", "add", "amazon", "demo", "--stage", "dev", stdin=GIVEN, code=1))
-    assert said == "hunar: amazon has no webhook here; known: flipkart, standard"
+    assert said == "hunar: amazon has no webhook here; known: flipkart, razorpayx, standard"
     assert stack.secrets == {}
 
 

@@ -59,7 +59,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("amazon", AMAZON | {"client_secret": "s3cr3t two"}, "client_secret has signs that no credential has"),
     ("amazon", AMAZON | {"client_secret": 7}, "client_secret is missing or empty"),
     ("flipkart", AMAZON, "unknown field refresh_token; known are client_id, client_secret"),
-    ("standard", FLIPKART, "standard has no API that is asked here; known: amazon, flipkart"),
+    ("standard", FLIPKART, "standard has no API that is asked here; known: amazon, flipkart, razorpayx"),
     ("../flipkart", FLIPKART, "'../flipkart' is not a name of letters, digits, dashes and underscores"),
 ]
 

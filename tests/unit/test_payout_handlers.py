@@ -254,3 +254,14 @@ def test_the_bank_settings_are_read_from_the_environment(monkeypatch: pytest.Mon
     assert made.payout_bank == {"client_code": "HUNR", "email": "a@example.org"}
     with pytest.raises(ValueError, match="PAYOUT_BANK"):
         Settings.from_environment({"PAYOUT_BANK": "client_code"})
+
+
+@pytest.mark.parametrize(
+    ("layout", "most"), [("icici_adhoc", 5_000), ("hdfc_enet", None), ("generic_csv", None), ("razorpayx", None)]
+)
+def test_a_closing_knows_how_many_rows_the_agencys_bank_takes(
+    application: Application, monkeypatch: pytest.MonkeyPatch, layout: str, most: int | None
+) -> None:
+    monkeypatch.setenv("PAYOUT_LAYOUT", layout)
+    wiring.application.cache_clear()
+    assert wiring.application().closing("2026-12-15T06:00:00Z", lambda: 60).most_rows == most

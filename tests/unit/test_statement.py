@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hunar.domain import accounts, group_books, payout, split
+from hunar.domain import accounts, group_books, payout
 from hunar.domain.money import rupees
 from hunar.domain.statement import (
     AGENCYS,
@@ -188,25 +188,7 @@ def test_the_ledger_heads_balance_and_say_what_the_group_earned() -> None:
     assert standing[ON_THE_WAY] == 32_146
 
 
-def test_a_suggested_split_is_the_total_so_far_less_what_was_given() -> None:
-    first = split.suggested(10_000, {"M1": 1, "M2": 2, "M3": 0}, {})
-    assert first == split.Suggested({"M1": 3_333, "M2": 6_667}, 0, 0)
-    second = split.suggested(16_000, {"M1": 3, "M2": 3, "M3": 2}, first.shares)
-    assert {name: first.shares.get(name, 0) + second.shares.get(name, 0) for name in ("M1", "M2", "M3")} == {
-        "M1": 6_000,
-        "M2": 6_000,
-        "M3": 4_000,
-    }
-
-
-def test_who_left_gives_nothing_back_and_without_weights_the_members_decide() -> None:
-    left = split.suggested(9_000, {"M1": 1, "M2": 1}, {"M1": 1_000, "M2": 7_000}, left={"M2"})
-    assert left == split.Suggested({"M1": 3_500}, -2_500, 0)
-    assert split.suggested(9_000, {"M1": 0}, {"M1": 1_000}) == split.Suggested({}, 0, 8_000)
-    assert split.suggested(9_000, {}, {}) == split.Suggested({}, 0, 9_000)
-    for wrong in (0.5, -1):
-        with pytest.raises(ValueError, match="is not a weight"):
-            split.suggested(9_000, {"M1": wrong, "M2": 1}, {})  # type: ignore[dict-item]
+def test_the_passbooks_have_a_line_for_whoever_gets_something() -> None:
     lines = group_books.passbook({"M2": 5, "M1": 7, "M3": 0}, "2026-12-18")
     assert [(line.member, line.day, line.amount_paise) for line in lines] == [
         ("M1", "2026-12-18", 7),

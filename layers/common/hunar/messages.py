@@ -253,7 +253,7 @@ class ClosePeriod(_Message):
     by: str = Field(min_length=1, max_length=100)
     """Who made the batch; another person must approve it."""
     after: str | None = None
-    """The page of the index of what is payable before which all groups had their turn."""
+    """How far an invocation came whose time was over: the token of a page of groups."""
 
 
 class PullRow(_Message):
@@ -279,6 +279,34 @@ class TakeAnswer(_Message):
     batch_id: str
     answer: str
     part: int = Field(ge=0)
+    booked: int = Field(default=0, ge=0)
+    """How many of the part's results were booked when the time was over."""
+
+
+class PayoutNews(_Message):
+    """payout-batches: what a rail's webhook said of a payout, without account, name or the body that it came in.
+
+    With a ``problem`` the body was proved and could not be read, and nothing else is known of it.
+    """
+
+    kind: Literal["payout_news"] = "payout_news"
+    rail: Literal["razorpayx"]
+    account: str = Field(max_length=100)
+    delivery_id: str
+    received_at: str
+    event_at: str
+    """When the rail says that it happened."""
+    problem: str = Field(default="", max_length=400)
+    rail_id: str = Field(default="", max_length=40)
+    """The rail's own id of the payout."""
+    payout_id: str = Field(default="", max_length=15)
+    """Ours; empty for a payment that was never sent from here."""
+    batch_id: str = Field(default="", max_length=64)
+    amount_paise: int = Field(default=0, ge=0)
+    status: str = Field(default="", max_length=100)
+    utr: str = Field(default="", max_length=22)
+    reason: str = Field(default="", max_length=100)
+    """The rail's word for why, never a sentence."""
 
 
 class TellApproved(_Message):
@@ -327,7 +355,7 @@ Notification = Notify | Tell | Digest | Remind
 NOTIFICATION: TypeAdapter[Notification] = TypeAdapter(Annotated[Notification, Field(discriminator="kind")])
 PayoutCommand = ComputePayout | Settle | ReleaseHold | HoldMoney | ApproveProposal
 PAYOUT_COMMAND: TypeAdapter[PayoutCommand] = TypeAdapter(Annotated[PayoutCommand, Field(discriminator="kind")])
-BatchCommand = ClosePeriod | PullRow | UndoBatch | TakeAnswer | TellApproved | LookAtPayables
+BatchCommand = ClosePeriod | PullRow | UndoBatch | TakeAnswer | PayoutNews | TellApproved | LookAtPayables
 BATCH_COMMAND: TypeAdapter[BatchCommand] = TypeAdapter(Annotated[BatchCommand, Field(discriminator="kind")])
 OrderEvent = WebhookDelivery | ApiAnswer | StockAct | ListingMapped | Allocate | OperatorAct | Look | Replay
 ORDER_EVENT: TypeAdapter[OrderEvent] = TypeAdapter(Annotated[OrderEvent, Field(discriminator="kind")])

@@ -223,6 +223,11 @@ def contact(group_id: str, slot: str) -> Key:
     return Key(Table.REGISTRY, "CONTACT", f"{group_id}#{slot}")
 
 
+def members(group_id: str) -> Key:
+    """Who shares what a group gets, by the weights that it gave: ``members.List.item()``."""
+    return Key(Table.REGISTRY, "MEMBERS", group_id)
+
+
 def product(sku: str) -> Key:
     return Key(Table.REGISTRY, "SKU", sku)
 
@@ -275,12 +280,17 @@ def book_entry(group_id: str, seq: int) -> Key:
 
 def statement(group_id: str, to_seq: int) -> Key:
     """Where a statement that was given out ended: ``statement.Point.item()`` and the entry behind which it began."""
-    return Key(Table.LEDGER, book_of(group_id), f"STATEMENT#{to_seq:010}")
+    return Key(Table.LEDGER, statements_of(group_id), f"STATEMENT#{to_seq:010}")
 
 
 def last_statement(group_id: str) -> Key:
     """Which of a group's statements is the last one: ``{from_seq, seq, version}``. The next takes up there."""
-    return Key(Table.LEDGER, book_of(group_id), "STATEMENT")
+    return Key(Table.LEDGER, statements_of(group_id), "LAST")
+
+
+def statements_of(group_id: str) -> str:
+    """The partition of a group's statements: whoever notes one there need not be able to write in the book."""
+    return f"STATEMENT#{group_id}"
 
 
 def posted(order_ref: str, line_id: str) -> Key:

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from hunar.domain.receipt import Receipt, Reply
     from hunar.domain.sms_text import Language
     from hunar.ports import Inbox, MarketplaceApis, Queues, SmsProvider, Store, WebhookSecret, WebhookSecrets
-    from hunar.use_cases import apply, asking, close_period, payouts, receive, sending, settle, take_settlement
+    from hunar.use_cases import (
+        apply,
+        asking,
+        close_period,
+        payouts,
+        receive,
+        receive_payout_news,
+        sending,
+        settle,
+        take_settlement,
+    )
 
     class Door(receive.Door, Protocol):
         """A marketplace's module that has a webhook."""
@@ -33,6 +43,8 @@ if TYPE_CHECKING:
             """The headers that the marketplace sends along. ValueError when the secret is none."""
 
 
+PAYOUT_RAILS: Final = frozenset({"razorpayx"})
+"""The names of ``Application.payout_rails``, for whoever must not load them."""
 _QUICK: Final[Mapping[str, Any]] = {"connect_timeout": 1, "read_timeout": 2, "retries": {"total_max_attempts": 2}}
 """A marketplace waits for the answer of its webhook: rather a 503 in time, which it repeats, than none."""
 
@@ -70,6 +82,15 @@ class Application:
         from hunar.telemetry import client
 
         needs = {name: door.NEEDS for name, door in self.doors.items()}
+        return SecretsManagerSecrets(client("secretsmanager", **_QUICK), self.settings.secret_prefix, needs, self.clock)
+
+    @cached_property
+    def rail_secrets(self) -> WebhookSecrets:
+        """Apart from ``secrets``: what a rail needs is loaded when a rail calls, and delays no order."""
+        from hunar.adapters.secrets import SecretsManagerSecrets
+        from hunar.telemetry import client
+
+        needs = {name: rail.NEEDS for name, rail in self.payout_rails.items()}
         return SecretsManagerSecrets(client("secretsmanager", **_QUICK), self.settings.secret_prefix, needs, self.clock)
 
     @cached_property
@@ -139,6 +160,13 @@ class Application:
         from hunar.marketplaces import flipkart, standard
 
         return {"flipkart": flipkart, "standard": standard}
+
+    @cached_property
+    def payout_rails(self) -> Mapping[str, receive_payout_news.Rail]:
+        """Who pays for the agency and posts what became of it."""
+        from hunar.payout_rails import razorpayx
+
+        return {"razorpayx": razorpayx}
 
     @cached_property
     def marketplaces(self) -> Mapping[str, apply.Marketplace]:
@@ -219,8 +247,9 @@ class Application:
         terms = PayoutTerms(settings.payout_layout, settings.payout_bank, settings.payee_cooling_days)
         return Desk(self.store, self.queues, now, self.again, files, terms)
 
-    def closing(self, now: str, time_left: Callable[[], float]) -> close_period.Desk:
+    def closing(self, now: str, time_left: Callable[[], int]) -> close_period.Desk:
         """What batches of payouts need, for one message."""
+        from hunar import bank_files
         from hunar.use_cases.close_period import Desk
 
         settings = self.settings
@@ -231,6 +260,10 @@ class Application:
             self.again,
             minimum_paise=settings.payout_minimum_paise,
             patience_days=settings.payable_patience_days,
+            # A rail takes one payment at a time, however many there are.
+            most_rows=None
+            if settings.payout_layout in PAYOUT_RAILS
+            else bank_files.layout(settings.payout_layout).most_rows,
             time_left=time_left,
         )
 

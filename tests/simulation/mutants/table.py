@@ -470,7 +470,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     Mutant(
         "a head is written without its version, and an entry over another",
         (
-            Patch("use_cases.settle", "book_item(moved), heads[group].version)", "book_item(moved), -1)"),
+            Patch("use_cases.settle", "tables.book_item(moved), heads[group].version", "tables.book_item(moved), -1"),
             Patch("use_cases.settle", "| found_by, ABSENT))", "| found_by, -1))"),
         ),
         kind="money",
@@ -686,9 +686,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _batches(
         "a closing whose time is over is not handed on",
         "use_cases.close_period",
-        "            desk.queues.send(QueueName.PAYOUT_BATCHES, [rest.model_dump_json()])\n"
-        "            return Closing.UNFINISHED\n",
-        "            return Closing.UNFINISHED\n",
+        "            desk.queues.send(QueueName.PAYOUT_BATCHES, "
+        '[message.model_copy(update={"after": before}).model_dump_json()])\n',
+        "",
     ),
     _batches(
         "what is below the minimum is paid",

@@ -17,6 +17,7 @@ from hunar.cli import (
     ledger,
     order,
     payee,
+    payout_rail,
     payouts,
     rates,
     rebuild,
@@ -47,6 +48,8 @@ application.add_typer(ledger.application, name="ledger")
 application.add_typer(order.application, name="order")
 application.add_typer(payee.application, name="payee")
 application.add_typer(payouts.application, name="payouts")
+payouts.application.command("send")(payout_rail.send)
+payouts.application.command("ask")(payout_rail.ask)
 application.add_typer(rates.application, name="rates")
 application.add_typer(sms.application, name="sms")
 application.add_typer(stock.application, name="stock")

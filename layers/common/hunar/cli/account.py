@@ -15,6 +15,7 @@ from hunar.cli.deployed import LOCAL, Deployed
 from hunar.cli.output import Failed, Json, Stage, failures, print_json, print_table
 from hunar.cli.secret import (
     API_FIELDS,
+    FROM_THE_OFFICE,
     given_credentials,
     given_secret,
     has_secret,
@@ -52,8 +53,8 @@ def add(
 
     For flipkart the JSON is {"app_id", "secret", "url"}, where url is the webhook's address exactly as it is
     registered with the marketplace: it is part of what is signed. For standard it is {"secret"}, whsec_ and the base64
-    text of 24 to 64 random bytes. A secret never stands on the command line, where other programs and the shell's
-    history could read it.
+    text of 24 to 64 random bytes. For razorpayx it is {"secret"}, the text that was entered beside the webhook on the
+    dashboard. A secret never stands on the command line, where other programs and the shell's history could read it.
 
     To rotate without downtime: hunar account add MARKETPLACE ACCOUNT --rotate with the new secret, then change it in
     the marketplace's portal; deliveries signed with either are accepted. A function reads a secret again after five
@@ -82,7 +83,8 @@ def credentials(marketplace: Marketplace, account: Account, stage: Stage = LOCAL
     """Keep what an account's API is called with, read as JSON from standard input.
 
     For flipkart {"client_id", "client_secret"}, the application id and secret; for amazon {"client_id",
-    "client_secret", "refresh_token"}, from Login with Amazon. A function reads them again after five minutes.
+    "client_secret", "refresh_token"}, from Login with Amazon; for razorpayx {"key_id", "key_secret"}, which hunar
+    payouts send reads. A function reads them again after five minutes.
     """
     with failures(as_json):
         check_names(marketplace, account)
@@ -96,7 +98,7 @@ def credentials(marketplace: Marketplace, account: Account, stage: Stage = LOCAL
         done = "unchanged" if given == before else "replaced" if before else "created"
         if done != "unchanged":
             write_secret(deployed, secret_name, given, f"Calls the API of {name} for Hunar")
-        listed = name in deployed.api_accounts
+        listed = marketplace in FROM_THE_OFFICE or name in deployed.api_accounts
         if as_json:
             print_json({"account": name, "credentials": done, "listed": listed})
             return
@@ -155,7 +157,7 @@ def _ready(one: dict[str, Any]) -> list[str]:
     """What still is to be done, for each of the two ways."""
     return [
         _lacking(one["takes_webhooks"], "WebhookAccounts", one["webhook_secret"]) if one["webhook_url"] else "has none",
-        _lacking(one["asks_api"], "ApiAccounts", one["api_credentials"])
+        _lacking(one["asks_api"] or one["marketplace"] in FROM_THE_OFFICE, "ApiAccounts", one["api_credentials"])
         if one["marketplace"] in API_FIELDS
         else "has none",
     ]
@@ -181,7 +183,8 @@ def _pasted(needs: Sequence[str]) -> bytes:
 
 
 def _doors() -> Mapping[str, wiring.Door]:
-    return wiring.Application(Settings.from_environment({})).doors
+    application = wiring.Application(Settings.from_environment({}))
+    return {**application.doors, **application.payout_rails}
 
 
 def door_of(marketplace: str) -> wiring.Door:

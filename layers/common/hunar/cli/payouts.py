@@ -45,7 +45,7 @@ def approve(
         if not digest:
             if as_json:
                 raise Failed("--digest is needed with --json: look at the batch with hunar payouts show first")
-            header, rows = _whole(api, batch)
+            header, rows = whole(api, batch)
             _print(header, rows)
             if not typer.confirm("Are these the groups and amounts that are to be paid?"):
                 raise Failed("nothing was approved")
@@ -131,7 +131,7 @@ def list_batches(person: As = "maker", stage: Stage = LOCAL, as_json: Json = Fal
 def show(batch: Batch, person: As = "maker", stage: Stage = LOCAL, as_json: Json = False) -> None:
     """One batch with all its rows."""
     with failures(as_json):
-        header, rows = _whole(_api(stage, person), batch)
+        header, rows = whole(_api(stage, person), batch)
         if as_json:
             print_json(header | {"rows": rows})
         else:
@@ -221,7 +221,8 @@ def _at_the_bank(api: OperatorsApi) -> Any:
     return found[0]
 
 
-def _whole(api: OperatorsApi, batch: str) -> tuple[Any, list[Any]]:
+def whole(api: OperatorsApi, batch: str) -> tuple[Any, list[Any]]:
+    """A batch's header and all its rows."""
     header = api.get(f"/api/payouts/{token(batch)}")
     page = header.pop("rows")
     rows = list(page["items"])

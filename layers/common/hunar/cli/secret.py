@@ -18,8 +18,11 @@ FIELDS: Final = ("app_id", "secret", "previous_secret", "url")
 API_FIELDS: Final[Mapping[str, Sequence[str]]] = {
     "flipkart": ("client_id", "client_secret"),
     "amazon": ("client_id", "client_secret", "refresh_token"),
+    "razorpayx": ("key_id", "key_secret"),
 }
 """What each marketplace's API is called with. Amazon's refresh token is the seller's grant."""
+FROM_THE_OFFICE: Final = frozenset({"razorpayx"})
+"""Whose API no deployed function calls: a person does, from an address that it knows."""
 _TOKEN: Final = re.compile(r"[!-~]{1,4000}")
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 

@@ -80,7 +80,8 @@ def _write(path: Path, made: Made, locale: str | None) -> None:
     else:
         from hunar.statement_files.xlsx import xlsx as write
 
-    sheet = Sheet(made.statement, words(locale or made.group["locale"]), made.agency, made.group["name"])
+    said = words(locale or made.group["locale"])
+    sheet = Sheet(made.statement, said, made.agency, made.group["name"], made.suggested)
     try:
         path.write_bytes(write(sheet))
     except OSError as error:
@@ -104,11 +105,19 @@ def _print(found: Item) -> None:
         )
     if found["payments"]:
         print_table(
-            ("on", "payout", "batch", "reference", "amount"),
+            ("on", "payout", "batch", "account", "reference", "amount"),
             [
-                [_day(one), one["kind"], one["batch"], one["reference"], grouped(one["amount_paise"])]
+                [
+                    *(_day(one), one["kind"], one["batch"], f"…{one['last_four']}" if one["last_four"] else ""),
+                    *(one["reference"], grouped(one["amount_paise"])),
+                ]
                 for one in found["payments"]
             ],
+        )
+    if found["split"] and found["split"]["shares"]:
+        print_table(
+            ("suggested; the group decides", "amount"),
+            [[one["member"], grouped(one["amount_paise"])] for one in found["split"]["shares"]],
         )
 
 

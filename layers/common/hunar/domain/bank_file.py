@@ -277,19 +277,8 @@ def write(layout: Layout, terms: Terms, instructions: Iterable[Instruction]) -> 
     FileRefused names row and field of all that the layout cannot say; rows are counted without heading and header.
     """
     ordered = whole(instructions, layout.layout)
-    said: dict[str, Any] = {
-        "value_date": date.fromisoformat(terms.value_date),
-        "total": sum(one.amount_paise for one in ordered),
-        "count": len(ordered),
-        "serial": terms.serial,
-        "file_reference": reference("batch", terms.batch_id, most=10),
-    }
-    problems = [
-        Problem(layout.layout, None, name, "is a setting that is missing or wrong")
-        for name, pattern in layout.settings.items()
-        if not re.fullmatch(pattern, terms.settings.get(name, ""))
-    ]
-    said |= {name: terms.settings.get(name, "") for name in layout.settings}
+    said = _of_file(layout, terms, ordered)
+    problems = unset(layout, terms)
     if layout.most_rows is not None and len(ordered) > layout.most_rows:
         problems.append(Problem(layout.layout, None, None, f"has {len(ordered)} rows; {layout.most_rows} at most"))
     if problems:
@@ -309,6 +298,43 @@ def write(layout: Layout, terms: Terms, instructions: Iterable[Instruction]) -> 
         text = f"has {len(content)} bytes; {layout.most_bytes} at most"
         raise FileRefused([Problem(layout.layout, None, None, text)])
     return BankFile(name, content, layout.layout, terms.value_date, len(ordered), said["total"])
+
+
+def _of_file(layout: Layout, terms: Terms, ordered: Sequence[Instruction]) -> dict[str, Any]:
+    said = {
+        "value_date": date.fromisoformat(terms.value_date),
+        "total": sum(one.amount_paise for one in ordered),
+        "count": len(ordered),
+        "serial": terms.serial,
+        "file_reference": reference("batch", terms.batch_id, most=10),
+    }
+    return said | {name: terms.settings.get(name, "") for name in layout.settings}
+
+
+def named(layout: Layout, terms: Terms, ordered: Sequence[Instruction]) -> str:
+    """How the layout names a file. FileRefused for a setting that it cannot say."""
+    writer = _Writer(layout)
+    name = "".join(writer.record(layout.file_name, _of_file(layout, terms, ordered), None))
+    if writer.problems:
+        raise FileRefused(writer.problems)
+    return name
+
+
+def unset(layout: Layout, terms: Terms) -> list[Problem]:
+    """The operator's settings that the layout needs and that are missing or wrong."""
+    return [
+        Problem(layout.layout, None, name, "is a setting that is missing or wrong")
+        for name, pattern in layout.settings.items()
+        if not re.fullmatch(pattern, terms.settings.get(name, ""))
+    ]
+
+
+def fields(layout: Layout, one: Instruction, row: int) -> tuple[dict[str, str], list[Problem]]:
+    """What a payment's record says, by the value of each of its fields, and all that the layout cannot say of it."""
+    writer = _Writer(layout)
+    texts = writer.record(layout.row, _values(layout, one), row)
+    values = [part.value or part.name for part in layout.row]
+    return dict(zip(values, texts, strict=True)), writer.problems
 
 
 def _values(layout: Layout, one: Instruction) -> dict[str, Any]:

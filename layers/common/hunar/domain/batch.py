@@ -188,6 +188,12 @@ def of_act(act_id: str) -> str:
     return bank_file.reference("batch", act_id, most=12)
 
 
+def following(batch_id: str) -> str:
+    """The id of the batch that takes what a full one does not: ``2026-12-14-S.2``, then ``2026-12-14-S.3``."""
+    first, dot, number = batch_id.rpartition(".")
+    return f"{first}.{int(number) + 1}" if dot and number.isdigit() else f"{batch_id}.2"
+
+
 def draft(batch_id: str, *, by: str, at: str) -> Batch:
     return Batch(batch_id, by, at)
 

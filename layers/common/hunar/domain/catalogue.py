@@ -50,6 +50,7 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         (),
     ),
     "contacts": (("group_id", "slot", "name", "phone"), ("role", "locale")),
+    "members": (("group_id", "member", "weight", "from"), ("to",)),
     "skus": (
         ("sku", "group_id", "hsn", "name_en"),
         (*(f"name_{locale}" for locale in LOCALES if locale != "en"), "piece_price", "low_at"),
@@ -73,6 +74,8 @@ MOST_PAISE: Final = 1_000_000_000
 MOST_UNITS: Final = 1_000_000
 MOST_WOMEN: Final = 10_000
 """In one group, with room for a federation that is entered as one."""
+MOST_WEIGHTS: Final = 1_000
+"""Of one group's members, so that they are one item."""
 SHORT_NAME: Final = 14
 """UTF-16 units of a product's name; a longer one is cut where a text says more than that."""
 
@@ -88,6 +91,9 @@ _VERSION: Final = (r"[1-9][0-9]{0,2}", "the number of a text's version, from 1")
 _PROVIDER_TEMPLATE: Final = (r"[!-~]{1,100}", "the provider's own id of the text, without spaces")
 _SENDER: Final = (r"[A-Za-z]{6}", "a DLT header of 6 letters")
 _TEXT: Final = (r".{1,60}", "a text of at most 60 characters")
+_MEMBER: Final = (r"[^@]{1,40}", "the member's code or first name, as the group gives it, of at most 40 characters")
+MOST_DIGITS: Final = 4
+"""In what a member is called: a phone or an account has more."""
 _LISTING: Final = (r".{1,200}", "the marketplace's name for the product, at most 200 characters")
 _BESIDES: Final[Mapping[str, tuple[str, str]]] = {
     "seller_id": (r"[A-Za-z0-9]{1,40}", "the marketplace's id of the seller, of letters and digits"),
@@ -166,7 +172,7 @@ def identity(kind: str, item: Mapping[str, Any]) -> str:
             return "agency"
         case "accounts":
             return f"{item['marketplace']}/{item['account']}"
-        case "groups":
+        case "groups" | "members":
             return str(item["group_id"])
         case "contacts":
             return f"{item['group_id']} {item['slot']}"
@@ -462,6 +468,7 @@ class _Reader:
         self._check_sellers()
         self._groups()
         self._resolutions()
+        self._members()
         self._single("contacts", self._contact)
         self._single("skus", self._sku)
         self._listings()
@@ -622,6 +629,55 @@ class _Reader:
             column = "policy_from" if kind == "groups" else "from"
             message = f"{group_id} has not resolved what its money needs for its policy from {', '.join(days)}"
             self._warn(kind, self._rows[kind, group_id], column, f"{message} (resolutions.csv): till then it waits")
+
+    def _members(self) -> None:
+        """Weights of groups' members. Another weight from the same day takes the place of the one before."""
+        registered = self._registered.get("members", {})
+        found = {
+            key: {(one["member"], one["from"]): one for one in item["members"]} for key, item in registered.items()
+        }
+        first: dict[tuple[str, str, str], int] = {}
+        for row, _ in self._each("members"):
+            group_id, member = row.text("group_id", _CODE), row.text("member", _MEMBER)
+            self._refers(row, "group_id", "groups", group_id)
+            since = row.day("from")
+            said: Item = {
+                "member": member,
+                "weight": row.between("weight", 0, MOST_UNITS),
+                "from": since,
+                "to": row.day("to") if row.given("to") else "",
+            }
+            if sum(letter.isdigit() for letter in member) > MOST_DIGITS:
+                row.wrong("member", f"has more than {MOST_DIGITS} digits: no phone and no account belongs here")
+            if said["to"] and said["to"] < since:
+                row.wrong("to", f"{said['to']} is before {since}")
+            if not row.good:
+                continue
+            if first.setdefault((group_id, member, since), row.number) != row.number:
+                row.wrong("from", f"{member} has a weight from {since} in row {first[group_id, member, since]} already")
+            found.setdefault(group_id, {})[member, since] = said
+        for (group_id, member, since), number in first.items():
+            earlier = {day: one for (name, day), one in found[group_id].items() if name == member and day < since}
+            for day, one in earlier.items():
+                if since <= one["to"]:
+                    told = (
+                        f"{member} has the weight {one['weight']} from {day} to {one['to']}: give that an earlier end"
+                    )
+                    self._problem("members", number, "from", told)
+            later = {day for name, day in found[group_id] if name == member and day > since}
+            for day in sorted(later):
+                # Where both stand in the file, the later one's row is named already.
+                if day <= found[group_id][member, since]["to"] and (group_id, member, day) not in first:
+                    self._problem("members", number, "to", f"{member} has another weight from {day} on")
+        for group_id, weights in found.items():
+            rows = [number for (group, _, _), number in first.items() if group == group_id]
+            if len(weights) > MOST_WEIGHTS and rows:
+                told = f"{group_id} has {len(weights)} weights, and at most {MOST_WEIGHTS} are kept"
+                self._problem("members", rows[-1], "group_id", told)
+        self._made.items["members"] = {
+            group_id: {"group_id": group_id, "members": [one for _, one in sorted(weights.items())]}
+            for group_id, weights in found.items()
+        }
 
     def _account(self, row: _Row, record: Record) -> Item:
         item = {"marketplace": row.text("marketplace", _MARKETPLACE), "account": row.text("account", _ACCOUNT)}

@@ -10,7 +10,6 @@ posted are the differences to what each was given.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 Shares = Mapping[str, int]
 """Paise by id."""
@@ -59,31 +58,3 @@ def by_value(amount: int, values: Mapping[str, int]) -> dict[str, int]:
     ``values`` are by line id. ValueError when no line has a value, as in an order of free replacements.
     """
     return largest_remainder(amount, values)
-
-
-@dataclass(frozen=True)
-class Suggested:
-    """How a group could divide what it was paid. It is the group that decides."""
-
-    shares: Shares
-    """Paise by member, in the order of their ids; who has the weight 0 and was given nothing before is not there."""
-    group_paise: int
-    """What the group bears (not above zero), because members who left give nothing back."""
-    undivided_paise: int
-    """All of it, when nobody has a weight: then the members say whose it is."""
-
-
-def suggested(total_so_far: int, weights: Mapping[str, int], given: Shares, left: Collection[str] = ()) -> Suggested:
-    """How to divide what came since members were given something.
-
-    ``total_so_far`` are paise of all periods together and ``weights`` those of all production together, so that no
-    paisa is lost between periods; ``given`` is what each was given before. ``left`` are members who have left.
-    ValueError for a weight that is not whole or is negative.
-    """
-    if not any(weights.values()):
-        for name, weight in weights.items():
-            if type(weight) is not int:
-                raise ValueError(f"{name}: {weight!r} is not a weight")
-        return Suggested({}, 0, total_so_far - sum(given.values()))
-    shares, borne = without_clawback(still_due(total_so_far, weights, given), left)
-    return Suggested(shares, borne, 0)

@@ -55,6 +55,7 @@ class _Paper(FPDF):
         super().__init__(format="A4")
         self._sheet = sheet
         self._rtl = sheet.words.right_to_left
+        self._known: dict[tuple[str, float, float], list[str]] = {}
         self.set_margins(_MARGIN, _MARGIN, _MARGIN)
         self.set_auto_page_break(False)
         self.set_creation_date(_NO_TIME)
@@ -72,10 +73,10 @@ class _Paper(FPDF):
         self._row((sheet.agency,), (100,), size=11)
         for row in heading(sheet):
             self._row(row.cells, (22, 78))
+        # At the end it would often have a page of its own.
+        self._row((sheet.words["check"],), (100,))
         for section in sections(sheet):
             self._section(section)
-        self.ln(3)
-        self._row((sheet.words["check"],), (100,))
 
     def footer(self) -> None:
         """The number and the page on each sheet, so that loose sheets find each other."""
@@ -92,8 +93,11 @@ class _Paper(FPDF):
             self._turn()
         self.ln(3)
         self._row((section.title,), (100,), size=12)
-        for row in section.rows:
-            self._row(row.cells, section.widths, weight=row.weight)
+        weights = [*(row.weight for row in section.rows[1:]), Weight.PLAIN]
+        for row, then in zip(section.rows, weights, strict=True):
+            # What heads other rows does not stand alone at the foot of a page, nor a sum at the head of one.
+            ahead = 2 if row.weight is Weight.HEAD else 1 if then is Weight.SUM else 0
+            self._row(row.cells, section.widths, weight=row.weight, ahead=ahead)
 
     def _left(self) -> float:
         return float(self.h - 2 * _MARGIN - self.get_y())
@@ -105,14 +109,20 @@ class _Paper(FPDF):
         self.set_text_shaping(True, direction=TextDirection.RTL if rtl else TextDirection.LTR)
 
     def _row(
-        self, cells: Sequence[Cell], widths: Sequence[int], *, weight: Weight = Weight.PLAIN, size: float = _SIZE
+        self,
+        cells: Sequence[Cell],
+        widths: Sequence[int],
+        *,
+        weight: Weight = Weight.PLAIN,
+        size: float = _SIZE,
+        ahead: int = 0,
     ) -> None:
+        """One row, on a page that has room for as many lines ``ahead`` of it, too."""
         line = _LINE * size / _SIZE
         places = [self.epw * width / 100 for width in widths]
         lines = [self._wrapped(cell, place, size) for cell, place in zip(cells, places, strict=True)]
         height = line * max(map(len, lines)) + _PAD / 2
-        # What heads other rows does not stand alone at the foot of a page.
-        if height + (2 * line if weight is Weight.HEAD else 0) > self._left():
+        if height + ahead * line > self._left():
             self._turn()
         top, left = self.get_y(), float(self.l_margin)
         if weight is Weight.HEAD:
@@ -145,5 +155,9 @@ class _Paper(FPDF):
             return [grouped(cell.paise)]
         if not cell:
             return [""]
-        broken = self.multi_cell(width - _PAD, _LINE, str(cell), dry_run=True, output=MethodReturnValue.LINES)
-        return list(cast("list[str]", broken))
+        # The same words stand in every order, and breaking them takes longer than drawing them.
+        key = (str(cell), width, size)
+        if key not in self._known:
+            broken = self.multi_cell(width - _PAD, _LINE, str(cell), dry_run=True, output=MethodReturnValue.LINES)
+            self._known[key] = list(cast("list[str]", broken))
+        return self._known[key]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final
 
 from hunar.domain import group_books, statement
-from hunar.domain.ledger import PAID_OUT
+from hunar.domain.ledger import ARRIVED, PAID_OUT
+from hunar.domain.members import Suggested
 from hunar.domain.money import Rupees, grouped
 from hunar.domain.rate_card import day_of_sale
-from hunar.domain.split import Suggested
 from hunar.domain.statement import Statement, Step
 from hunar.domain.workbook_file import Cell
 from hunar.statement_words import Words
@@ -50,9 +50,7 @@ class Sheet:
     group: str
     """Their names."""
     suggested: Suggested | None = None
-    """How members could share what arrived; None when the agency does not know who made what."""
-    members: Mapping[str, str] = field(default_factory=dict)
-    """Names by id; who has none is shown by the id."""
+    """How members could share what arrived; None when the group gave no list of them."""
 
 
 CHAIN_SHOWN: Final = 12
@@ -96,10 +94,11 @@ def _payments(sheet: Sheet) -> Section:
     rows = []
     for line in sheet.statement.payments:
         account = f"{words['account']} {line.last_four}" if line.last_four else ""
-        rows.append(
-            Row((day(line.occurred_at), words[line.kind.lower()], account, line.reference, Rupees(line.amount_paise)))
-        )
-    return Section(words["payments"], (13, 29, 25, 18, 15), tuple(rows))
+        # What a payout was sent back by is no UTR.
+        reference = f"UTR {line.reference}" if line.kind == ARRIVED else line.reference
+        what = words[line.kind.lower()]
+        rows.append(Row((day(line.occurred_at), what, account, reference, Rupees(line.amount_paise))))
+    return Section(words["payments"], (13, 26, 25, 21, 15), tuple(rows))
 
 
 def _balances(sheet: Sheet) -> Section:
@@ -213,18 +212,18 @@ def _ledger(sheet: Sheet) -> Section:
 
 def _split(sheet: Sheet) -> Sequence[Section]:
     words, found = sheet.words, sheet.suggested
-    if found is None or not sheet.statement.last_at:
+    title = f"{words['split']} – {words['passbook']}"
+    if not sheet.statement.arrived_paise:
         return ()
+    if found is None:
+        return (Section(title, (95, 5), (Row((words["no_members"], None)),)),)
     on = day(sheet.statement.last_at)
-    rows = [
-        Row((on, sheet.members.get(line.member, line.member), Rupees(line.amount_paise)))
-        for line in group_books.passbook(found.shares, on)
-    ]
+    rows = [Row((on, line.member, Rupees(line.amount_paise))) for line in group_books.passbook(found.shares, on)]
     if found.group_paise:
         rows.append(Row(("", words["fund"], Rupees(found.group_paise))))
     if found.undivided_paise:
         rows.append(Row(("", words["undivided"], Rupees(found.undivided_paise))))
-    return (Section(f"{words['split']} – {words['passbook']}", (13, 67, 20), tuple(rows)),)
+    return (Section(title, (13, 67, 20), tuple(rows)),)
 
 
 def _day(iso: str) -> str:

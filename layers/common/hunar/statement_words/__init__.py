@@ -28,7 +28,8 @@ KEYS: Final = frozenset({
     "share", "no_cost", "waits", "agencys", "balances", "opening", "closing", "held", "payable", "on_the_way",
     "debt", "credits", "members", "settled", "corrected", "released", "recovered", "paid_out", "arrived",
     "sent_back", "payments", "account", "copy", "cash_book", "ledger", "passbook", "debit", "credit", "received",
-    "paid", "sales", "taxes_kept", "other_income", "owed_by_agency", "bank", "split", "undivided", "check",
+    "paid", "sales", "taxes_kept", "other_income", "owed_by_agency", "bank", "split", "undivided", "no_members",
+    "check",
 })
 """What every language has a word for, and nothing else."""
 # fmt: on

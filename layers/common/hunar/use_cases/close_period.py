@@ -47,6 +47,8 @@ class Outcome(StrEnum):
     """It cannot be paid; a person was told why."""
     NEXT_BATCH = "NEXT_BATCH"
     """It is in this batch already; what became payable since is the next one's."""
+    FULL = "FULL"
+    """The bank's file takes no more rows: the group is paid with the batch that follows."""
 
 
 class Closing(StrEnum):
@@ -72,7 +74,10 @@ class Desk:
     again: Callable[[Callable[[], Any]], Any]
     minimum_paise: int = 0
     patience_days: int = 15
-    time_left: Callable[[], float] = lambda: float("inf")
+    most_rows: int | None = None
+    """What one file of the agency's bank takes."""
+    time_left: Callable[[], int] = lambda: ENOUGH_SECONDS
+    """Seconds that are left of the invocation."""
 
 
 def close_period(desk: Desk, message: ClosePeriod) -> Closing:
@@ -81,14 +86,19 @@ def close_period(desk: Desk, message: ClosePeriod) -> Closing:
         return Closing.EMPTY
     if desk.again(lambda: _begin(desk, message)).state is not State.DRAFT:
         return Closing.OVER
-    for page, group_id in _groups(desk.store, message.after):
+    for group_id, before in _groups(desk.store, message.after):
         if desk.time_left() < ENOUGH_SECONDS:
-            # Who cannot be paid stays in the index, before all others: begun from there, it would never end.
-            rest = message.model_copy(update={"after": page})
-            desk.queues.send(QueueName.PAYOUT_BATCHES, [rest.model_dump_json()])
+            # From there on: those before are done, also those that cannot be paid and stay payable.
+            desk.queues.send(QueueName.PAYOUT_BATCHES, [message.model_copy(update={"after": before}).model_dump_json()])
             return Closing.UNFINISHED
-        if desk.again(partial(_pay_out, desk, message.batch_id, group_id)) is None:
+        outcome = desk.again(partial(_pay_out, desk, message.batch_id, group_id))
+        if outcome is None:
             return Closing.OVER
+        if outcome is Outcome.FULL:
+            # Sent first: whoever is stopped here closes this batch again, and the other one is the same.
+            rest = ClosePeriod(batch_id=batches.following(message.batch_id), by=message.by)
+            desk.queues.send(QueueName.PAYOUT_BATCHES, [rest.model_dump_json()])
+            break
     return Closing(desk.again(lambda: _finish(desk, message)))
 
 
@@ -150,12 +160,13 @@ def _payable(store: Store, *, limit: int, after: str | None = None) -> Any:
     return store.page(Table.LEDGER, "PAYABLE", index=tables.PAYABLE, limit=limit, after=after)
 
 
-def _groups(store: Store, after_: str | None) -> Iterator[tuple[str | None, str]]:
+def _groups(store: Store, after_: str | None) -> Iterator[tuple[str, str | None]]:
     """Groups that something is payable to, the longest waiting first, each with where its page begins. The others cost
     nothing."""
     while True:
         page = _payable(store, limit=PAGE, after=after_)
-        yield from [(after_, item["group_id"]) for item in page.items]
+        for item in page.items:
+            yield item["group_id"], after_
         after_ = page.next
         if after_ is None:
             return
@@ -191,6 +202,9 @@ def _pay_out(desk: Desk, batch_id: str, group_id: str) -> Outcome | None:
     )
     if entry is None:
         return Outcome.CARRIED
+    # The header goes on with every row, and with payouts that have none: a batch is never fuller than it says.
+    if desk.most_rows is not None and batch.version > desk.most_rows:
+        return Outcome.FULL
     try:
         moved, (sealed,) = after(head, entry)
     except Refused as problem:

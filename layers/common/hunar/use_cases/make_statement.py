@@ -6,12 +6,18 @@ chosen by the numbers of entries, nothing by date.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from hunar import tables
+from hunar.domain.batch import Row, payout_id
 from hunar.domain.head import Head
-from hunar.domain.statement import Broken, Point, Statement, Worked, statement
+from hunar.domain.ledger import ARRIVED, PAID_OUT, SENT_BACK
+from hunar.domain.members import Part, Suggested, Weight, suggested
+from hunar.domain.rate_card import day_of_sale
+from hunar.domain.statement import Broken, Payment, Point, Statement, Worked, statement
 from hunar.ports import ABSENT, Put, Rejected, Store
 from hunar.tables import Item
 
@@ -35,6 +41,8 @@ class Made:
     """Its name; empty when the agency is not registered."""
     last: Item | None
     """Which statement was given out last, before this one; None when none was."""
+    suggested: Suggested | None = None
+    """How members could share what arrived; None when the group gave no list of them."""
 
     @property
     def next(self) -> bool:
@@ -55,9 +63,12 @@ def make(
     Raises NoBook, TooLong for more than ``most`` entries, Rejected naming the number that cannot be, and Broken when
     the book is not as it was posted.
     """
-    keys = tables.group(group_id), tables.agency(), tables.book(group_id), tables.last_statement(group_id)
+    keys = (
+        *(tables.group(group_id), tables.agency(), tables.book(group_id), tables.last_statement(group_id)),
+        tables.members(group_id),
+    )
     there = store.read(keys)
-    group, agency, book, last = map(there.get, keys)
+    group, agency, book, last, members = map(there.get, keys)
     if group is None:
         raise NoBook(f"{group_id}: there is no such group")
     head = Head.of(book) if book else Head(group_id)
@@ -69,10 +80,16 @@ def make(
             f"{end - begin} entries; one statement can have {most} here: end it earlier with to={begin + most}"
         )
     opening = _point(store, group_id, begin)
-    made = statement(opening, _entries(store, group_id, begin, end), to_seq=end)
+    entries = _entries(store, group_id, begin, end)
+    rows = _rows(store, group_id, entries)
+    accounts_paid = {batch: row["last_four"] for batch, row in rows.items()}
+    made = statement(opening, entries, to_seq=end, accounts_paid=accounts_paid)
     if end == head.seq and made.closing != Point.of_head(head):
         raise Broken(f"the head of {group_id} is not what its {head.seq} entries amount to")
-    return Made(made, group, agency["name"] if agency else "", last)
+    split = None
+    if members is not None:
+        split = suggested(_parts(store, made, entries, rows), map(Weight.of, members["members"]))
+    return Made(made, group, agency["name"] if agency else "", last, split)
 
 
 def keep(store: Store, made: Made, *, now: str) -> bool:
@@ -124,6 +141,41 @@ def _entries(store: Store, group_id: str, begin: int, end: int) -> list[Item]:
     return list(store.read(tables.book_entry(group_id, number) for number in range(begin + 1, end + 1)).values())
 
 
+def _rows(store: Store, group_id: str, entries: Iterable[Item]) -> dict[str, Item]:
+    """The group's row of each batch that the entries name. What went against its debt as a whole has none."""
+    paid = (entry for entry in entries if entry["kind"] in (PAID_OUT, ARRIVED, SENT_BACK))
+    keys = {
+        tables.batch_row(batch, payout_id(batch, group_id)): batch
+        for batch in sorted({str(entry["source"]["batch"]) for entry in paid})
+    }
+    return {keys[key]: row for key, row in store.read(keys).items()} if keys else {}
+
+
+def _parts(store: Store, made: Statement, entries: Iterable[Item], rows: Mapping[str, Item]) -> list[Part]:
+    """What arrived, and what the bank took back, each with the days between the payout before it and its own."""
+    moved = [line for line in made.payments if line.kind == ARRIVED or line.had_arrived]
+    known = {int(entry["seq"]): entry for entry in entries}
+    # Before the first payout the book begins with its first entry.
+    ends = {line.seq: _ends(rows.get(line.batch), line) for line in moved}
+    missing = {seq for pair in ends.values() for seq in pair} - known.keys()
+    if missing:
+        more = store.read(tables.book_entry(made.group_id, seq) for seq in sorted(missing)).values()
+        known |= {int(entry["seq"]): entry for entry in more}
+    parts = []
+    for line in moved:
+        begin, end = (day_of_sale(known[seq]["occurred_at"]) for seq in ends[line.seq])
+        after = (date.fromisoformat(begin) + timedelta(days=1)).isoformat() if ends[line.seq][0] > 1 else begin
+        paise = line.amount_paise if line.kind == ARRIVED else -line.amount_paise
+        parts.append(Part(paise, min(after, end), end))
+    return parts
+
+
+def _ends(row: Item | None, line: Payment) -> tuple[int, int]:
+    """The numbers of the payout before and of its own; without a row it is taken by the day of its news."""
+    found = Row.of(row) if row is not None else None
+    return (max(found.seq_from, 1), found.seq_to) if found is not None else (line.seq, line.seq)
+
+
 # ── as a document ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -148,7 +200,13 @@ def shown(made: Made) -> dict[str, Any]:
         "payments": [asdict(line) for line in of.payments],
         "debts": [asdict(line) for line in of.debts],
         "arrived_paise": of.arrived_paise,
+        "split": _split(made.suggested) if made.suggested is not None else None,
     }
+
+
+def _split(found: Suggested) -> dict[str, Any]:
+    shares = [{"member": member, "amount_paise": paise} for member, paise in found.shares.items()]
+    return {"shares": shares, "group_paise": found.group_paise, "undivided_paise": found.undivided_paise}
 
 
 def _standing(point: Point) -> dict[str, Any]:

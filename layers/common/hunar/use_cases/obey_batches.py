@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hunar.messages import BatchCommand, ClosePeriod, LookAtPayables, PullRow, TakeAnswer, TellApproved, UndoBatch
+from hunar.messages import (
+    BatchCommand,
+    ClosePeriod,
+    LookAtPayables,
+    PayoutNews,
+    PullRow,
+    TakeAnswer,
+    TellApproved,
+    UndoBatch,
+)
+from hunar.use_cases.age_batches import age_batches
 from hunar.use_cases.age_payables import age_payables
 from hunar.use_cases.close_period import Desk, close_period
+from hunar.use_cases.payout_news import take_news
 from hunar.use_cases.payout_rows import pull, take_answer, tell_approved, undo
 
 
@@ -25,7 +36,9 @@ def obey(desk: Desk, command: BatchCommand) -> str:
         case TakeAnswer():
             counted = Counter(take_answer(desk, command))
             return " ".join(f"{word}:{count}" for word, count in sorted(counted.items()))
+        case PayoutNews():
+            return take_news(desk, command)
         case TellApproved():
             return f"TOLD:{tell_approved(desk, command)}"
         case LookAtPayables():
-            return f"WAITING:{age_payables(desk)}"
+            return f"WAITING:{age_payables(desk)} STANDING:{age_batches(desk)}"

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from hunar import bank_files, tables
-from hunar.domain import bank_file
+from hunar.domain import bank_file, razorpayx
 from hunar.domain import batch as batches
 from hunar.domain.bank_file import BankFile, FileRefused, Result, Status, Terms
 from hunar.domain.batch import Batch, Row, State
@@ -22,6 +22,7 @@ from hunar.domain.identity import canonical
 from hunar.domain.rate_card import day_of_sale
 from hunar.domain.spreadsheet import Problem
 from hunar.messages import ClosePeriod, PullRow, TakeAnswer, TellApproved, UndoBatch
+from hunar.payout_rails import razorpayx_rail
 from hunar.ports import ABSENT, Conflict, PayoutFiles, Put, QueueName, Rejected
 from hunar.tables import Item, Table
 from hunar.use_cases import operate
@@ -194,6 +195,8 @@ def file_of(desk: Desk, batch_id: str) -> tuple[str, bytes]:
 def read_answer(layout: str, name: str, content: bytes) -> tuple[Result, ...]:
     """A bank's reverse file. Raises Rejected: there is no such layout, or the file is not as it has it."""
     try:
+        if layout == razorpayx.LAYOUT:
+            raise Rejected("layout: RazorpayX has no reverse file; ask it with hunar payouts ask")
         return bank_file.read_results(bank_files.layout(layout), name, content)
     except FileRefused as refused:
         raise ResultsRefused(refused.problems) from None
@@ -308,8 +311,10 @@ def _made(desk: Desk, batch: Batch, rows: Sequence[Row]) -> BankFile:
     """The file of a batch, from what its header says: the same bytes whenever it is made."""
     terms = Terms(batch.batch_id, str(batch.value_date), batch.file_serial or 1, desk.terms.bank)
     try:
-        layout = bank_files.layout(str(batch.file_layout))
-        return bank_file.write(layout, terms, batches.instructions(rows, _frozen(desk, rows)))
+        payments = batches.instructions(rows, _frozen(desk, rows))
+        if batch.file_layout == razorpayx.LAYOUT:
+            return razorpayx.write(razorpayx_rail(), terms, payments)
+        return bank_file.write(bank_files.layout(str(batch.file_layout)), terms, payments)
     except FileRefused as refused:
         raise Rejected(f"the file cannot be made: {refused}") from None
     except ValueError as problem:

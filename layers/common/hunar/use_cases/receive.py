@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -91,6 +91,21 @@ class Answer:
     """Why nothing could be stored, for the log."""
 
 
+class HandOver(Protocol):
+    """What a proved call puts on which queue: the body as it came, or a part of it. It may be nothing."""
+
+    def __call__(
+        self, request: Request, identity: str, raw: bytes, readable: bool, now: datetime
+    ) -> tuple[QueueName, Sequence[str]]: ...
+
+
+def as_it_came(
+    request: Request, identity: str, raw: bytes, readable: bool, now: datetime
+) -> tuple[QueueName, Sequence[str]]:
+    """A marketplace's message, whole."""
+    return QueueName.ORDER_EVENTS, [_message(request, identity, raw, readable, now)]
+
+
 def receive(
     request: Request,
     *,
@@ -100,13 +115,14 @@ def receive(
     queues: Queues,
     now: datetime,
     count: Callable[[str], None],
+    hand_over: HandOver = as_it_came,
 ) -> Answer:
     """Answer one webhook call. Raises nothing that a caller could cause.
 
     ``accounts`` are the (marketplace, account) pairs that may post; ``count`` is told the name of
     one metric per call.
     """
-    answer = _answer(request, doors, accounts, secrets, queues, now)
+    answer = _answer(request, doors, accounts, secrets, queues, now, hand_over)
     count(COUNTED[answer.outcome])
     return answer
 
@@ -118,6 +134,7 @@ def _answer(
     secrets: WebhookSecrets,
     queues: Queues,
     now: datetime,
+    hand_over: HandOver,
 ) -> Answer:
     door = doors.get(request.marketplace)
     if door is None or (request.marketplace, request.account) not in accounts:
@@ -133,7 +150,9 @@ def _answer(
         if proof is not Proof.PROVED:
             return problem(401, proof.value)
         readable = unpacked and door.readable(raw)
-        queues.send(QueueName.ORDER_EVENTS, [_message(request, identity, raw, readable, now)])
+        queue, messages = hand_over(request, identity, raw, readable, now)
+        if messages:
+            queues.send(queue, messages)
     except Retryable as error:
         return replace(problem(503, "not_stored"), reason=str(error))
     if not readable:
