@@ -58,6 +58,8 @@ class Batches:
     weather: Mapping[str, float]
     policies: Mapping[str, list[dict[str, Any]]]
     minimum_paise: int
+    most_rows: int | None = None
+    """Of one file of the bank."""
     seed: int | None = None
     record: Mapping[int, int] = field(default_factory=dict)
 
@@ -66,7 +68,8 @@ class Batches:
         draw = random.Random(seed)
         held = batches_story.resolutions(draw)
         told = tuple(batches_story.story(draw, held))
-        return cls(told, weather.drawn(draw, weather.WITH_BATCHES), held, draw.choice((0, 0, 5_000)), seed)
+        drawn = weather.drawn(draw, weather.WITH_BATCHES)
+        return cls(told, drawn, held, draw.choice((0, 0, 5_000)), draw.choice((None, None, None, 1, 2)), seed)
 
     @classmethod
     def of_file(cls, path: Path) -> Batches:
@@ -90,6 +93,7 @@ class Batches:
             "weather": dict(self.weather),
             "policies": self.policies,
             "minimum_paise": self.minimum_paise,
+            "most_rows": self.most_rows,
             "choices": {str(number): answer for number, answer in sorted(self.record.items())},
         }
 
@@ -112,7 +116,7 @@ class PayOffice(Simulation):
         """What becomes of the payments of each batch."""
         self.fate = next(iter(self.fates.values()), {})
         """Of the last batch."""
-        self._minimum = story.minimum_paise
+        self._minimum, self._most_rows = story.minimum_paise, story.most_rows
 
     # who works
 
@@ -146,7 +150,7 @@ class PayOffice(Simulation):
             looks = iter(range(self.choices.pick(4)))
             left = lambda: SHORT if next(looks, None) is None else DAY  # noqa: E731
         return close_period.Desk(self.store, self.queues, self.now, self._again, minimum_paise=self._minimum,
-                                 patience_days=PATIENCE_DAYS, time_left=left)  # fmt: skip
+                                 patience_days=PATIENCE_DAYS, time_left=left, most_rows=self._most_rows)  # fmt: skip
 
     @property
     def desk(self) -> payouts.Desk:
@@ -312,7 +316,7 @@ def play(story: Batches, *, tell: bool = False) -> Played:
     if tell:
         world.tale = []
     caps = {group: held[0].get("recovery_ppm") for group, held in story.policies.items()}
-    watch = BatchWatch(world, caps, story.minimum_paise)
+    watch = BatchWatch(world, caps, story.minimum_paise, story.most_rows)
     world.watch = watch
     broken: Broken | None = None
     try:

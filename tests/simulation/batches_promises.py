@@ -54,7 +54,7 @@ AT_THE_BANK: Final = ("FILED", "COMPLETED")
 class BatchWatch:
     """Looks at each write at the moment at which it happens."""
 
-    def __init__(self, world: PayOffice, caps: Mapping[str, int | None], minimum_paise: int) -> None:
+    def __init__(self, world: PayOffice, caps: Mapping[str, int | None], minimum: int, most: int | None) -> None:
         self.texts = TextWatch()
         self.broken: Broken | None = None
         self.headers: dict[str, Item] = {}
@@ -68,7 +68,7 @@ class BatchWatch:
         """How often all that the bank has of a batch was entered in the end."""
         self.quick: Counter[str] = Counter()
         """Rows of each group in batches that were completed before who approved them could come back."""
-        self.caps, self.minimum = caps, minimum_paise
+        self.caps, self.minimum, self.most = caps, minimum, most
         self._world = world
         self._writes = 0
         self._paid_out: dict[str, int] = {}
@@ -277,6 +277,8 @@ class BatchWatch:
             if (item["count"], item["control_total"]) != (len(live), total) or not live:
                 text = f"{name}: {item['count']} of {item['control_total']}, its rows {len(live)} of {total}"
                 raise Broken("the control total is the sum of the rows", text)
+            if self.most is not None and len(live) > self.most:
+                raise Broken("a batch has as many rows as a file of the bank", f"{name} has {len(live)}")
             self._seen.setdefault((name, item["digest"]), [_paying(row) for row in live])
         match state:
             case "APPROVED" if changed:

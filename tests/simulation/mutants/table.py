@@ -691,6 +691,18 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "",
     ),
     _batches(
+        "a batch takes more than a file of the bank does",
+        "use_cases.close_period",
+        "if desk.most_rows is not None and batch.version > desk.most_rows:",
+        "if desk.most_rows is not None and batch.version > desk.most_rows + 2:",
+    ),
+    _batches(
+        "what a full batch does not take is forgotten",
+        "use_cases.close_period",
+        "            desk.queues.send(QueueName.PAYOUT_BATCHES, [rest.model_dump_json()])\n            break\n",
+        "            break\n",
+    ),
+    _batches(
         "what is below the minimum is paid",
         "domain.payout",
         "if head.payable <= 0 or 0 < paid < minimum_paise:",
@@ -889,11 +901,21 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "owner = owners.setdefault(result.utr, mine.payout_id)",
         "owner = mine.payout_id",
     ),
-    _batches(
+    Mutant(
         "a batch is completed with its first answer",
-        "domain.batch",
-        "    if batch.state is State.FILED and not waiting:\n",
-        "    if batch.state is State.FILED:\n",
+        (
+            Patch(
+                "domain.batch",
+                "    if batch.state is State.FILED and not waiting:\n",
+                "    if batch.state is State.FILED:\n",
+            ),
+            Patch(
+                "use_cases.payout_rows",
+                "if before.state is not State.FILED or _waits(desk, batch_id):",
+                "if before.state is not State.FILED:",
+            ),
+        ),
+        kind="batches",
     ),
     _batches(
         "a row and its book are two transactions",
