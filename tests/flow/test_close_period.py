@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from hunar import tables
 from hunar.adapters.memory import MemoryStore
 from hunar.domain import batch
 from hunar.domain.batch import RowState, State
-from hunar.messages import ClosePeriod
+from hunar.messages import BATCH_COMMAND, ClosePeriod
 from hunar.ports import QueueName
 from hunar.tables import Table
 from hunar.use_cases import close_period
@@ -302,6 +304,27 @@ def test_a_batch_that_goes_on_after_another_one_leaves_the_groups_that_it_has() 
     assert desk.sound()
 
 
+def test_a_batch_that_took_all_against_a_debt_does_so_once_also_when_another_one_paid_the_group_since() -> None:
+    desk = desk_of({"G02": 2_000, "G03": 3_000})
+    desk.group("G01", paise=600, recovery_ppm=1_000_000)
+    desk.earn("G01", -600)
+    times = iter([100.0, 100.0, 1.0])
+    desk.time_left = lambda: next(times, 100.0)
+    unfinished = ClosePeriod(batch_id=BATCH, by=MAKER)
+    assert desk.obey(unfinished) == Closing.UNFINISHED
+    desk.queues.taken(QueueName.PAYOUT_BATCHES)
+    assert (desk.head("G01").payable, desk.head("G01").debt) == (0, 0)
+    desk.earn("G01", 10)
+    desk.close("BOTHER")
+    desk.earn("G01", 5)
+
+    desk.close()
+
+    assert desk.rows("BOTHER")["G01"].amount_paise == 10
+    assert (list(desk.rows()), desk.head("G01").payable) == (["G02"], 5)
+    assert desk.sound()
+
+
 def test_a_closing_that_runs_out_of_time_goes_on_with_its_next_message() -> None:
     desk = desk_of({"G01": 1_000, "G02": 2_000})
     times = iter([100.0, 1.0])
@@ -312,6 +335,30 @@ def test_a_closing_that_runs_out_of_time_goes_on_with_its_next_message() -> None
     assert (said, desk.batch().state, len(desk.rows())) == (Closing.UNFINISHED, State.DRAFT, 1)
     assert desk.work() == ["CLOSED"]
     assert desk.batch().count == 2
+
+
+def test_groups_that_cannot_be_paid_do_not_keep_a_closing_from_its_end_however_short_its_time_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(close_period, "PAGE", 2)
+    desk = desk_of({"G08": 1_000, "G09": 2_000})
+    for number in range(1, 8):
+        desk.group(f"G{number:02}", paise=number, account=False)
+
+    def times() -> Iterator[float]:
+        while True:
+            yield from (100.0, 100.0, 1.0)
+
+    left = times()
+    desk.time_left = lambda: next(left)
+    desk.obey(ClosePeriod(batch_id=BATCH, by=MAKER))
+
+    for _ in range(5):
+        for body, _receipt in desk.queues.taken(QueueName.PAYOUT_BATCHES):
+            desk.obey(BATCH_COMMAND.validate_json(body))
+
+    assert (desk.batch().state, desk.batch().control_total) == (State.CLOSED, 3_000)
+    assert len(desk.open("PAYOUT_LEFT_OUT")) == 7
 
 
 def test_groups_that_one_file_of_the_bank_does_not_take_are_in_the_batches_that_follow() -> None:

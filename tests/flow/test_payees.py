@@ -96,6 +96,20 @@ def test_typing_the_same_again_after_a_lost_answer_tells_what_was_not_told_and_c
     assert len(desk.told("ACCOUNT_CHANGED")) == 1
 
 
+def test_an_account_is_put_into_use_only_after_the_group_was_told_of_it() -> None:
+    desk = desk_of("G01")
+    desk.account("G01", 2, confirmed=False)
+    desk.queues.taken(QueueName.NOTIFICATIONS)  # Whoever changed it was stopped before the group was told.
+    desk.now = "2026-12-20T06:00:00Z"
+
+    for person in (CHECKER, CHECKER):
+        payees.confirm(desk.operator, "G01", 2, by(person), looked_up=details(2).name, name_note=None)
+    desk.work()
+
+    [text] = desk.told("ACCOUNT_CHANGED")
+    assert text.good_until > desk.now
+
+
 def test_two_who_change_an_account_at_once_leave_two_versions() -> None:
     desk = desk_of("G01")
     done: list[str] = []

@@ -11,7 +11,7 @@ import pytest
 from hunar import tables
 from hunar.domain.bank_file import Status
 from hunar.domain.batch import RowState, State
-from hunar.messages import TakeAnswer, UndoBatch
+from hunar.messages import PullRow, TakeAnswer, UndoBatch
 from hunar.ports import Put, QueueName, Rejected
 from hunar.use_cases import payees, payouts
 from hunar.use_cases.operate import NotNow, NotThere
@@ -122,6 +122,20 @@ def test_approving_again_after_a_lost_answer_is_the_same_approval() -> None:
 
     assert desk.batch() == first
     assert len(desk.told("PAYOUT_COMPUTED")) == 3
+
+
+def test_who_was_stopped_before_the_groups_were_told_tells_them_also_when_the_file_was_given_out_meanwhile() -> None:
+    desk = closed()
+    first = payouts.approve(desk.operator, BATCH, by(CHECKER), seen=desk.batch().digest)
+    desk.queues.taken(QueueName.PAYOUT_BATCHES)  # It is lost.
+    filed = desk.submit()
+
+    assert payouts.approve(desk.operator, BATCH, by(CHECKER), seen=first.digest) == filed
+    desk.work()
+
+    assert len(desk.told("PAYOUT_COMPUTED")) == 3
+    with pytest.raises(NotNow, match="is FILED"):
+        payouts.approve(desk.operator, BATCH, by("asha"), seen=first.digest)
 
 
 @pytest.mark.parametrize("day", ["2026-12-14", "2027-02-01", "soon"])
@@ -509,7 +523,7 @@ def test_a_crash_while_answers_are_booked_is_completed_by_the_same_message_and_e
     assert desk.sound()
 
 
-@pytest.mark.parametrize("at", range(0, 40, 3))
+@pytest.mark.parametrize("at", range(40))
 def test_two_who_book_the_same_answer_at_once_book_it_once(at: int) -> None:
     desk = filed()
     rows = desk.rows()
@@ -532,6 +546,32 @@ def test_two_who_book_the_same_answer_at_once_book_it_once(at: int) -> None:
     assert desk.batch().state is State.COMPLETED
     assert not desk.open()
     assert len(desk.told("PAYOUT_PAID")) == 3
+    assert desk.sound()
+
+
+@pytest.mark.parametrize("at", range(20))
+@pytest.mark.parametrize("step", ["pull", "undo"])
+def test_two_who_take_a_row_back_at_once_take_it_back_once(step: str, at: int) -> None:
+    desk = closed()
+    row = desk.rows()["G02"]
+    command: PullRow | UndoBatch = PullRow(batch_id=BATCH, payout_id=row.payout_id, reason="the account was changed")
+    if step == "undo":
+        payouts.cancel(desk.operator, BATCH, by(MAKER, "wrong day"))
+        desk.queues.taken(QueueName.PAYOUT_BATCHES)
+        command = UndoBatch(batch_id=BATCH)
+    left = [at]
+
+    def turn(moment: str) -> None:
+        if left[0] == 0:
+            desk.store.turn = lambda moment: None
+            desk.obey(command)
+        left[0] -= 1
+
+    desk.store.turn = lambda moment: None if moment.startswith("in flight") else turn(moment)
+    desk.obey(command)
+    desk.store.turn = lambda moment: None
+
+    assert (desk.rows()["G02"].state, desk.head("G02").payable) == (RowState.PULLED, 2_000)
     assert desk.sound()
 
 

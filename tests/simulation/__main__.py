@@ -1,5 +1,5 @@
 """``make simulate SEEDS=5000``: plays that many schedules of orders, and a part of as many of channels, of
-texts and of money, on all processors and says what broke.
+texts, of money and of batches, on all processors and says what broke.
 
 A failing schedule is shrunk, told in words, and written down if ``--keep`` names a folder.
 """
@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from tests.simulation.batches import Batches
 from tests.simulation.channels import Trade
 from tests.simulation.money import Money
 from tests.simulation.schedule import Schedule
@@ -31,11 +32,14 @@ TEXTS: Final = 4
 """One of texts for so many of orders."""
 MONEY: Final = 5
 """One of money for so many of orders."""
-KINDS: Final[dict[str, type[Schedule] | type[Trade] | type[Texts] | type[Money]]] = {
+BATCHES: Final = 5
+"""One of batches for so many of orders."""
+KINDS: Final[dict[str, type[Schedule] | type[Trade] | type[Texts] | type[Money] | type[Batches]]] = {
     "orders": Schedule,
     "channels": Trade,
     "texts": Texts,
     "money": Money,
+    "batches": Batches,
 }
 SHOWN: Final = 3
 """Failing schedules that are shrunk and told; the others are only named."""
@@ -74,7 +78,7 @@ def calm(kind: str, seeds: range) -> float:
 
 def tell(kind: str, seed: int, keep: Path | None) -> None:
     schedule = KINDS[kind].of(seed)
-    smallest: Schedule | Trade | Texts | Money = shrunk(schedule)
+    smallest: Schedule | Trade | Texts | Money | Batches = shrunk(schedule)
     played = smallest.play(tell=True)
     print(f"\n{kind}, seed {seed}: {played.found}\nThe smallest history that still does it:\n" + "\n".join(played.tale))
     if keep:
@@ -113,6 +117,7 @@ def main() -> int:
     parser.add_argument("--channels", type=int, help=f"how many schedules of channels; else one for {CHANNELS}")
     parser.add_argument("--texts", type=int, help=f"how many schedules of texts; else one for {TEXTS}")
     parser.add_argument("--money", type=int, help=f"how many schedules of money; else one for {MONEY}")
+    parser.add_argument("--batches", type=int, help=f"how many schedules of batches; else one for {BATCHES}")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--keep", type=Path, help="a folder for the smallest form of failing schedules")
     asked = parser.parse_args()
@@ -121,6 +126,7 @@ def main() -> int:
         "channels": asked.seeds // CHANNELS if asked.channels is None else asked.channels,
         "texts": asked.seeds // TEXTS if asked.texts is None else asked.texts,
         "money": asked.seeds // MONEY if asked.money is None else asked.money,
+        "batches": asked.seeds // BATCHES if asked.batches is None else asked.batches,
     }
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         found = {kind: play_all(kind, range(asked.first, asked.first + n), pool) for kind, n in many.items() if n}

@@ -12,13 +12,14 @@ from dataclasses import replace
 from time import monotonic
 from typing import Final, TypeVar
 
+from tests.simulation.batches import Batches
 from tests.simulation.channels import Trade
 from tests.simulation.money import Money
 from tests.simulation.schedule import Played, Schedule
 from tests.simulation.texts import Texts
 
 T = TypeVar("T")
-S = TypeVar("S", Schedule, Trade, Texts, Money)
+S = TypeVar("S", Schedule, Trade, Texts, Money, Batches)
 
 FRESH_SEEDS: Final = 40
 CALM_WEATHER: Final = {"switch": 0.3}

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from hunar.domain.ledger import EXPECTED
+from hunar.domain.batch import RowState, State, Trouble
+from hunar.domain.ledger import ARRIVED, EXPECTED, PAID_OUT, RELEASED, SENT_BACK, SETTLED
 from hunar.domain.ledger import KINDS as KINDS_OF_ENTRIES
 from hunar.tables import Table
 from tests.simulation import __main__ as simulation
 from tests.simulation import channels, weather
-from tests.simulation.__main__ import CHANNELS, MONEY, TEXTS
+from tests.simulation.__main__ import BATCHES, CHANNELS, MONEY, TEXTS
+from tests.simulation.batches import Batches
+from tests.simulation.batches_bank import DAYS
 from tests.simulation.channels import Trade
 from tests.simulation.choices import Choices
 from tests.simulation.inputs import KINDS
@@ -34,6 +37,8 @@ REGRESSIONS = sorted(Path(__file__).with_name("regressions").glob("*.json"))
 CHANNEL_REGRESSIONS = sorted((Path(__file__).with_name("regressions") / "channels").glob("*.json"))
 MONEY_REGRESSIONS = sorted((Path(__file__).with_name("regressions") / "money").glob("*.json"))
 
+BATCH_REGRESSIONS = sorted((Path(__file__).with_name("regressions") / "batches").glob("*.json"))
+
 
 @pytest.mark.parametrize("path", REGRESSIONS, ids=[path.stem for path in REGRESSIONS])
 def test_what_was_found_once_stays_repaired(path: Path) -> None:
@@ -48,6 +53,11 @@ def test_what_was_found_once_of_channels_stays_repaired(path: Path) -> None:
 @pytest.mark.parametrize("path", MONEY_REGRESSIONS, ids=[path.stem for path in MONEY_REGRESSIONS])
 def test_what_was_found_once_of_money_stays_repaired(path: Path) -> None:
     assert Money.of_file(path).play().found is None
+
+
+@pytest.mark.parametrize("path", BATCH_REGRESSIONS, ids=[path.stem for path in BATCH_REGRESSIONS])
+def test_what_was_found_once_of_batches_stays_repaired(path: Path) -> None:
+    assert Batches.of_file(path).play().found is None
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
@@ -66,6 +76,9 @@ def test_every_mutant_is_recorded_and_make_check_plays_ten_times_what_the_slowes
     money = seeds["money"]
     assert played // MONEY >= max(money)
     assert played // MONEY >= 10 * money[len(money) // 2]
+    batches = seeds["batches"]
+    assert played // BATCHES >= max(batches)
+    assert played // BATCHES >= 10 * batches[len(batches) // 2]
     # What needs three rare things at once is found once, most of the mutants ten times.
     assert played // TEXTS >= max(texts)
     assert played // TEXTS >= 10 * texts[len(texts) // 2]
@@ -186,6 +199,34 @@ def test_a_schedule_of_money_depends_on_its_seed_alone() -> None:
     assert (calm.found, calm.record) == (None, {})
 
 
+def test_everything_that_persons_and_a_bank_do_to_batches_happens() -> None:
+    kinds, tales, fates = set(), "", set()
+    for seed in range(80):
+        batches = Batches.of(seed)
+        kinds |= {each.kind for each in batches.inputs}
+        fates |= {fate for each in batches.inputs if each.kind == "carry" for fate in each.what["fates"].values()}
+        tales += "\n".join(batches.play(tell=True).tale)
+    assert kinds == {"settle", "release", "propose", "confirm", "end", "close", "approve", "withdraw", "cancel", "pull",
+                     "submit", "carry", "leak", "tell", "age"}  # fmt: skip
+    assert fates == set(DAYS)
+    booked = {f"BOOKED {kind}" for kind in (SETTLED, RELEASED, PAID_OUT, ARRIVED, SENT_BACK)}
+    happened = (*booked, *(f"is {state}" for state in (*State, *RowState)), "is refused", "stops", "answer lost",
+                "meets another transaction", "a late write arrives", "waits in flight", "is ended by its time-out",
+                *(f"SHOWN {trouble}" for trouble in Trouble), "SHOWN PAYOUT_LEFT_OUT",
+                "stands for", "waits for a second person", "can be paid from", "the account was closed",
+                "another person must", "look at it again", "the bank says")  # fmt: skip
+    assert [event for event in happened if event not in tales] == []
+
+
+def test_a_schedule_of_batches_depends_on_its_seed_alone() -> None:
+    first, second = Batches.of(5).play(tell=True), Batches.of(5).play(tell=True)
+    assert first.tale == second.tale
+    written = replace(Batches.of(5), seed=None, record=first.record)
+    assert written.play(tell=True).tale == first.tale
+    calm = Batches.of(5).calm().play()
+    assert (calm.found, calm.record) == (None, {})
+
+
 def test_a_calm_world_breaks_no_promise_and_does_one_thing_after_the_other() -> None:
     played = play_calm(Schedule.of(3))
     assert played.found is None
@@ -227,4 +268,6 @@ def test_a_stream_that_is_dead_for_a_day_forgets() -> None:
 
 def test_what_the_weather_may_bring_has_a_place_and_a_measure() -> None:
     everywhere = {event for events in weather.AT.values() for event in events}
-    assert everywhere == set(weather.WITH_PHONES) | set(weather.WITH_APIS) | set(weather.WITH_RECEIPTS)
+    assert everywhere == set().union(
+        weather.WITH_PHONES, weather.WITH_APIS, weather.WITH_RECEIPTS, weather.WITH_BATCHES
+    )

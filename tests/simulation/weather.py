@@ -52,6 +52,8 @@ AT: Final[Mapping[str, tuple[str, ...]]] = {
     "asking": ("429", "500", "no answer", "a page of words", "a token is over", "slow", "an old copy"),
     "telling": ("429", "500", "no answer", "a page of words", "a token is over", "slow", "told, and no answer"),
     "begun": ("begun twice",),
+    # an invocation has less time than others
+    "invoked": ("time runs out",),
 }
 """The points at which something can happen, and what. The first event has the number 1."""
 
@@ -114,6 +116,10 @@ WITH_RECEIPTS: Final = WITH_PHONES | {
 
 WITH_MONEY: Final = {event: most for event, most in WITH_PHONES.items() if event not in _OF_PHONES}
 """Where books are kept, no text goes."""
+
+
+WITH_BATCHES: Final = WITH_MONEY | {"time runs out": 0.5}
+"""Where groups are paid, an invocation hands on what it has no time for."""
 
 
 def drawn(draw: random.Random, events: Mapping[str, float] = WITH_PHONES) -> Weather:

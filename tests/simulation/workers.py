@@ -42,6 +42,7 @@ TIMEOUT: Final = {
     QueueName.ORDER_EVENTS: 30,
     QueueName.NOTIFICATIONS: 60,
     QueueName.PAYOUTS: 30,
+    QueueName.PAYOUT_BATCHES: 60,
     QueueName.FETCHES: 60,
     QueueName.STOCK_FEED: 60,
     QueueName.SMS_RECEIPTS: 30,
@@ -56,8 +57,9 @@ RECEIVES: Final = 5
 """Then a message is moved to the dead letters."""
 BATCH: Final = 3
 """Messages that come to one worker at most."""
-ALONE: Final = frozenset({QueueName.FETCHES, QueueName.STOCK_FEED})
-"""Queues whose messages come one at a time: a marketplace that hangs takes all of a worker's time."""
+ALONE: Final = frozenset({QueueName.FETCHES, QueueName.STOCK_FEED, QueueName.PAYOUT_BATCHES})
+"""Queues whose messages come one at a time: a marketplace that hangs takes all of a worker's time, and so does a
+batch."""
 AT_ONCE: Final = 5
 """Workers at one time."""
 TRIMMED: Final = 24 * 3600
@@ -471,7 +473,7 @@ class Simulation(World):
 
 def named(message: Message) -> str:
     """A message in a word or two."""
-    for name in ("notification_id", "line_id", "act_id", "delivery_id", "listing", "sku"):
+    for name in ("notification_id", "line_id", "act_id", "delivery_id", "listing", "sku", "kind"):
         if f'"{name}":"' in message.body:
             value = message.body.split(f'"{name}":"', 1)[1].split('"', 1)[0]
             return f"{message.queue.value} {value[:8]}"

@@ -406,6 +406,11 @@ def batch_row(batch_id: str, payout_id: str) -> Key:
     return Key(Table.BATCHES, batch_of(batch_id), f"{BATCH_ROWS}{payout_id}")
 
 
+def batch_recovered(batch_id: str, payout_id: str) -> Key:
+    """That the batch took all that was payable to a group against its debt: there is no row of it."""
+    return Key(Table.BATCHES, batch_of(batch_id), f"RECOVERED#{payout_id}")
+
+
 def bank_answer(batch_id: str, answer: str, part: int) -> Key:
     """What a bank said, as it was read; ``answer`` is its hash. Kept for ever."""
     return Key(Table.BATCHES, batch_of(batch_id), f"ANSWER#{answer}#{part:04}")

@@ -35,7 +35,7 @@ class Mutant:
     name: str
     patches: tuple[Patch, ...]
     kind: str = "orders"
-    """Of the schedules that are to find it: of orders, of channels, of texts, or of money."""
+    """Of the schedules that are to find it: of orders, of channels, of texts, of money, or of batches."""
 
 
 class Outdated(Exception):

@@ -23,6 +23,10 @@ def _money(name: str, module: str, old: str, new: str) -> Mutant:
     return Mutant(name, (Patch(module, old, new),), kind="money")
 
 
+def _batches(name: str, module: str, old: str, new: str) -> Mutant:
+    return Mutant(name, (Patch(module, old, new),), kind="batches")
+
+
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # writing
     _one(
@@ -614,5 +618,328 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "use_cases.settle",
         "return booked + [settle_line(desk, *line) for line in subjects.gone(desk.store, subject)]",
         "return booked",
+    ),
+    # batches
+    _batches(
+        "a closing that was over begins anew",
+        "use_cases.close_period",
+        "desk.store.commit([Put(key, header_item(made), ABSENT)])",
+        "desk.store.commit([Put(key, header_item(made), -1)])",
+    ),
+    Mutant(
+        "a group is in two batches: its book is written as it was read",
+        (
+            Patch(
+                "use_cases.close_period",
+                "Put(book, tables.book_item(moved), head.version),",
+                "Put(book, tables.book_item(moved), -1),",
+            ),
+            # The entry's own place would keep the second one out.
+            Patch("use_cases.close_period", "sealed.item(recorded_at=at), ABSENT)", "sealed.item(recorded_at=at), -1)"),
+        ),
+        kind="batches",
+    ),
+    Mutant(
+        "a group is paid out twice by one batch",
+        (
+            Patch(
+                "use_cases.close_period",
+                "    if row in found or recovered in found:\n        return Outcome.NEXT_BATCH\n",
+                "",
+            ),
+            Patch("use_cases.close_period", '"version": 1}, ABSENT))', '"version": 1}, -1))'),
+        ),
+        kind="batches",
+    ),
+    _batches(
+        "a row slips in behind the batch's header",
+        "use_cases.close_period",
+        "        header_put(batch, replace(batch, version=batch.version + 1)),\n",
+        "",
+    ),
+    _batches(
+        "rows are read before the header that they are closed with",
+        "use_cases.close_period",
+        "    before = Batch.of(desk.store.read([key])[key])\n"
+        "    rows = [Row.of(item) for item in rows_of(desk.store, message.batch_id)]\n",
+        "    rows = [Row.of(item) for item in rows_of(desk.store, message.batch_id)]\n"
+        "    before = Batch.of(desk.store.read([key])[key])\n",
+    ),
+    _batches(
+        "what went all against a debt is paid out again",
+        "use_cases.close_period",
+        "        puts.append(Put(recovered,",
+        "        list().append(Put(recovered,",
+    ),
+    _batches(
+        "who cannot be paid is left out without a word",
+        "use_cases.close_period",
+        '        desk.store.commit(left_out(group_id, reason or "", found.get(shown), at=desk.now))\n',
+        "",
+    ),
+    _batches(
+        "who may have money twice is paid again",
+        "use_cases.close_period",
+        "reason = usable(standing, desk.now) or _stopped(desk.store, found.get(whose[2]))",
+        "reason = usable(standing, desk.now)",
+    ),
+    _batches(
+        "a closing whose time is over is not handed on",
+        "use_cases.close_period",
+        "            desk.queues.send(QueueName.PAYOUT_BATCHES, "
+        '[message.model_copy(update={"after": before}).model_dump_json()])\n',
+        "",
+    ),
+    _batches(
+        "a batch takes more than a file of the bank does",
+        "use_cases.close_period",
+        "if desk.most_rows is not None and batch.version > desk.most_rows:",
+        "if desk.most_rows is not None and batch.version > desk.most_rows + 2:",
+    ),
+    _batches(
+        "what a full batch does not take is forgotten",
+        "use_cases.close_period",
+        "            desk.queues.send(QueueName.PAYOUT_BATCHES, [rest.model_dump_json()])\n            break\n",
+        "            break\n",
+    ),
+    _batches(
+        "what is below the minimum is paid",
+        "domain.payout",
+        "if head.payable <= 0 or 0 < paid < minimum_paise:",
+        "if head.payable <= 0:",
+    ),
+    Mutant(
+        "a debt takes more than was resolved",
+        (
+            Patch("domain.payout", "kept = recovered(head.payable, head.debt, cap_ppm)", "kept = head.debt"),
+            Patch("domain.head", "kept = recovered(before.payable, before.debt, int(terms[RECOVERY]))", "kept = debt"),
+            Patch("domain.head", "in balances or debt != before.debt - kept:", "in balances:"),
+        ),
+        kind="batches",
+    ),
+    _batches(
+        "the cooling-off is skipped",
+        "domain.beneficiary",
+        "    if moment(at) < moment(beneficiary.usable_from):\n",
+        "    if not beneficiary.usable_from:\n",
+    ),
+    _batches(
+        "a change of a change cools off with the change before it",
+        "domain.beneficiary",
+        "usable_from = at if before is None else instant(moment(at) + timedelta(days=cooling_days))",
+        "usable_from = at if before is None or not before.confirmed_by"
+        " else instant(moment(at) + timedelta(days=cooling_days))",
+    ),
+    _batches(
+        "an account is paid before anybody confirmed it",
+        "domain.beneficiary",
+        "    if beneficiary.confirmed_by is None:\n        return",
+        "    if not beneficiary.changed_by:\n        return",
+    ),
+    _batches(
+        "a closed account is paid",
+        "domain.beneficiary",
+        "    if beneficiary.closed_at is not None:\n        return f",
+        "    if not beneficiary.changed_by:\n        return f",
+    ),
+    _batches(
+        "who entered an account confirms it",
+        "domain.beneficiary",
+        "    if same_person(by, beneficiary.changed_by):\n",
+        "    if not by:\n",
+    ),
+    _batches(
+        "an account is put into use although nobody was told of it",
+        "use_cases.payees",
+        "    if waits.version == version:\n        _tell(desk, waits, desk.now)\n",
+        "",
+    ),
+    _batches(
+        "the maker approves her own batch",
+        "domain.batch",
+        "        if same_person(by, maker):\n",
+        "        if not by:\n",
+    ),
+    _batches(
+        "what is approved is not what was looked at",
+        "domain.batch",
+        "    if seen != batch.digest:\n",
+        "    if not seen:\n",
+    ),
+    _batches(
+        "a row whose account was changed is approved",
+        "domain.batch",
+        "    _fresh(rows, beneficiaries, at)\n    return replace(\n",
+        "    return replace(\n",
+    ),
+    _batches(
+        "a row whose account was changed is given to the bank",
+        "domain.batch",
+        "    _fresh(rows, beneficiaries, at)\n    return replace(batch, state=State.FILED",
+        "    return replace(batch, state=State.FILED",
+    ),
+    _batches(
+        "a file that is made again has the day on which it is made",
+        "use_cases.payouts",
+        "terms = Terms(batch.batch_id, str(batch.value_date),",
+        "terms = Terms(batch.batch_id, day_of_sale(desk.now),",
+    ),
+    _batches(
+        "an approval outlives a row that left",
+        "domain.batch",
+        "_with_rows(_unapproved(batch, State.CLOSED), live(rest))",
+        "_with_rows(batch, live(rest))",
+    ),
+    Mutant(
+        "a row is pulled that the bank has",
+        (
+            Patch("domain.batch", "    if batch.state in (State.FILED, State.COMPLETED):\n", "    if not payout:\n"),
+            Patch(
+                "domain.batch",
+                '_in(batch, "lose a row", State.DRAFT, State.CLOSED, State.APPROVED)',
+                '_in(batch, "lose a row", *State)',
+            ),
+            Patch(
+                "domain.batch",
+                "_with_rows(_unapproved(batch, State.CLOSED), live(rest))",
+                "_with_rows(batch, live(rest))",
+            ),
+        ),
+        kind="batches",
+    ),
+    Mutant(
+        "one person cancels what the bank may have",
+        (
+            Patch("use_cases.payouts", "(first is None or same_person(first, by.person)):", "first is None:"),
+            Patch(
+                "domain.batch", "if confirmed_by is None or same_person(confirmed_by, by):", "if confirmed_by is None:"
+            ),
+        ),
+        kind="batches",
+    ),
+    _batches(
+        "what the bank has answered for is cancelled",
+        "domain.batch",
+        "            if any(one.state is not RowState.IN_TRANSIT for one in live(known)):\n",
+        "            if not known:\n",
+    ),
+    _batches(
+        "who approved comes back too late to tell the groups",
+        "use_cases.payouts",
+        "again = before.state in (State.APPROVED, State.FILED) and",
+        "again = before.state is State.APPROVED and",
+    ),
+    _batches(
+        "rejected money is not restored",
+        "domain.batch",
+        "return Answer(result, _told(one, back, result, one.utr), Move.SENT_BACK)",
+        "return Answer(result, _told(one, back, result, one.utr))",
+    ),
+    _batches(
+        "what came back after it was paid is booked as rejected",
+        "domain.batch",
+        "return Answer(result, _told(one, RowState.RETURNED, result, one.utr), Move.CAME_BACK)",
+        "return Answer(result, _told(one, RowState.REJECTED, result, one.utr), Move.CAME_BACK)",
+    ),
+    _batches(
+        "the mark of a payment is erased when it comes back",
+        "domain.batch",
+        "return Answer(result, _told(one, RowState.RETURNED, result, one.utr), Move.CAME_BACK)",
+        "return Answer(result, _told(one, RowState.RETURNED, result, None), Move.CAME_BACK)",
+    ),
+    _batches(
+        "a success that is read after the return has no mark",
+        "domain.batch",
+        "            return Answer(result, replace(one, utr=result.utr))\n",
+        "            return Answer(result, one)\n",
+    ),
+    Mutant(
+        "an answer is applied twice",
+        (
+            Patch(
+                "domain.batch",
+                "    return Answer(result, one)\n\n\ndef _told",
+                "    return Answer(result, one, Move.CAME_BACK)\n\n\ndef _told",
+            ),
+            Patch("use_cases.payout_rows", "answer.row is None or answer.row == seen.row:", "answer.row is None:"),
+        ),
+        kind="batches",
+    ),
+    _batches(
+        "a payment under a second reference passes for the first",
+        "domain.batch",
+        "return Answer(result, one, trouble=None if result.utr == one.utr else Trouble.PAID_TWICE)",
+        "return Answer(result, one)",
+    ),
+    _batches(
+        "what was paid although it had been rejected is not shown",
+        "domain.batch",
+        "return Answer(result, one, trouble=Trouble.PAID_THOUGH_REJECTED if executed else None)",
+        "return Answer(result, one)",
+    ),
+    _batches(
+        "what was paid although it had been taken out is not shown",
+        "domain.batch",
+        "return Answer(result, one, trouble=Trouble.PAID_THOUGH_CANCELLED if executed else None)",
+        "return Answer(result, one)",
+    ),
+    _batches(
+        "the bank is believed about a file that was never given out",
+        "domain.batch",
+        "case RowState.IN_TRANSIT if batch.state not in (State.FILED, State.COMPLETED):",
+        "case RowState.IN_TRANSIT if batch.state is State.DRAFT:",
+    ),
+    _batches(
+        "another amount is taken for the payout's own",
+        "domain.batch",
+        "if mine is not None and result.amount_paise != mine.amount_paise:",
+        "if mine is not None and not result.amount_paise:",
+    ),
+    _batches(
+        "one bank reference stands for two payouts",
+        "domain.batch",
+        "owner = owners.setdefault(result.utr, mine.payout_id)",
+        "owner = mine.payout_id",
+    ),
+    Mutant(
+        "a batch is completed with its first answer",
+        (
+            Patch(
+                "domain.batch",
+                "    if batch.state is State.FILED and not waiting:\n",
+                "    if batch.state is State.FILED:\n",
+            ),
+            Patch(
+                "use_cases.payout_rows",
+                "if before.state is not State.FILED or _waits(desk, batch_id):",
+                "if before.state is not State.FILED:",
+            ),
+        ),
+        kind="batches",
+    ),
+    _batches(
+        "a row and its book are two transactions",
+        "use_cases.payout_rows",
+        "            entry_put(sealed, at=desk.now),\n        ]\n    desk.store.commit(puts)\n",
+        "            entry_put(sealed, at=desk.now),\n        ]\n"
+        "    for put in puts:\n        desk.store.commit([put])\n",
+    ),
+    _batches(
+        "a row is answered without its batch's header",
+        "use_cases.payout_rows",
+        "        header_put(replace(now, version=now.version - 1), now),\n",
+        "",
+    ),
+    _batches(
+        "only who books an answer tells of it",
+        "use_cases.payout_rows",
+        "    payout_texts.tell_news(desk.queues,",
+        '    if any(one != "KNOWN" for one in outcomes):\n        payout_texts.tell_news(desk.queues,',
+    ),
+    _batches(
+        "the end of an undoing is not handed on",
+        "use_cases.payout_rows",
+        "    desk.queues.send(QueueName.PAYOUT_BATCHES, [message.model_dump_json()])\n    return True",
+        "    return True",
     ),
 )

@@ -23,8 +23,8 @@ from hunar.domain.head import Head, Refused, Sealed, after
 from hunar.domain.rate_card import day_of_sale
 from hunar.domain.resolution import Unresolved, in_force
 from hunar.messages import ClosePeriod
-from hunar.ports import ABSENT, Conflict, Put, QueueName, Queues, Store
-from hunar.tables import Item, Key, Table
+from hunar.ports import ABSENT, Put, QueueName, Queues, Store
+from hunar.tables import Item, Table
 from hunar.use_cases.go_on import go_on
 from hunar.use_cases.worklist import closing, opening
 
@@ -159,7 +159,7 @@ def _finish(desk: Desk, message: ClosePeriod) -> Closing:
 # ── a group ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _payable(store: Store, *, limit: int = PAGE, after: str | None = None) -> Any:
+def _payable(store: Store, *, limit: int, after: str | None = None) -> Any:
     return store.page(Table.LEDGER, "PAYABLE", index=tables.PAYABLE, limit=limit, after=after)
 
 
@@ -167,7 +167,7 @@ def _groups(store: Store, after_: str | None) -> Iterator[tuple[str, str | None]
     """Groups that something is payable to, the longest waiting first, each with where its page begins. The others cost
     nothing."""
     while True:
-        page = _payable(store, after=after_)
+        page = _payable(store, limit=PAGE, after=after_)
         for item in page.items:
             yield item["group_id"], after_
         after_ = page.next
@@ -177,19 +177,17 @@ def _groups(store: Store, after_: str | None) -> Iterator[tuple[str, str | None]
 
 def _pay_out(desk: Desk, batch_id: str, group_id: str) -> Outcome | None:
     """One group's turn; None when the batch takes no more groups. Raises Conflict."""
-    header, book, row = (
-        tables.batch(batch_id),
-        tables.book(group_id),
-        tables.batch_row(batch_id, batches.payout_id(batch_id, group_id)),
-    )
+    payout_id = batches.payout_id(batch_id, group_id)
+    header, book = tables.batch(batch_id), tables.book(group_id)
+    row, recovered = tables.batch_row(batch_id, payout_id), tables.batch_recovered(batch_id, payout_id)
     shown = tables.exception(worklist.exception_id(LEFT_OUT, group_id))
     whose = (tables.group(group_id), tables.payee(group_id), tables.payout_stop(group_id))
-    found = desk.store.read([header, book, row, shown, *whose])
+    found = desk.store.read([header, book, row, recovered, shown, *whose])
     batch = Batch.of(found[header])
     if batch.state is not State.DRAFT:
         return None
     head = Head.of(found[book]) if book in found else Head(group_id)
-    if row in found:
+    if row in found or recovered in found:
         return Outcome.NEXT_BATCH
     if head.payable <= 0:
         return Outcome.CARRIED
@@ -210,8 +208,6 @@ def _pay_out(desk: Desk, batch_id: str, group_id: str) -> Outcome | None:
     )
     if entry is None:
         return Outcome.CARRIED
-    if _is_last(desk.store, head, entry.entry_id):
-        return Outcome.NEXT_BATCH
     # The header goes on with every row, and with payouts that have none: a batch is never fuller than it says.
     if desk.most_rows is not None and batch.version > desk.most_rows:
         return Outcome.FULL
@@ -229,6 +225,8 @@ def _pay_out(desk: Desk, batch_id: str, group_id: str) -> Outcome | None:
     ]
     if made is not None:
         puts.append(Put(row, made.item() | {"last_four": standing.last_four, "version": 1}, ABSENT))
+    else:
+        puts.append(Put(recovered, {"batch_id": batch_id, "group_id": group_id, "entry_id": entry.entry_id}, ABSENT))
     desk.store.commit(puts)
     return Outcome.PAID_OUT if made is not None else Outcome.RECOVERED
 
@@ -253,14 +251,3 @@ def stopped(store: Store, stop: Item | None) -> str | None:
     if not waiting:
         return None
     return f"{waiting[0]['kind']} of it is not resolved ({waiting[0]['message']})"
-
-
-def _is_last(store: Store, head: Head, entry_id: str) -> bool:
-    """Whether this batch paid the group out already, all against its debt, so that there is no row of it."""
-    if not head.closed:
-        return False
-    key: Key = tables.book_entry(head.group_id, head.closed)
-    last = store.read([key]).get(key)
-    if last is None:
-        raise Conflict(f"entry {head.closed} of {head.group_id} is not there yet")
-    return bool(last["entry_id"] == entry_id)

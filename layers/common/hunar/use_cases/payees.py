@@ -65,7 +65,13 @@ def propose(desk: operate.Desk, group_id: str, details: Details, by: By, *, cool
 def confirm(
     desk: operate.Desk, group_id: str, version: int, by: By, *, looked_up: str | None, name_note: str | None
 ) -> Beneficiary:
-    """Another person puts just that version into use, with the name that the bank has for the account."""
+    """Another person puts just that version into use, with the name that the bank has for the account.
+
+    Whoever changed it may have been stopped before the group was told: no account is put into use untold.
+    """
+    waits, _ = _known(desk, group_id)
+    if waits.version == version:
+        _tell(desk, waits, desk.now)
 
     def step() -> Beneficiary:
         before, written = _known(desk, group_id)
@@ -161,13 +167,17 @@ def _write(desk: operate.Desk, one: Beneficiary, written: int) -> Beneficiary:
 def _follow(desk: operate.Desk, one: Beneficiary, why: str) -> None:
     """Whoever is stopped before this does it when the act is repeated."""
     if one.version > 1:
-        texts = [text.model_dump_json() for text in _texts(desk, one)]
-        if texts:
-            desk.queues.send(QueueName.NOTIFICATIONS, texts)
+        _tell(desk, one, one.changed_at)
         _pull(desk, one, why)
 
 
-def _texts(desk: operate.Desk, one: Beneficiary) -> Iterator[Tell]:
+def _tell(desk: operate.Desk, one: Beneficiary, at: str) -> None:
+    """The group hears of a change of its account. Told again, it is the same texts, and none goes twice."""
+    if texts := [text.model_dump_json() for text in _texts(desk, one, at)] if one.version > 1 else []:
+        desk.queues.send(QueueName.NOTIFICATIONS, texts)
+
+
+def _texts(desk: operate.Desk, one: Beneficiary, at: str) -> Iterator[Tell]:
     keys = {slot: tables.contact(one.group_id, slot) for slot in SLOTS}
     contacts = desk.store.read(keys.values())
     since = instant(moment(one.changed_at) - FORMER_FOR)
@@ -182,7 +192,7 @@ def _texts(desk: operate.Desk, one: Beneficiary) -> Iterator[Tell]:
                 notification_kind=ACCOUNT_CHANGED,
                 group_id=one.group_id,
                 contact=slot,
-                good_until=instant(moment(one.changed_at) + payees.TOLD_WITHIN),
+                good_until=instant(moment(at) + payees.TOLD_WITHIN),
                 says=Says(account=payees.last_four(one.account), former=to_former),
             )
 

@@ -13,15 +13,15 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from hunar import tables
+from hunar.domain import accounts, payout, worklist
 from hunar.domain import batch as batches
-from hunar.domain import payout, worklist
 from hunar.domain.bank_file import Result, Status
 from hunar.domain.batch import Answer, Batch, Move, Row, RowState, State
 from hunar.domain.head import Head, after
 from hunar.domain.ledger import Entry
 from hunar.domain.money import rupees
 from hunar.messages import PullRow, TakeAnswer, TellApproved, UndoBatch
-from hunar.ports import ABSENT, Put, QueueName, Rejected
+from hunar.ports import ABSENT, Conflict, Put, QueueName, Rejected
 from hunar.tables import Item, Table
 from hunar.use_cases import payout_texts
 from hunar.use_cases.close_period import ENOUGH_SECONDS, PAGE, STOPS, Desk, entry_put, header_put, rows_of
@@ -272,6 +272,9 @@ def book_row(
     version = int(item["version"])
     puts = [header_put(replace(now, version=now.version - 1), now), *more]
     if move is not None:
+        if move in (Move.ARRIVED, Move.SENT_BACK) and seen.head.owed(_transit(row)) != row.amount_paise:
+            # The book was read after the row: somebody has moved both on meanwhile.
+            raise Conflict(f"what {row.payout_id} has in transit is not what its row says")
         moved, (sealed,) = after(seen.head, _entry(seen, row, move, reference, at, by))
         puts += [
             Put(tables.book(row.group_id), tables.book_item(moved), seen.head.version),
@@ -281,6 +284,10 @@ def book_row(
     stored = item | row.item() | {"version": version + 1}
     desk.store.commit([*puts, Put(tables.batch_row(row.batch_id, row.payout_id), stored, version)])
     go_on(desk.store, [seen.head], at=desk.now)
+
+
+def _transit(row: Row) -> str:
+    return accounts.payout_in_transit(row.batch_id, row.group_id)
 
 
 def _entry(seen: Seen, row: Row, move: Move, reference: str, at: str, by: str) -> Entry:
