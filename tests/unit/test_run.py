@@ -242,11 +242,16 @@ def test_the_clocks_of_those_who_send_and_of_those_who_book_are_set_together(mon
 
     class Deployed:
         client = None
-        outputs = {"NotifyGroupFunctionName": "notify", "ComputePayoutFunctionName": "payout"}  # noqa: RUF012
+        outputs = {  # noqa: RUF012
+            "NotifyGroupFunctionName": "notify",
+            "ComputePayoutFunctionName": "payout",
+            "ClosePeriodFunctionName": "close",
+            "OperatorApiFunctionName": "operate",
+        }
 
     monkeypatch.setattr(run.quiet, "Clock", Clock)
     run.clocks(Deployed())(3600)  # type: ignore[arg-type]
-    assert sorted(told) == [("notify", 3600), ("payout", 3600)]
+    assert sorted(told) == [(name, 3600) for name in ("close", "notify", "operate", "payout")]
 
 
 @pytest.mark.parametrize(
