@@ -34,7 +34,8 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         if route == HAND_IN:
             return _take(event)
         if route == PAYOUT_FILE:
-            return _file(event)
+            app = wiring.application()
+            return download(*payouts.file_of(app.paying(instant(app.clock())), event["pathParameters"]["batch"]))
         if route in READS:
             return _show(event)
         return problem(404, "there is no such route")
@@ -76,9 +77,3 @@ def _take(event: dict[str, Any]) -> dict[str, Any]:
     app = wiring.application()
     call = Call.of(event, emulated=app.settings.emulated, most=files.MOST_BYTES, larger=files.LARGER)
     return as_json(202, "application/json", files.hand_in(app.settling(), app.inbox, call))
-
-
-def _file(event: dict[str, Any]) -> dict[str, Any]:
-    app = wiring.application()
-    name, content = payouts.file_of(app.paying(instant(app.clock())), event["pathParameters"]["batch"])
-    return download(name, content)
