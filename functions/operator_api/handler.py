@@ -34,8 +34,7 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         if route == HAND_IN:
             return _take(event)
         if route == PAYOUT_FILE:
-            app = wiring.application()
-            return download(*payouts.file_of(app.paying(instant(app.clock())), event["pathParameters"]["batch"]))
+            return _file(event)
         if route in READS:
             return _show(event)
         return problem(404, "there is no such route")
@@ -77,3 +76,9 @@ def _take(event: dict[str, Any]) -> dict[str, Any]:
     app = wiring.application()
     call = Call.of(event, emulated=app.settings.emulated, most=files.MOST_BYTES, larger=files.LARGER)
     return as_json(202, "application/json", files.hand_in(app.settling(), app.inbox, call))
+
+
+def _file(event: dict[str, Any]) -> dict[str, Any]:
+    app = wiring.application()
+    name, content = payouts.file_of(app.paying(instant(app.clock())), event["pathParameters"]["batch"])
+    return download(name, content)
