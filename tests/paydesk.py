@@ -44,7 +44,7 @@ class PayDesk:
         self.now = NOW
         self.minimum_paise = 0
         self.terms = PayoutTerms(layout, bank, cooling_days=7)
-        self.time_left: Callable[[], float] = lambda: float("inf")
+        self.time_left: Callable[[], int] = lambda: 60
         self.texts: list[Tell] = []
         self._sales = 0
 

@@ -54,5 +54,5 @@ def _record(record: SQSRecord, context: Any) -> None:
         metrics.add_metric(name="UnknownMessages", unit=MetricUnit.Count, value=1)
         logger.warning("message_parked", queue="payout-batches")
         return
-    outcome = obey(application.closing(now, lambda: context.get_remaining_time_in_millis() / 1000), command)
+    outcome = obey(application.closing(now, lambda: context.get_remaining_time_in_millis() // 1000), command)
     logger.info("batch_handled", kind=command.kind, outcome=outcome, aws_calls=aws_calls())

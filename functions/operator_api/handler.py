@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from hunar import wiring
@@ -11,12 +10,12 @@ from hunar.operator_api import files
 from hunar.operator_api.answers import answer as as_json
 from hunar.operator_api.answers import download, problem
 from hunar.operator_api.payouts import MOST_BYTES, PAYOUT_FILE, PAYOUT_WRITES
-from hunar.operator_api.request import Call, Findings, Refused
+from hunar.operator_api.refusals import REFUSALS, refusal
+from hunar.operator_api.request import Call
 from hunar.operator_api.routes import HAND_IN, READS, WRITES
-from hunar.ports import Rejected, Retryable
+from hunar.ports import Retryable
 from hunar.telemetry import aws_calls, logger, reset_aws_calls
 from hunar.use_cases import payouts
-from hunar.use_cases.operate import NotNow, NotThere
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -38,18 +37,8 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         if route in READS:
             return _show(event)
         return problem(404, "there is no such route")
-    except Refused as error:
-        return problem(error.status, str(error))
-    except Findings as error:
-        return problem(400, str(error), errors=[asdict(one) for one in error.errors])
-    except NotThere as error:
-        return problem(404, str(error))
-    except NotNow as error:
-        return problem(409, str(error))
-    except payouts.ResultsRefused as error:
-        return problem(400, str(error), errors=[asdict(one) for one in error.problems])
-    except Rejected as error:
-        return problem(400, str(error))
+    except REFUSALS as error:
+        return refusal(error)
     except Retryable as error:
         logger.warning("not_answered", kind=route, reason=str(error))
         return problem(503, "the data could not be reached; ask again")

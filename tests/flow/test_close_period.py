@@ -284,7 +284,7 @@ def test_a_row_that_comes_late_never_stands_in_a_batch_that_was_closed_meanwhile
 def test_a_batch_that_goes_on_after_another_one_leaves_the_groups_that_it_has() -> None:
     desk = desk_of({"G01": 1_000, "G02": 2_000})
     times = iter([100.0, 1.0])
-    desk.time_left = lambda: next(times, 100.0)
+    desk.time_left = lambda: next(times, 100)
     unfinished = ClosePeriod(batch_id=BATCH, by=MAKER)
     assert desk.obey(unfinished) == Closing.UNFINISHED
     desk.queues.taken(QueueName.PAYOUT_BATCHES)
@@ -303,7 +303,7 @@ def test_a_batch_that_goes_on_after_another_one_leaves_the_groups_that_it_has() 
 def test_a_closing_that_runs_out_of_time_goes_on_with_its_next_message() -> None:
     desk = desk_of({"G01": 1_000, "G02": 2_000})
     times = iter([100.0, 1.0])
-    desk.time_left = lambda: next(times, 100.0)
+    desk.time_left = lambda: next(times, 100)
 
     said = desk.obey(ClosePeriod(batch_id=BATCH, by=MAKER))
 

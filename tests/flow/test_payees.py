@@ -120,14 +120,14 @@ def test_money_that_nobody_closed_for_fifteen_days_is_shown_until_it_is_closed()
     desk.earn("G01", 1_000, at="2026-11-29T00:00:00Z")
     desk.earn("G02", 2_000, at="2026-12-10T00:00:00Z")
 
-    assert desk.obey(LookAtPayables()) == "WAITING:1"
+    assert desk.obey(LookAtPayables()) == "WAITING:1 STANDING:0"
 
     [shown] = desk.open("UNPAID_TOO_LONG")
     assert shown["message"] == "1 groups wait for 10.00 for more than 15 days, since 2026-11-29"
     assert not desk.open("PAYOUT_LEFT_OUT")
 
     desk.close()
-    assert desk.obey(LookAtPayables()) == "WAITING:0"
+    assert desk.obey(LookAtPayables()) == "WAITING:0 STANDING:0"
     assert not desk.open("UNPAID_TOO_LONG")
 
 

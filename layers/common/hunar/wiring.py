@@ -219,7 +219,7 @@ class Application:
         terms = PayoutTerms(settings.payout_layout, settings.payout_bank, settings.payee_cooling_days)
         return Desk(self.store, self.queues, now, self.again, files, terms)
 
-    def closing(self, now: str, time_left: Callable[[], float]) -> close_period.Desk:
+    def closing(self, now: str, time_left: Callable[[], int]) -> close_period.Desk:
         """What batches of payouts need, for one message."""
         from hunar.use_cases.close_period import Desk
 

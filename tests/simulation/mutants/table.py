@@ -466,7 +466,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     Mutant(
         "a head is written without its version, and an entry over another",
         (
-            Patch("use_cases.settle", "moved.item(), heads[group].version)", "moved.item(), -1)"),
+            Patch("use_cases.settle", "tables.book_item(moved), heads[group].version", "tables.book_item(moved), -1"),
             Patch("use_cases.settle", "| found_by, ABSENT))", "| found_by, -1))"),
         ),
         kind="money",

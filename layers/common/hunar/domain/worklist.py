@@ -58,6 +58,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "BOOK_REFUSED": "The amounts cannot be true. Nothing was booked: show it to the accountant and the engineers.",
     "PAYOUT_LEFT_OUT": "Mend what is named; the group's money waits, and is paid with the next batch after that.",
     "UNPAID_TOO_LONG": "Close a period with hunar close, and have it approved; groups wait for their money.",
+    "BATCH_WAITS": "Do the step that is named; groups wait for the money that is in this batch.",
     "UNKNOWN_REFERENCE": "Ask the bank what it paid; if money left, show it to the accountant. Nothing was booked.",
     "PAID_THOUGH_CANCELLED": "The group has this money and is owed it still. Settle it with the bank and the group;"
     " its next payout waits until this is resolved.",
@@ -125,6 +126,7 @@ RESOLVED_BY: Final[Mapping[str, str]] = {
     "BOOK_REFUSED": ACKNOWLEDGE,
     "PAYOUT_LEFT_OUT": ACKNOWLEDGE,
     "UNPAID_TOO_LONG": ACKNOWLEDGE,
+    "BATCH_WAITS": ACKNOWLEDGE,
     "UNKNOWN_REFERENCE": ACKNOWLEDGE,
     "PAID_THOUGH_CANCELLED": ACKNOWLEDGE,
     "PAID_THOUGH_REJECTED": ACKNOWLEDGE,

@@ -72,7 +72,8 @@ class Desk:
     again: Callable[[Callable[[], Any]], Any]
     minimum_paise: int = 0
     patience_days: int = 15
-    time_left: Callable[[], float] = lambda: float("inf")
+    time_left: Callable[[], int] = lambda: ENOUGH_SECONDS
+    """Seconds that are left of the invocation."""
 
 
 def close_period(desk: Desk, message: ClosePeriod) -> Closing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from hunar.messages import BatchCommand, ClosePeriod, LookAtPayables, PullRow, TakeAnswer, TellApproved, UndoBatch
+from hunar.use_cases.age_batches import age_batches
 from hunar.use_cases.age_payables import age_payables
 from hunar.use_cases.close_period import Desk, close_period
 from hunar.use_cases.payout_rows import pull, take_answer, tell_approved, undo
@@ -28,4 +29,4 @@ def obey(desk: Desk, command: BatchCommand) -> str:
         case TellApproved():
             return f"TOLD:{tell_approved(desk, command)}"
         case LookAtPayables():
-            return f"WAITING:{age_payables(desk)}"
+            return f"WAITING:{age_payables(desk)} STANDING:{age_batches(desk)}"
