@@ -1487,7 +1487,14 @@ def approved(story: Story) -> None:
     story.quiet()
     listed = {one["batch_id"]: one["state"] for one in _hunar("payouts", "list")}
     story.report.expect("the command shows it", {story.batch: "APPROVED"}, listed)
-    _expect_told(story, "PAYOUT_COMPUTED", _amounts(batch), lambda paise: [str(paise // 100)])
+    orders = {g: {line["order_ref"] for line in shown["released"]} for g, shown in story.statements.items()}
+    _expect_told(
+        story,
+        "PAYOUT_COMPUTED",
+        _amounts(batch),
+        lambda paise: [str(paise // 100)],
+        also=lambda g: [f": {len(orders[g])}"],
+    )
     story.report.expect("nobody is told of money before it is paid", 0, len(_told(story, "PAYOUT_PAID")))
 
 
@@ -1701,6 +1708,8 @@ def next_statements(story: Story) -> None:
 
 def all_ties(story: Story) -> None:
     """What came into the bank is what left it, what is owed to groups, the agency and the state, and nothing else."""
+    proof = story.act("/local/prove")
+    story.report.expect("the nightly proof finds nothing", (True, 0), (proof["proved"], proof["faults"]))
     audit = story.get("/local/audit")
     story.report.expect("the audit is clean", (True, []), (audit["proved"], audit["faults"]))
     accounts: Mapping[str, int] = audit["accounts"]
@@ -1736,6 +1745,9 @@ def all_ties(story: Story) -> None:
             "gst_input_fees", "tcs_receivable", "tds_receivable"
         ),
     }
+    ageing = sum(one["total_paise"] for one in _hunar("export", "ageing"))
+    waits = transit + groups["payable"] + groups["held"]
+    story.report.expect("the register of what waits says the same", waits, ageing)
     story.report.expect("fees are charged to who bears them, whole", 0, owed("fee", "fees_recovered"))
     story.report.expect(
         "together they are the bank's credit, to the paisa", _rupees(credit), _rupees(sum(parts.values()))
