@@ -1426,7 +1426,10 @@ def tied(story: Story) -> None:
 
 def first_statements(story: Story) -> None:
     """Each group gets its first statement, in its own language, from its first entry on."""
-    for group_id in _with_books(story):
+    groups = _with_books(story)
+    sold = {row["group_id"] for row in _demo("skus.csv") if row["sku"] in SOLD_EARLIER}
+    story.report.that("every group that was settled has a book", bool(sold) and sold <= {*groups}, _shown(groups))
+    for group_id in groups:
         shown = _statement(story, group_id)
         begins = (shown["from"], shown["given_out_to"], set(shown["opening"]["balances"].values()))
         story.report.expect(f"{group_id}: it begins with nothing", (0, 0, {0}), begins)
