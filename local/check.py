@@ -351,12 +351,15 @@ class Story:
         return bool(left["in_flight"] + left["delayed"] <= claimed)
 
     def ahead(self, minutes: int) -> None:
-        """Sending goes by a clock that is ahead, until it is 0 again, and what is due by then is looked at."""
+        """Sending goes by a clock that is ahead, until it is 0 again, and what is due by then is looked at.
+
+        Then many texts come to their turn at once. One that meets another of its contact goes back to the queue.
+        """
         self.act("/local/clock", ahead_seconds=minutes * 60)
         if minutes:
             at = datetime.now(UTC) + timedelta(minutes=minutes)
             self.act(f"/local/sweep?{urlencode({'at': at.isoformat()})}")
-            self.quiet()
+            self.quiet(VISIBLE_AGAIN_SECONDS)
 
     def wants(self, group_id: str, **wishes: str) -> None:
         """The agency imports what a group wants of its texts; nothing named is what the demo says."""
