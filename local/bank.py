@@ -110,18 +110,20 @@ class Bank:
         ):
             if typed is not None and typed != found:
                 raise Refused(f"{what}: {typed} was typed, the file has {found}")
+        no = dict(reject or {})
+        if strange := sorted(no.keys() - {one.reference for one in payments}):
+            raise Refused(f"reject: {strange[0]} is not in the file")
+        if known is not None and (done := sorted(ref for ref in no if known.payments[ref].state == EXECUTED)):
+            raise Refused(f"reject: {done[0]} was paid already")
         others = {ref for file in self._files.values() if file is not known for ref in file.payments}
         if known is None:
             if again := sorted(others & {one.reference for one in payments}):
                 raise Refused(f"reference: {again[0]} was paid from another file")
-            no = dict(reject or {})
-            if strange := sorted(no.keys() - {one.reference for one in payments}):
-                raise Refused(f"reject: {strange[0]} is not in the file")
-            done = [
+            said = [
                 replace(one, state=REJECTED, reason=no[one.reference], utr="") if one.reference in no else one
                 for one in payments
             ]
-            known = self._files[name] = _File(content, day, {one.reference: one for one in done})
+            known = self._files[name] = _File(content, day, {one.reference: one for one in said})
         return _answer(name, 1, known.day, known.payments.values())
 
     def sends_back(self, name: str, references: Mapping[str, str], *, days: int) -> Answer:

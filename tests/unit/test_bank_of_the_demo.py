@@ -99,6 +99,8 @@ def test_the_same_file_again_is_paid_once_and_answered_as_before() -> None:
     to, first = took()
     assert to.take(FILE.name, TEXT) == first
     assert to.paid_paise == FILE.control_total
+    with pytest.raises(Refused, match="was paid already"):
+        to.take(FILE.name, TEXT, reject={REFERENCES[1]: REJECTED})
     with pytest.raises(Refused, match="with another content"):
         to.take(FILE.name, TEXT.replace("0.01", "0.02", 1))
     with pytest.raises(Refused, match="was paid from another file"):
