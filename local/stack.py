@@ -190,7 +190,7 @@ class Stack:
         """
         began = time.monotonic()
         calls = [call for output, call in self._idle_calls() for _ in range(WARM_CALLS.get(output, 2))]
-        # A few at a time: on a busy machine forty interpreters that start at once would each take longer than a call may.
+        # A few at a time: forty interpreters that start at once on a busy machine take longer than a call may.
         with ThreadPoolExecutor(WARM_AT_ONCE) as pool:
             for call in [pool.submit(call) for call in calls]:
                 call.result()
