@@ -1751,7 +1751,7 @@ def all_ties(story: Story) -> None:
             "gst_input_fees", "tcs_receivable", "tds_receivable"
         ),
     }
-    ageing = sum(one["total_paise"] for one in _hunar("export", "ageing"))
+    ageing = sum(one["total_paise"] for one in _hunar("export", "ageing")["items"])
     waits = transit + groups["payable"] + groups["held"]
     story.report.expect("the register of what waits says the same", waits, ageing)
     story.report.expect("fees are charged to who bears them, whole", 0, owed("fee", "fees_recovered"))
