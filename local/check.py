@@ -12,6 +12,7 @@ import argparse
 import base64
 import contextlib
 import csv
+import hashlib
 import http.client
 import io
 import json
@@ -21,11 +22,13 @@ import sys
 import threading
 import time
 import uuid
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -75,6 +78,15 @@ TOO_MUCH: Final = (2_000, 360)
 """Paise by which the marketplace charges one order too much: a slab of the shipping fee, and 18 % GST on it."""
 WAY_BACK: Final = (6_500, 1_170)
 """Paise that a return costs, with GST. No expected entry foresees it: those are of what stays sold."""
+REJECTED_GROUP: Final = "G02"
+"""Whose account the bank finds no good: it gets its money on another one."""
+RETURNED_GROUP: Final = "G04"
+"""Whom the bank pays, and takes it back from its own bank days later."""
+NEW_ACCOUNT: Final = ("40990200007105", "PUNB0099202")
+RETURNED_DAYS: Final = 3
+COOLED_DAYS: Final = 11
+"""When the cooling-off of an account is over that was changed on the day of the return."""
+DAY_SECONDS: Final = 24 * 3600
 OF_A_GROUP: Final = ("held", "payable", "debt", "fund", "credits")
 """Where a group's money stands: its accounts ``group_…:G01``, and the amounts ``…_paise`` of the API."""
 DEMO: Final = ROOT / "local" / "demo"
@@ -198,6 +210,12 @@ class Story:
         """What was delivered almost a return window ago: the order by its product."""
         self.settled: list[dict[str, Any]] = []
         """The marketplaces' files that were handed in, each with its rows and what the bank was paid."""
+        self.batch = ""
+        """The batch of payouts that the story is at."""
+        self.file = ("", "")
+        """Name and content of the first file that was given to the agency's bank."""
+        self.statements: dict[str, dict[str, Any]] = {}
+        """The statement that each group was given first."""
 
     # --- time and names
 
@@ -277,9 +295,9 @@ class Story:
             time.sleep(0.1)
         return found, time.monotonic() - began
 
-    def operate(self, target: str, **body: Any) -> Reply:
-        """What an operator does by the API. The gateway signs it as the local checker."""
-        headers = {"X-Local-User": "checker", "Content-Type": "application/json"}
+    def operate(self, target: str, who: str = "checker", /, **body: Any) -> Reply:
+        """What an operator does by the API. The gateway signs it as this local user."""
+        headers = {"X-Local-User": who, "Content-Type": "application/json"}
         return self.http("POST", target, json.dumps(body).encode(), headers)
 
     def expect_answer(self, what: str, reply: Reply, status: int) -> None:
@@ -333,12 +351,15 @@ class Story:
         return bool(left["in_flight"] + left["delayed"] <= claimed)
 
     def ahead(self, minutes: int) -> None:
-        """Sending goes by a clock that is ahead, until it is 0 again, and what is due by then is looked at."""
+        """Sending goes by a clock that is ahead, until it is 0 again, and what is due by then is looked at.
+
+        Then many texts come to their turn at once. One that meets another of its contact goes back to the queue.
+        """
         self.act("/local/clock", ahead_seconds=minutes * 60)
         if minutes:
             at = datetime.now(UTC) + timedelta(minutes=minutes)
             self.act(f"/local/sweep?{urlencode({'at': at.isoformat()})}")
-            self.quiet()
+            self.quiet(VISIBLE_AGAIN_SECONDS)
 
     def wants(self, group_id: str, **wishes: str) -> None:
         """The agency imports what a group wants of its texts; nothing named is what the demo says."""
@@ -1406,6 +1427,341 @@ def tied(story: Story) -> None:
         story.report.say(line.rstrip())
 
 
+def first_statements(story: Story) -> None:
+    """Each group gets its first statement, in its own language, from its first entry on."""
+    groups = _with_books(story)
+    sold = {row["group_id"] for row in _demo("skus.csv") if row["sku"] in SOLD_EARLIER}
+    story.report.that("every group that was settled has a book", bool(sold) and sold <= {*groups}, _shown(groups))
+    for group_id in groups:
+        shown = _statement(story, group_id)
+        begins = (shown["from"], shown["given_out_to"], set(shown["opening"]["balances"].values()))
+        story.report.expect(f"{group_id}: it begins with nothing", (0, 0, {0}), begins)
+        _expect_statement(story, group_id, shown)
+        _give_out(story, group_id, shown)
+        story.statements[group_id] = _statement(story, group_id, to=str(shown["to"]))
+
+
+def closes(story: Story) -> None:
+    """All that is payable goes into a batch, less what a debt may take of it. Who closed it cannot approve it."""
+    before = _standing(story)
+    part = {row["group_id"]: int(row["recovery"].rstrip("%")) for row in _demo("resolutions.csv")}
+    taken = {g: min(one["debt"], one["payable"] * part[g] // 100) for g, one in before.items() if one["payable"]}
+    rows = {g: before[g]["payable"] - kept for g, kept in taken.items()}
+    story.report.that("a group that is owed something has a debt too", any(taken.values()), _shown(taken))
+    for group_id in rows:
+        account = story.get(f"/api/groups/{group_id}/beneficiary")
+        whole = json.dumps(account, ensure_ascii=False)
+        told = (account["changed_by"] != account["confirmed_by"], _account(group_id) in whole)
+        shown = f"{account['account']} {account['ifsc']}"
+        story.report.that(f"{group_id}'s account: two persons, four digits shown", told == (True, False), shown)
+    said = story.operate("/api/payouts/close", "maker")
+    story.expect_answer("the maker closes the period", said, 202)
+    story.batch = said.json()["batch_id"]
+    story.quiet()
+    batch = _batch(story)
+    story.report.expect("the batch is closed", "CLOSED", batch["state"])
+    story.report.expect("each group once, what it is owed less its debt's part", rows, _amounts(batch))
+    total = sum(rows.values())
+    seen = (batch["count"], batch["control_total"])
+    story.report.expect("count and control total are of its rows", (len(rows), total), seen)
+    after = {
+        g: one | ({"payable": 0, "debt": one["debt"] - taken[g]} if g in rows else {}) for g, one in before.items()
+    }
+    story.report.same("nothing is payable to them any more, and nothing else moved", after, _standing(story))
+    story.expect_answer("closed once more: nothing is payable", story.operate("/api/payouts/close", "maker"), 409)
+
+    story.report.begin("Not by the same person, not unseen")
+    approve, digest = f"/api/payouts/{story.batch}/approve", batch["digest"]
+    story.expect_answer("who closed it approves it", story.operate(approve, "maker", digest=digest), 409)
+    story.expect_answer("another batch was seen", story.operate(approve, digest="0" * 64), 409)
+    early = story.http("GET", f"/api/payouts/{story.batch}/file")
+    story.report.expect("no file before it is approved", 409, early.status)
+    story.report.same("the batch is as it was", batch, _batch(story))
+
+
+def approved(story: Story) -> None:
+    """Another person approves what she saw, takes it back, and approves it again: it is the same file."""
+    batch = _batch(story)
+    approve, digest = f"/api/payouts/{story.batch}/approve", batch["digest"]
+    first = story.operate(approve, digest=digest)
+    story.expect_answer("the checker approves", first, 202)
+    withdrawn = story.operate(f"/api/payouts/{story.batch}/withdraw")
+    story.expect_answer("she takes it back", withdrawn, 202)
+    story.report.expect("  it is closed again", "CLOSED", _batch(story)["state"])
+    again = _hunar("approve", story.batch, "--digest", digest)
+    story.report.expect("  and approved again: the same file", first.json()["file_sha256"], again["file_sha256"])
+    story.quiet()
+    listed = {one["batch_id"]: one["state"] for one in _hunar("payouts", "list")}
+    story.report.expect("the command shows it", {story.batch: "APPROVED"}, listed)
+    orders = {g: {line["order_ref"] for line in shown["released"]} for g, shown in story.statements.items()}
+    _expect_told(
+        story,
+        "PAYOUT_COMPUTED",
+        _amounts(batch),
+        lambda paise: [str(paise // 100)],
+        also=lambda g: [f": {len(orders[g])}"],
+    )
+    story.report.expect("nobody is told of money before it is paid", 0, len(_told(story, "PAYOUT_PAID")))
+
+
+def filed(story: Story) -> None:
+    """The bank's file is given out: seven columns, the same bytes whenever it is fetched, what was approved."""
+    story.expect_answer("given out", story.operate(f"/api/payouts/{story.batch}/submit"), 202)
+    header = _batch(story)
+    first, second = (story.http("GET", f"/api/payouts/{story.batch}/file") for _ in range(2))
+    story.report.expect("fetched twice it is the same", (200, first.body), (second.status, second.body))
+    digest = hashlib.sha256(first.body).hexdigest()
+    story.report.expect("SHA-256 is that of the approval", header["file_sha256"], digest)
+    story.file = (header["file_name"], first.body.decode("ascii"))
+    rows = [line.split(",") for line in story.file[1].split("\r\n")[:-1]]
+    story.report.expect("seven columns in each row", {7}, {len(row) for row in rows})
+    groups = {row["payout_id"]: row["group_id"] for row in header["rows"]["items"]}
+    paid = {groups[row[0]]: (row[2], row[3], int(row[5].replace(".", ""))) for row in rows}
+    payees = {row["group_id"]: row for row in _payees()}
+    wanted = {g: (payees[g]["account"], payees[g]["ifsc"], paise) for g, paise in _amounts(header).items()}
+    story.report.that("each group's own account, and its amount", paid == wanted, f"{len(paid)} rows")
+    totals = (len(rows), sum(paise for _, _, paise in paid.values()))
+    story.report.expect("count and control total tie", (header["count"], header["control_total"]), totals)
+    short = all(re.fullmatch(r"[A-Z][A-Z0-9]{0,14}", row[0]) for row in rows)
+    story.report.that("references of at most 15 capitals and digits", short, rows[0][0])
+    story.expect_answer("too late to take it back", story.operate(f"/api/payouts/{story.batch}/withdraw"), 409)
+
+    story.report.begin("What the bank takes, and what it does not")
+    name, content = story.file
+    line = content.split("\r\n")[0]
+    amount = line.split(",")[5]
+    for what, spoilt, more in (
+        ("a comma in a name", content.replace("SAMUH", "SA,MUH", 1), {}),
+        ("letters that are not Latin", content.replace("SAMUH", "समूह", 1), {}),
+        ("another form of amount", content.replace(f",{amount},", f",{amount}0,", 1), {}),
+        ("a reference of sixteen", content.replace(line.split(",")[0], "P" * 16, 1), {}),
+        ("another count than was typed", content, {"count": len(rows) + 1}),
+        ("another total than was typed", content, {"total_paise": header["control_total"] + 1}),
+    ):
+        body = json.dumps({"file": name, "content": spoilt, **more}).encode()
+        story.expect_refused(what, story.http("POST", "/local/bank", body, {"X-Local-User": "checker"}), 400)
+
+
+def bank_answers(story: Story) -> None:
+    """The bank pays all but one. What it rejected is payable again, as if it had never been closed."""
+    header, (name, content) = _batch(story), story.file
+    ids = {row["group_id"]: row["payout_id"] for row in header["rows"]["items"]}
+    rejected = ids[REJECTED_GROUP]
+    typed = {"count": header["count"], "total_paise": header["control_total"]}
+    said = story.act("/local/bank", file=name, content=content, **typed, reject={rejected: "INVALID ACCOUNT NUMBER"})
+    utr = {row["reference"]: row["utr"] for row in said["rows"] if row["state"] == "E"}
+    story.report.expect("the bank paid all but one", {*ids.values()} - {rejected}, {*utr})
+    before = _standing(story)
+    wrong = story.act("/local/bank", file=name, wrong=ids["G04"])
+    refused = _enter(story, wrong)
+    story.report.that(
+        "an answer that is a paisa off is refused whole, by row",
+        refused.status == 400 and bool(refused.json().get("errors")),
+        _shown(refused.json().get("errors")),
+    )
+    story.quiet()
+    story.report.same("  and nothing moved", (header, before), (_batch(story), _standing(story)))
+    _by_command(story, said)
+    after, batch = _standing(story), _batch(story)
+    states = {row["group_id"]: row["state"] for row in batch["rows"]["items"]}
+    wanted = {g: "REJECTED" if g == REJECTED_GROUP else "PAID" for g in ids}
+    story.report.expect("each row is as the bank says", (wanted, "COMPLETED"), (states, batch["state"]))
+    back = before[REJECTED_GROUP] | {"payable": _amounts(header)[REJECTED_GROUP]}
+    story.report.same("what was rejected is payable again, exactly", before | {REJECTED_GROUP: back}, after)
+    owed = _amounts(header)
+    paid = {g: owed[g] for g in ids if g != REJECTED_GROUP}
+    of = {g: utr[ids[g]] for g in paid}
+    _expect_told(
+        story, "PAYOUT_PAID", paid, lambda paise: [str(paise // 100)], also=lambda g: [_account(g)[-4:], of[g]]
+    )
+    _expect_told(story, "PAYOUT_FAILED", {REJECTED_GROUP: owed[REJECTED_GROUP]}, also=lambda g: [_account(g)[-4:]])
+
+    story.report.begin("The same answer once more, and a payment that nobody ordered")
+    stands = _stands(story)
+    story.expect_answer("it is accepted again", _enter(story, said), 202)
+    story.quiet()
+    story.report.same("nothing new: no entry, no text, no row", stands, _stands(story))
+    story.expect_answer(
+        "an answer with a strange row", _enter(story, story.act("/local/bank", file=name, unknown=True)), 202
+    )
+    story.quiet()
+    story.report.same("nothing is booked of it", stands, _stands(story))
+    asked = [item["message"] for item in story.exceptions("UNKNOWN_REFERENCE")]
+    story.report.that("a person is asked whose it is", len(asked) == 1, _shown(asked))
+
+
+def comes_back(story: Story) -> None:
+    """Three days later the bank sends back what it had paid, and the group whose account is no good enters another.
+
+    The clocks are put ahead, and no sweep runs: nothing else becomes due meanwhile.
+    """
+    name, _ = story.file
+    batch, before = _batch(story), _standing(story)
+    ids = {row["group_id"]: row["payout_id"] for row in batch["rows"]["items"]}
+    amounts = _amounts(batch)
+    try:
+        story.act("/local/clock", ahead_seconds=RETURNED_DAYS * DAY_SECONDS)
+        back = {ids[RETURNED_GROUP]: "BENEFICIARY BANK RETURN"}
+        said = story.act("/local/bank", file=name, send_back=back, days=RETURNED_DAYS)
+        story.expect_answer("it is entered", _enter(story, said), 202)
+        story.quiet()
+        states = {row["group_id"]: row["state"] for row in _batch(story)["rows"]["items"]}
+        story.report.expect("the row was paid, and came back", "RETURNED", states[RETURNED_GROUP])
+        owed = before[RETURNED_GROUP]
+        owed |= {"payable": owed["payable"] + amounts[RETURNED_GROUP]}
+        story.report.same("all of it is payable again", before | {RETURNED_GROUP: owed}, _standing(story))
+        failed = {g: amounts[g] for g in (REJECTED_GROUP, RETURNED_GROUP)}
+        _expect_told(story, "PAYOUT_FAILED", failed, also=lambda g: [_account(g)[-4:]])
+        stands = _stands(story)
+        story.expect_answer("once more", _enter(story, said), 202)
+        story.quiet()
+        story.report.same("  it comes back once", stands, _stands(story))
+
+        story.report.begin("Another account, and nobody pays it yet")
+        _changes_account(story)
+        _paid_by_commands(story, RETURNED_GROUP)
+        found = [item["group_id"] for item in story.exceptions("PAYOUT_LEFT_OUT")]
+        story.report.expect("whose account cools off was left out, and a person can see it", [REJECTED_GROUP], found)
+        story.act("/local/clock", ahead_seconds=COOLED_DAYS * DAY_SECONDS)
+
+        story.report.begin("A week later it is paid")
+        _paid_by_commands(story, REJECTED_GROUP, account=NEW_ACCOUNT[0])
+        story.report.expect("nobody need look any more", 0, len(story.exceptions("PAYOUT_LEFT_OUT")))
+    finally:
+        story.act("/local/clock", ahead_seconds=0)
+    story.report.expect("nothing is payable", 0, sum(one["payable"] for one in _standing(story).values()))
+
+
+def _changes_account(story: Story) -> None:
+    group_id, (account, ifsc) = REJECTED_GROUP, NEW_ACCOUNT
+    name = next(row["name"] for row in _payees() if row["group_id"] == group_id)
+    words = ("payee", "propose", group_id, "--name", name, "--account", account, "--ifsc", ifsc)
+    made = _hunar(*words)
+    story.quiet()
+    phones = {story.phone_of(group_id, slot) for slot in ("leader", "second")}
+    told = _told(story, "ACCOUNT_CHANGED")
+    story.report.expect("the group is told on its phones", sorted(phones), sorted(text["to"] for text in told))
+    digits = all(account[-4:] in text["text"] and account not in text["text"] for text in told)
+    story.report.that("  by the last four digits", digits, told[0]["text"] if told else "")
+    confirm = f"/api/groups/{group_id}/beneficiary/confirm"
+    version = {"version": made["version"], "looked_up": name}
+    story.expect_answer("who typed it confirms it", story.operate(confirm, "maker", **version), 409)
+    _hunar("payee", "confirm", group_id, "--version", str(made["version"]), "--looked-up", name)
+    shown = _hunar("payee", "show", group_id)
+    cooled = shown["usable_from"] > shown["confirmed_at"]
+    story.report.that("another person does, and it cools off all the same", cooled, f"until {shown['usable_from']}")
+
+
+def _paid_by_commands(story: Story, group_id: str, *, account: str = "") -> None:
+    """A whole batch with one group in it, by the operators' commands."""
+    account = account or _account(group_id)
+    owed = _standing(story)[group_id]["payable"]
+    story.batch = _hunar("close")["batch_id"]
+    story.quiet()
+    shown = _hunar("payouts", "show", story.batch)
+    seen = {row["group_id"]: row["amount_paise"] for row in shown["rows"]}
+    story.report.expect("closed by the command: this group alone", {group_id: owed}, seen)
+    _hunar("approve", story.batch, "--digest", shown["digest"])
+    with TemporaryDirectory() as folder:
+        given = _hunar("payouts", "submit", story.batch, "--to", folder)
+        [file] = Path(folder).iterdir()
+        content = file.read_bytes()
+    story.report.expect("the file is the approved one", given["file_sha256"], hashlib.sha256(content).hexdigest())
+    story.report.that("  and pays the account in force", f",{account}," in content.decode("ascii"))
+    said = story.act("/local/bank", file=file.name, content=content.decode("ascii"))
+    _by_command(story, said)
+    states = [row["state"] for row in _hunar("payouts", "show", story.batch)["rows"]]
+    story.report.expect("paid", ["PAID"], states)
+    texts = [text["text"] for text in _told(story, "PAYOUT_PAID") if text["group_id"] == group_id]
+    utr = said["rows"][0]["utr"]
+    good = bool(texts) and account[-4:] in texts[-1] and utr in texts[-1]
+    story.report.that("  and told, with four digits and the reference", good, texts[-1] if texts else "")
+
+
+def next_statements(story: Story) -> None:
+    """The next statement of each group takes up where the last one ended, and ends where the group stands."""
+    for group_id in _with_books(story):
+        shown, before = _statement(story, group_id), story.statements[group_id]
+        if shown["from"] == before["from"]:
+            story.report.expect(f"{group_id}: nothing was booked, the same again", before["to"], shown["to"])
+        else:
+            story.report.same(f"{group_id}: begins where the last one ended", before["closing"], shown["opening"])
+        _expect_statement(story, group_id, shown)
+        if group_id in (REJECTED_GROUP, RETURNED_GROUP):
+            kinds = [one["kind"] for one in shown["payments"]]
+            story.report.that("  with what was paid, and what came back", len(kinds) >= 4, _shown(kinds))
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / f"{REJECTED_GROUP}.pdf"
+        _hunar("statement", REJECTED_GROUP, "--out", str(out))
+        story.report.that("the command gives one out as well", out.read_bytes().startswith(b"%PDF-"))
+    again = _statement(story, REJECTED_GROUP)
+    story.report.expect("  and it is noted as given out", again["to"], again["given_out_to"])
+    for group_id in _with_books(story):
+        _give_out(story, group_id, _statement(story, group_id))
+
+    story.report.begin("What the mission's officer gets")
+    today = datetime.now(messages.IST).date()
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "mission.xlsx"
+        days = ("--from", (today - timedelta(days=30)).isoformat(), "--to", today.isoformat())
+        said = _hunar("export", "mission", *days, "--out", str(out))
+        text = _text_of_workbook(out.read_bytes())
+    cities = {row["city"] for row in _demo("groups.csv")}
+    story.report.that("sales by city", all(city in text for city in cities), _shown(said))
+    private = [*(row["phone"] for row in _demo("contacts.csv")), *(row["account"] for row in _payees())]
+    story.report.expect("nobody's number or account", [], [one for one in private if one in text])
+
+
+def all_ties(story: Story) -> None:
+    """What came into the bank is what left it, what is owed to groups, the agency and the state, and nothing else."""
+    proof = story.act("/local/prove")
+    story.report.expect("the nightly proof finds nothing", (True, 0), (proof["proved"], proof["faults"]))
+    audit = story.get("/local/audit")
+    story.report.expect("the audit is clean", (True, []), (audit["proved"], audit["faults"]))
+    accounts: Mapping[str, int] = audit["accounts"]
+    credit = sum(made["bank_paise"] for made in story.settled)
+    receivable = sum(paise for name, paise in accounts.items() if name.startswith("marketplace_receivable:"))
+    story.report.expect("the marketplaces' credits are what the books say", credit, receivable)
+    out = story.act("/local/bank", file=story.file[0])["paid_paise"]
+    story.report.expect("what the bank paid out is what the books say", out, -accounts.get("bank", 0))
+    transit = sum(
+        row["amount_paise"]
+        for batch in story.all("/api/payouts")
+        for row in _batch(story, batch["batch_id"])["rows"]["items"]
+        if row["state"] == "IN_TRANSIT"
+    )
+    standing = _standing(story)
+    groups = {name: sum(one[name] for one in standing.values()) for name in OF_A_GROUP}
+
+    def owed(*names: str) -> int:
+        return -sum(paise for account, paise in accounts.items() if account.partition(":")[0] in names)
+
+    parts = {
+        "paid out by the bank": out,
+        "on its way": transit,
+        "payable": groups["payable"],
+        "held": groups["held"],
+        "less what groups have to give back": -groups["debt"],
+        "in the groups' funds": groups["fund"],
+        "theirs, when the state has paid it back": groups["credits"],
+        "the agency's own": owed("agency_fee", "agency_margin"),
+        "in suspense": owed("suspense"),
+        "the state's: GST in the prices": owed("output_gst"),
+        "less what the state gives back: GST on fees, TCS, TDS": owed(
+            "gst_input_fees", "tcs_receivable", "tds_receivable"
+        ),
+    }
+    ageing = sum(one["total_paise"] for one in _hunar("export", "ageing")["items"])
+    waits = transit + groups["payable"] + groups["held"]
+    story.report.expect("the register of what waits says the same", waits, ageing)
+    story.report.expect("fees are charged to who bears them, whole", 0, owed("fee", "fees_recovered"))
+    story.report.expect(
+        "together they are the bank's credit, to the paisa", _rupees(credit), _rupees(sum(parts.values()))
+    )
+    for what, paise in (*parts.items(), ("the bank's credit", credit)):
+        story.report.say(f"  {what:<56}{_rupees(paise):>13}")
+
+
 _WHAT: Final = ("sale", "refund", "unknown", "advertising")
 
 
@@ -1562,6 +1918,14 @@ PHASES: Final[tuple[tuple[str, Callable[[Story], None]], ...]] = (
     ("Amazon pays", amazon_pays),
     ("The hold ends", hold_ends),
     ("To the paisa", tied),
+    ("The groups' first statements", first_statements),
+    ("The period is closed", closes),
+    ("Approved by another person", approved),
+    ("The file for the bank", filed),
+    ("The bank answers", bank_answers),
+    ("Days later one comes back", comes_back),
+    ("The groups' next statements", next_statements),
+    ("All that came in, and where it is", all_ties),
     ("Deployed again in the middle", redeployed),
     ("What must hold at the end", closing),
 )
@@ -1605,7 +1969,7 @@ def _hunar(*arguments: str) -> Any:
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     if answer.returncode:
         words = answer.stderr.strip() or answer.stdout.strip()
-        raise SystemExit(f"hunar {' '.join(arguments)} failed: {words}")
+        raise Wrong(f"hunar {' '.join(arguments[:2])} failed: {words}")
     return json.loads(answer.stdout)
 
 
@@ -1629,7 +1993,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--url", default="http://127.0.0.1:8080", help="where the local stack is served")
     url = parser.parse_args(arguments).url
     started = time.monotonic()
-    report = play(url, demo_account(), channels_of_the_demo(), PHASES)
+    try:
+        account, channels = demo_account(), channels_of_the_demo()
+    except Wrong as wrong:
+        raise SystemExit(str(wrong)) from None
+    report = play(url, account, channels, PHASES)
     print(summary(report, time.monotonic() - started))
     return 1 if report.failures else 0
 
@@ -1664,6 +2032,123 @@ def _standing(story: Story) -> dict[str, dict[str, int]]:
     """Where each group's money stands, in paise."""
     groups = story.all("/api/groups")
     return {group["group_id"]: {name: group[f"{name}_paise"] for name in OF_A_GROUP} for group in groups}
+
+
+def _batch(story: Story, batch_id: str = "") -> dict[str, Any]:
+    """A batch with its rows."""
+    batch: dict[str, Any] = story.get(f"/api/payouts/{quote(batch_id or story.batch, safe='')}?limit=100")
+    return batch
+
+
+def _amounts(batch: Mapping[str, Any]) -> dict[str, int]:
+    """Paise by group."""
+    return {row["group_id"]: row["amount_paise"] for row in batch["rows"]["items"]}
+
+
+def _payees() -> list[dict[str, str]]:
+    """Where the demo's groups are paid."""
+    with DEMO.with_name("demo-payees.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _account(group_id: str) -> str:
+    return next(row["account"] for row in _payees() if row["group_id"] == group_id)
+
+
+def _enter(story: Story, said: Mapping[str, Any]) -> Reply:
+    """A person enters what the bank said."""
+    target = f"/api/payouts/{story.batch}/paid"
+    return story.operate(target, layout="hdfc_enet", file=said["file"], content=said["content"])
+
+
+def _by_command(story: Story, said: Mapping[str, Any]) -> None:
+    """The same by the operators' command."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / said["file"]
+        file.write_bytes(said["content"].encode("ascii"))
+        taken = _hunar("paid", str(file))
+    story.report.expect("the bank's answer is entered by the command", len(said["rows"]), taken["results"])
+    story.quiet()
+
+
+def _told(story: Story, kind: str) -> list[dict[str, Any]]:
+    """Texts of a kind that reached phones, oldest first."""
+    phones = {text["notification_id"] for text in story.get("/local/phones")}
+    found = [item for item in story.all("/api/notifications") if item["kind"] == kind]
+    return [item for item in found if item["notification_id"] in phones][::-1]
+
+
+def _expect_told(
+    story: Story,
+    kind: str,
+    amounts: Mapping[str, int],
+    says: Callable[[int], list[str]] = lambda paise: [],
+    *,
+    also: Callable[[str], list[str]] = lambda group_id: [],
+) -> None:
+    """Each of these groups got one text of this kind in its script, with its amount and what else belongs into it."""
+    locales = {group["group_id"]: group["locale"] for group in story.all("/api/groups")}
+    told = _told(story, kind)
+    story.report.expect(f"{kind}: one text to each", sorted(amounts), sorted(text["group_id"] for text in told))
+    for text in told:
+        group_id, words = text["group_id"], text["text"]
+        wanted = [*says(amounts.get(group_id, 0)), *also(group_id)] if group_id in amounts else []
+        good = all(part in words for part in wanted) and scripts(words) == {locales[group_id]}
+        whole = _account(group_id) in words
+        story.report.that(f"  {group_id}: in its script, with {', '.join(wanted)}", good and not whole, words)
+
+
+def _stands(story: Story) -> Any:
+    """All that a repeated answer must not change."""
+    groups = {group["group_id"]: group for group in story.all("/api/groups")}
+    return groups, _batch(story), len(story.get("/local/phones"))
+
+
+def _with_books(story: Story) -> list[str]:
+    """Groups for which something was booked."""
+    return [group["group_id"] for group in story.all("/api/groups") if group["entries"]]
+
+
+def _statement(story: Story, group_id: str, **query: str) -> dict[str, Any]:
+    asked = f"?{urlencode(query)}" if query else ""
+    shown: dict[str, Any] = story.get(f"/api/groups/{group_id}/statement{asked}")
+    return shown
+
+
+def _expect_statement(story: Story, group_id: str, shown: Mapping[str, Any]) -> None:
+    """What stood, with all that moved, is what stands; and that is where the API says that the group stands."""
+    opening, closing = shown["opening"]["balances"], shown["closing"]["balances"]
+    moved: Counter[str] = Counter(opening)
+    for moves in shown["moves"].values():
+        moved.update(moves)
+    story.report.expect(f"{group_id}: opening and moves are the closing", closing, {n: moved[n] for n in closing})
+    stands = {name: closing[name] for name in OF_A_GROUP}
+    story.report.expect("  which is where the group stands", _standing(story)[group_id], stands)
+
+
+def _give_out(story: Story, group_id: str, shown: Mapping[str, Any]) -> None:
+    """A statement as the group gets it, in its language: on paper and as a workbook."""
+    closing = shown["closing"]["balances"]
+    target = f"/api/groups/{group_id}/statement?to={shown['to']}&format="
+    paper = story.http("GET", f"{target}pdf")
+    story.report.that(
+        f"{group_id}: as PDF", paper.status == 200 and paper.body[:5] == b"%PDF-", f"{len(paper.body)} bytes"
+    )
+    book = story.http("GET", f"{target}xlsx")
+    text = _text_of_workbook(book.body) if book.status == 200 else f"{book.status} {book.body[:200]!r}"
+    amounts = {f"{paise / 100:.2f}".rstrip("0").rstrip(".") for paise in closing.values() if paise}
+    locale = next(group["locale"] for group in story.all("/api/groups") if group["group_id"] == group_id)
+    missing = [amount for amount in amounts if amount not in text]
+    story.report.expect(
+        "  and as a workbook with the same amounts, in its script", ([], {locale}), (missing, scripts(text))
+    )
+
+
+def _text_of_workbook(content: bytes) -> str:
+    """All that stands in the sheets of an .xlsx file."""
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        names = [name for name in file.namelist() if "sharedStrings" in name or "worksheets/sheet" in name]
+        return "\n".join(file.read(name).decode() for name in names)
 
 
 def _ref_of(made: Mapping[str, Any], row: Mapping[str, Any]) -> str:

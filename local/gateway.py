@@ -33,6 +33,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import exotel, messages
+from local.bank import Answer as BankAnswer
+from local.bank import Bank
 from local.quiet import Verdict
 from local.settlements import Accounts, Settlement
 
@@ -216,6 +218,7 @@ def application(behind: Behind) -> web.Application:
             web.post("/local/prove", gateway.prove),
             web.get("/local/audit", gateway.audit),
             web.post("/local/settlements", gateway.settlements),
+            web.post("/local/bank", gateway.bank),
             web.get("/local/channels", gateway.channels),
             web.post("/local/sell", gateway.sell),
             web.put("/local/flipkart/shipments/{id}", gateway.put_shipment),
@@ -338,6 +341,7 @@ class _Gateway:
         self._one_quiet = asyncio.Lock()
         self._one_change = asyncio.Lock()
         self._accounts = Accounts()
+        self._bank = Bank()
 
     # --- through to the deployed API
 
@@ -716,6 +720,49 @@ class _Gateway:
                 return self._accounts.amazon(account, day, orders or [])
         raise ValueError("marketplace: known are flipkart and amazon")
 
+    async def bank(self, request: web.Request) -> web.Response:
+        """The agency's bank takes a file of payments, or says more about one, and answers nobody: an operator
+        enters it.
+
+        ``{"file": its name, "content": its text, "count": 4, "total_paise": 123400, "reject": {reference: reason}}``
+        uploads it; the same again is answered as before. ``{"file", "send_back": {reference: reason}, "days": 3}`` is
+        what was paid and came back. ``{"file", "unknown": true, "wrong": a reference}`` is its answer with a mistake.
+        """
+        try:
+            said = self._banked(await _object(request))
+        except ValueError as error:
+            return problem(400, "The bank does not take that", str(error))
+        rows = [
+            {name: getattr(one, name) for name in ("reference", "paise", "utr", "state", "reason")}
+            for one in said.payments
+        ]
+        left = self._bank.paid_paise
+        return web.json_response({"file": said.name, "content": said.content, "rows": rows, "paid_paise": left})
+
+    def _banked(self, asked: Mapping[str, Any]) -> BankAnswer:
+        """ValueError names the field that is wrong."""
+        name, content = asked.get("file", ""), asked.get("content")
+        if not isinstance(name, str) or not isinstance(content, str | None):
+            raise ValueError("file and content are texts")
+        numbers = {field: asked.get(field) for field in ("count", "total_paise", "days")}
+        for field_, number in numbers.items():
+            if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
+                raise ValueError(f"{field_} is not a whole number")
+        if content is not None:
+            return self._bank.take(
+                name,
+                content,
+                count=numbers["count"],
+                total_paise=numbers["total_paise"],
+                reject=_reasons(asked, "reject"),
+            )
+        if "send_back" in asked:
+            return self._bank.sends_back(name, _reasons(asked, "send_back"), days=numbers["days"] or 1)
+        wrong = asked.get("wrong", "")
+        if not isinstance(wrong, str):
+            raise ValueError("wrong is not a reference")
+        return self._bank.errs(name, unknown=asked.get("unknown") is True, wrong=wrong)
+
     async def _change(self, change: Callable[[], object]) -> web.Response:
         started = time.monotonic()
         try:
@@ -781,6 +828,23 @@ class _Gateway:
 
     async def _thread(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
+
+def _reasons(asked: Mapping[str, Any], name: str) -> dict[str, str]:
+    """What of a request is reasons by reference. ValueError if it is not."""
+    said = asked.get(name, {})
+    if not isinstance(said, dict) or not all(
+        isinstance(why, str) and re.fullmatch("[A-Z0-9 ]{1,40}", why) for why in said.values()
+    ):
+        raise ValueError(f"{name} is not a reason by reference, of at most 40 capitals, digits and spaces")
+    return dict(said)
+
+
+def ask(behind: Behind, who: str, method: str, target: str, body: Mapping[str, Any] | None = None) -> Answer:
+    """One call of the deployed API by a local user, before this port is open."""
+    text = b"" if body is None else json.dumps(body).encode()
+    headers = {} if body is None else {"Content-Type": "application/json"}
+    return _call(behind, method, target, sign(behind, who, method, target, headers, text), text)
 
 
 def sign(

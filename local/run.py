@@ -45,6 +45,7 @@ from local.stack import HOST, REGION, PortTaken, Stack, StackError
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DEMO: Final = ROOT / "local" / "demo"
+PAYEES: Final = ROOT / "local" / "demo-payees.csv"
 LATER: Final = ROOT / "local" / "demo-later"
 SMS_TEXTS: Final = ROOT / "layers" / "common" / "hunar" / "sms_templates"
 
@@ -258,6 +259,8 @@ def run(listener: socket.socket, *, check: bool) -> int:
                     audit=main_thread.does(audit),
                     contacts=contacts(DEMO),
                 )
+                with _Timed("entering where the groups are paid"):
+                    enter_payees(behind, PAYEES)
                 servers.open(gateway.runner(gateway.application(behind)), listener)
                 say(f"ready after {time.monotonic() - began:.0f} s")
                 if check:
@@ -299,6 +302,31 @@ def prepare(
                 done.result()
         hunar("import", str(DEMO))
     return accounts[0], accounts[1]
+
+
+def enter_payees(behind: gateway.Behind, file: Path) -> None:
+    """Each group's bank account: the maker types it, the checker has looked its name up and confirms it.
+
+    A group's first account has no cooling-off, so they can be paid at once. StackError with what the API refused.
+    """
+
+    def enter(row: Mapping[str, str]) -> None:
+        path = f"/api/groups/{row['group_id']}/beneficiary"
+        typed = {name: row[name] for name in ("name", "account", "ifsc", "account_type")}
+        said = _entered(gateway.ask(behind, "maker", "POST", path, typed))
+        confirmed = {"version": said["version"], "looked_up": row["name"]}
+        _entered(gateway.ask(behind, "checker", "POST", f"{path}/confirm", confirmed))
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(enter, row) for row in rows(file)]:
+            done.result()
+
+
+def _entered(answer: gateway.Answer) -> dict[str, Any]:
+    if answer.status != 202:
+        raise StackError(f"a group's bank account was not taken: {answer.body.decode(errors='replace')}")
+    said: dict[str, Any] = json.loads(answer.body)
+    return said
 
 
 def webhook_secret(url: str, account: str) -> dict[str, Any]:
@@ -353,8 +381,9 @@ def registered(folder: Path, marketplace: str, account: str) -> Mapping[str, str
 
 
 def clocks(stack: Stack) -> Callable[[int], None]:
-    """Sets the clocks of the functions that do what is due later: those that send texts and book money."""
-    names = ("NotifyGroupFunctionName", "ComputePayoutFunctionName")
+    """Sets the clocks of the functions that do what is due later: those that send texts, book and pay money, and of the
+    operators' API, which says when an account was changed and when a bank's answer came."""
+    names = tuple(f"{name}FunctionName" for name in ("NotifyGroup", "ComputePayout", "ClosePeriod", "OperatorApi"))
     known = [quiet.Clock(stack.client, stack.outputs, name) for name in names]
 
     def set_ahead(seconds: int) -> None:

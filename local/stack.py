@@ -48,6 +48,7 @@ WARM_CALLS: Final = {"ReceiveWebhookFunctionName": 4, "RelayEffectsFunctionName"
 """Calls at one time, and so execution environments that are ready before the first visitor; two of all other functions.
 MiniStack relays streams one batch after the other."""
 
+WARM_AT_ONCE: Final = 8
 HEALTHY_SECONDS: Final = 60
 STOP_SECONDS: Final = 10
 PROGRESS_SECONDS: Final = 10
@@ -189,7 +190,8 @@ class Stack:
         """
         began = time.monotonic()
         calls = [call for output, call in self._idle_calls() for _ in range(WARM_CALLS.get(output, 2))]
-        with ThreadPoolExecutor(len(calls)) as pool:
+        # A few at a time: forty interpreters that start at once on a busy machine take longer than a call may.
+        with ThreadPoolExecutor(WARM_AT_ONCE) as pool:
             for call in [pool.submit(call) for call in calls]:
                 call.result()
         self._say(f"warming the functions … {time.monotonic() - began:.0f} s")

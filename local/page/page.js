@@ -21,7 +21,9 @@ const FIGURE_SECONDS = 30; // so long the page waits for the other channel to sh
 const MONTH_SECONDS = 30 * 24 * 3600; // every return window of the demo is over by then
 const seen = {
   orders: [], stock: [], phones: [], exceptions: [], notifications: [], entries: [], channels: [], groups: [], settlements: [],
+  batches: [], payees: {},
 };
+let bankSaid = null; // the bank's last answer, until somebody enters it
 let proof = null; // what the last audit said of the settlements, by name
 let offer = { account: "", messages: [], products: [], contacts: [] };
 let chosen = null; // order_ref of the selected order
@@ -513,14 +515,179 @@ const MONEY = ["held", "payable", "debt", "fund", "credits"];
 function drawMoney() {
   const row = (name, of, tag) => node("tr", {}, node(tag, { scope: tag === "th" ? "row" : null, text: name }),
     ...MONEY.map((column) => node("td", { class: `n${column === "debt" && of.debt_paise ? " warn" : ""}`, text: rupees(of[`${column}_paise`]) })));
-  draw($("money"), seen.groups, (group) => group.group_id, (group) => {
+  const groups = seen.groups.map((group) => ({ ...group, payee: seen.payees[group.group_id] || null }));
+  draw($("money"), groups, (group) => group.group_id, (group) => {
     const made = row(`${group.name} (${group.city})`, group, "th");
     made.firstElementChild.lang = group.locale;
+    made.append(renderPayee(group.payee), renderStatements(group));
     return made;
   });
   const sum = Object.fromEntries(MONEY.map((column) =>
     [`${column}_paise`, seen.groups.reduce((total, group) => total + group[`${column}_paise`], 0)]));
-  draw($("money-sum"), seen.groups.length ? [sum] : [], () => "sum", (of) => row("All groups", of, "td"));
+  draw($("money-sum"), seen.groups.length ? [sum] : [], () => "sum", (of) => {
+    const made = row("All groups", of, "td");
+    made.append(node("td"), node("td"));
+    return made;
+  });
+}
+
+// An account by what may be seen of it, and whether it can be paid.
+function renderPayee(payee) {
+  if (!payee) return node("td", { class: "soft", text: "no account" });
+  const trouble = payee.closed_at ? "closed" : !payee.confirmed_by ? "not confirmed"
+    : payee.usable_from > new Date().toISOString() ? `cools off until ${time(payee.usable_from)}` : "";
+  return node("td", {},
+    node("span", { class: "id", text: payee.account, title: `${payee.name}; ${payee.changed_by} entered it, ${payee.confirmed_by || "nobody"} confirmed it` }),
+    ` ${payee.ifsc} `, trouble ? node("span", { class: "tag wait", text: trouble }) : null);
+}
+
+// In the group's language. A file is given out: the next one begins where it ends.
+function renderStatements(group) {
+  if (!group.entries) return node("td", { class: "soft", text: "nothing was booked" });
+  const link = (format, words) => node("a", {
+    href: `/api/groups/${encodeURIComponent(group.group_id)}/statement?format=${format}`,
+    "aria-label": `${words} of ${group.name}, in ${LANGUAGES[group.locale]}`, text: words,
+  });
+  return node("td", {}, link("pdf", "PDF"), link("xlsx", "XLSX"), node("span", { class: "soft", text: LANGUAGES[group.locale] }));
+}
+
+// --- paying the groups
+
+const BATCH_TONE = { COMPLETED: "good", CANCELLED: "bad", DRAFT: "wait", CLOSED: "wait" };
+const ROW_TONE = { PAID: "good", REJECTED: "bad", RETURNED: "bad", IN_TRANSIT: "wait" };
+
+function drawBatches() {
+  $("payouts-count").textContent = seen.batches.length ? `(${seen.batches.length})` : "";
+  $("payouts-empty").hidden = !known || seen.batches.length > 0;
+  draw($("batches"), seen.batches, (batch) => batch.batch_id, renderBatch);
+  const said = bankSaid || { file: "", content: "" };
+  $("enter-answer").disabled = !bankSaid;
+  $("bank-files").hidden = !bankSaid;
+  $("bank-files-title").textContent = said.file ? `${said.file}: what the bank says` : "";
+  $("bank-file").textContent = said.content;
+}
+
+function renderBatch(batch) {
+  const who = [["closed by", batch.closed_by || batch.made_by], ["approved by", batch.approved_by], ["given out by", batch.filed_by]]
+    .filter(([, person]) => person).map(([what, person]) => `${what} ${person}`).join(" · ");
+  const proof = (name, text) => (text ? node("p", { class: "soft" }, `${name} `, node("span", { class: "id", title: text, text: `${text.slice(0, 16)}…` })) : null);
+  const rows = batch.rows.map((row) => node("tr", {},
+    node("th", { scope: "row", text: groupName(row.group_id) }),
+    node("td", { class: "n", text: rupees(row.amount_paise) }),
+    node("td", { class: "id", text: `••••${row.last_four}` }),
+    node("td", {}, node("span", { class: `tag ${ROW_TONE[row.state] || ""}`, text: row.state.replace("_", " ") })),
+    node("td", { class: "id", text: row.utr || "" }),
+    node("td", { class: "soft", text: row.reason || "" })));
+  const heads = [["Group"], ["Amount", "n"], ["Account"], ["State"], ["Bank reference"], ["Reason"]];
+  return node("li", {},
+    node("span", { class: "row" },
+      node("span", { class: "grow id", text: batch.batch_id }),
+      node("span", { text: `${batch.count} group${batch.count === 1 ? "" : "s"}, ${rupees(batch.control_total)}` }),
+      node("span", { class: `tag ${BATCH_TONE[batch.state] || ""}`, text: batch.state })),
+    node("p", { class: "soft", text: who }),
+    proof("Digest of the rows", batch.digest),
+    batch.file_name ? proof(`${batch.file_name}, SHA-256`, batch.file_sha256) : null,
+    ["FILED", "COMPLETED"].includes(batch.state)
+      ? node("p", {}, node("a", { href: `/api/payouts/${encodeURIComponent(batch.batch_id)}/file`, text: `Fetch ${batch.file_name}` })) : null,
+    node("details", {}, node("summary", { text: "Rows" }), node("div", { class: "scroll" }, node("table", {},
+      node("thead", {}, node("tr", {}, ...heads.map(([text, kind]) => node("th", { scope: "col", class: kind, text })))),
+      node("tbody", {}, ...rows)))));
+}
+
+const newest = (...states) => seen.batches.find((batch) => states.length === 0 || states.includes(batch.state));
+
+// The person who is chosen beside the buttons does it; a refusal says why.
+async function operate(path, body = {}) {
+  const answer = await fetch(path, {
+    method: "POST", headers: { ...HEADERS, "X-Local-User": $("person").value }, body: JSON.stringify(body),
+  });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(`Refused: ${said.detail || said.title || answer.status}`);
+  return said;
+}
+
+async function withBatch(doing, states, work) {
+  const buttons = [...document.querySelectorAll(".payouts .acts button")];
+  buttons.forEach((button) => { button.disabled = true; });
+  $("payouts-answer").textContent = doing;
+  try {
+    const batch = states ? newest(...states) : null;
+    if (states && !batch) throw new Error("There is no batch for that.");
+    $("payouts-answer").textContent = await work(batch);
+  } catch (error) {
+    $("payouts-answer").textContent = error.message;
+  } finally {
+    buttons.forEach((button) => { button.disabled = false; });
+    drawBatches();
+    await refresh();
+    await refreshPayees();
+  }
+}
+
+const stepOf = (batch, step) => `/api/payouts/${encodeURIComponent(batch.batch_id)}/${step}`;
+
+async function closePeriod() {
+  const said = await operate("/api/payouts/close");
+  await get("/local/quiet?timeout=60");
+  return `Closed as ${said.batch_id}. Another person approves it.`;
+}
+
+async function approve(batch) {
+  const said = await operate(stepOf(batch, "approve"), batch.digest ? { digest: batch.digest } : {});
+  return `Approved: ${said.file_name}, SHA-256 ${said.file_sha256.slice(0, 16)}…`;
+}
+
+async function withdraw(batch) {
+  await operate(stepOf(batch, "withdraw"));
+  return "The approval is taken back.";
+}
+
+async function giveOut(batch) {
+  const said = await operate(stepOf(batch, "submit"));
+  return `${said.file_name} is given out. It can be fetched, and the bank has it when it answers.`;
+}
+
+// The file is fetched and uploaded as it is, count and total beside it.
+async function bankAnswers(batch) {
+  const answer = await fetch(stepOf(batch, "file"), { cache: "no-store" });
+  if (!answer.ok) throw new Error(`Its file was not given out: ${answer.status}`);
+  const upload = { file: batch.file_name, content: await answer.text(), count: batch.count, total_paise: batch.control_total };
+  const rows = upload.content.split("\r\n").slice(0, -1).map((line) => line.split(",")[0]);
+  const [first, last] = [rows[0], rows[rows.length - 1]];
+  const how = $("bank").value;
+  if (how === "rejects") upload.reject = { [last]: "INVALID ACCOUNT NUMBER" };
+  bankSaid = await post("/local/bank", upload);
+  const more = { wrong: { wrong: first }, unknown: { unknown: true }, returns: { send_back: { [first]: "ACCOUNT CLOSED" }, days: 3 } }[how];
+  if (more) bankSaid = await post("/local/bank", { file: batch.file_name, ...more });
+  bankSaid.batch = batch;
+  const paid = bankSaid.rows.filter((row) => row.state === "E").length;
+  return `${bankSaid.file}: ${paid} paid, ${bankSaid.rows.length - paid} not. Nobody has entered it yet.`;
+}
+
+async function enterAnswer() {
+  const { batch, file, content } = bankSaid;
+  const said = await operate(stepOf(batch, "paid"), { layout: batch.file_layout, file, content });
+  bankSaid = null;
+  await get("/local/quiet?timeout=60");
+  return `${said.results} result${said.results === 1 ? "" : "s"} booked.`;
+}
+
+async function refreshBatches() {
+  const batches = await all("/api/payouts");
+  seen.batches = await Promise.all(batches.slice(0, 6).map(async (batch) => {
+    const whole = await get(`/api/payouts/${encodeURIComponent(batch.batch_id)}?limit=100`);
+    return { ...whole, rows: whole.rows.items };
+  }));
+}
+
+// Seldom: accounts change seldom.
+async function refreshPayees() {
+  const found = await Promise.all(seen.groups.map(async ({ group_id: id }) => {
+    const answer = await fetch(`/api/groups/${encodeURIComponent(id)}/beneficiary`, { cache: "no-store" });
+    return [id, answer.ok ? await answer.json() : null];
+  }));
+  seen.payees = Object.fromEntries(found);
+  drawMoney();
 }
 
 function drawSettlements() {
@@ -741,6 +908,7 @@ async function refresh() {
       ]);
       const details = new Map(seen.orders.map((order) => [order.order_ref, order.history]));
       seen.orders = orders.map((order) => ({ ...order, history: order.history || details.get(order.order_ref) }));
+      await refreshBatches();
       Object.assign(seen, { stock, phones, exceptions, channels, notifications, groups, settlements });
       known = true;
       drawOrders();
@@ -750,6 +918,8 @@ async function refresh() {
       drawExceptions();
       drawMoney();
       drawSettlements();
+      drawBatches();
+      if (Object.keys(seen.payees).length === 0 && groups.length) await refreshPayees();
       await refreshChosen();
       status("live", "live");
     } while (again);
@@ -799,6 +969,12 @@ async function start() {
   $("pay").addEventListener("click", () => withMoney("The marketplace adds up…", pay));
   $("end-holds").addEventListener("click", () => withMoney("A month goes by…", endHolds));
   $("prove").addEventListener("click", () => withMoney("Every entry is added up again…", prove));
+  $("close-period").addEventListener("click", () => withBatch("All that is payable is collected…", null, closePeriod));
+  $("approve").addEventListener("click", () => withBatch("The file is made…", ["CLOSED"], approve));
+  $("withdraw").addEventListener("click", () => withBatch("Taking it back…", ["APPROVED"], withdraw));
+  $("submit").addEventListener("click", () => withBatch("The file is made once more…", ["APPROVED"], giveOut));
+  $("bank-answers").addEventListener("click", () => withBatch("The bank works…", ["FILED", "COMPLETED"], bankAnswers));
+  $("enter-answer").addEventListener("click", () => withBatch("Booking…", null, enterAnswer));
   offer = await get("/local/messages");
   fillForm();
   drawPhones();

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hunar import tables
+from hunar.domain import accounts
 from hunar.domain.bank_file import Status
 from hunar.domain.facts import moment
+from hunar.domain.ledger import SETTLED, Entry, Posting
 from hunar.ports import Put, QueueName
-from tests.paydesk import NOW, PayDesk, answer
+from tests.paydesk import EARNED, NOW, PayDesk, answer
 from tests.world import World, phone
 
 
@@ -63,6 +65,30 @@ def test_a_group_reads_once_what_it_will_be_paid_that_it_was_and_that_it_came_ba
         "Your payment came back: the bank did not put it into the account ending 0177. Your centre will call you."
         " This is a message from Hunar."
     ]
+
+
+def test_a_group_reads_of_the_orders_that_are_paid_and_not_of_those_whose_money_is_still_held() -> None:
+    desk = paid_group()
+    held = (
+        Posting(accounts.marketplace_receivable("flipkart"), "settlement", 70_000),
+        Posting(accounts.group_held("G11"), "settlement", -70_000),
+    )
+    desk.post(Entry(SETTLED, ("sale", "held"), EARNED, held, "G11", "flipkart:demo:held"))
+    desk.filed()
+    assert desk.read() == ["Worked out for orders: 1. You will be paid Rs 1234. This is a message from Hunar."]
+
+
+def test_what_came_back_is_worked_out_anew_for_the_orders_that_it_was_of() -> None:
+    desk = paid_group()
+    desk.earn("G11", 10_000)
+    desk.filed()
+    desk.bank(answer(desk.rows()["G11"], Status.REJECTED))
+    desk.earn("G11", 5_000)
+    desk.filed("B-NEXT")
+    desk.bank(answer(desk.rows("B-NEXT")["G11"], Status.REJECTED), batch_id="B-NEXT")
+    desk.filed("B-LAST")
+    told = [(text.says.count, text.says.amount_paise) for text in desk.told("PAYOUT_COMPUTED") if text.says]
+    assert told == [(2, 1_33_450), (3, 1_38_450), (3, 1_38_450)]
 
 
 def test_whoever_had_the_account_before_reads_of_the_change_on_the_number_that_was_given_up_too() -> None:

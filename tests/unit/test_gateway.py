@@ -169,6 +169,7 @@ CHANGES = [
     "/local/send", "/local/map", "/local/redeploy", "/local/dead-letters/payouts", "/local/redrive", "/local/sweep",
     "/local/catch-up", "/local/publish", "/local/sell", "/local/amazon/notifications", "/local/phones/reply",
     "/local/phones/missed-call", "/local/import", "/local/clock", "/local/prove", "/local/settlements",
+    "/local/bank",
 ]  # fmt: skip
 
 
@@ -465,6 +466,30 @@ def test_the_clocks_are_put_ahead_and_no_further_than_anything_waits(upstream: U
         status, answer = ask_json(what, "POST", "/local/clock", {"ahead_seconds": wrong}, headers=(LOCAL,))
         assert (status, answer["detail"].split()[0]) == (400, "ahead_seconds")
     assert ahead == [960, 0]
+
+
+def test_the_bank_takes_a_file_once_and_says_what_became_of_it(upstream: Upstream) -> None:
+    row = "P24DN6LQQUI2XG4,ASHAR ALO GOSTHI,0990010003571,UTBI0BHG903,10,190.00,20261127\r\n"
+    file = {"file": "HUNR2711.001", "content": row}
+    asked = (
+        file | {"count": 2},
+        file | {"count": 1, "total_paise": 19_000},
+        {"file": "HUNR2711.001", "unknown": True},
+        {"file": "HUNR2711.001", "send_back": {"P24DN6LQQUI2XG4": "ACCOUNT CLOSED"}, "days": 3},
+        {"file": "HUNR2711.001", "send_back": {"P24DN6LQQUI2XG4": 1}},
+        file | {"count": "1"},
+        file | {"reject": ["P24DN6LQQUI2XG4"]},
+        {"file": 1},
+        {"file": "HUNR2711.001", "wrong": 1},
+    )
+    requests = [http_request("POST", "/local/bank", json.dumps(one).encode(), headers=(LOCAL,)) for one in asked]
+    answers = [(status, json.loads(body)) for status, _, body in ask(behind(upstream), *requests)]
+    assert [status for status, _ in answers] == [400, 200, 200, 200, 400, 400, 400, 400, 400]
+    _, paid, strange, back, *refused = (answer for _, answer in answers)
+    assert paid["content"].startswith(row.removesuffix("\r\n")) and paid["paid_paise"] == 19_000
+    assert len(strange["rows"]) == 2
+    assert (back["rows"][0]["state"], back["paid_paise"]) == ("R", 0)
+    assert all(one["detail"] for one in refused)
 
 
 def test_a_marketplace_settles_what_it_told_and_was_believed(upstream: Upstream) -> None:
@@ -912,10 +937,25 @@ def test_the_page_shows_money_and_lets_the_marketplace_pay() -> None:
     assert all(f'type="button" id="{name}"' in page for name in ("pay", "end-holds", "prove"))
 
 
+def test_the_page_pays_the_groups_as_the_person_who_is_chosen() -> None:
+    page, script = (PAGE / "index.html").read_text("utf-8"), (PAGE / "page.js").read_text("utf-8")
+    asked = set(re.findall(r'"((?:/local|/api)/[\w/-]+)"', script))
+    assert {"/api/payouts", "/api/payouts/close", "/local/bank"} <= asked
+    assert set(re.findall(r'stepOf\(batch, "(\w+)"', script)) == {"approve", "withdraw", "submit", "paid", "file"}
+    steps = ("close-period", "approve", "withdraw", "submit", "bank-answers", "enter-answer")
+    assert all(f'type="button" id="{name}"' in page for name in steps)
+    assert '"X-Local-User": $("person").value' in script
+    persons = page.partition('<select id="person"')[2].partition("</select>")[0]
+    assert set(re.findall(r'<option value="(\w+)">', persons)) == set(gateway.LOCAL_USERS)
+    assert 'id="payouts-answer" class="soft" role="status"' in page
+    assert all(f'link("{kind}"' in script for kind in ("pdf", "xlsx"))
+
+
 def test_the_page_offers_every_fault_of_the_sms_service_that_one_text_can_have() -> None:
     page = (PAGE / "index.html").read_text("utf-8")
     of_one_text = {entry.name for entry in fields(Faults) if entry.type == "int"}
-    assert set(re.findall(r'<option value="(\w+)">', page)) == of_one_text
+    offered = page.partition('<select id="fault"')[2].partition("</select>")[0]
+    assert set(re.findall(r'<option value="(\w+)">', offered)) == of_one_text
     assert 'id="phone-answer" class="soft" role="status"' in page
 
 

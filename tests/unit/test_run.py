@@ -242,11 +242,35 @@ def test_the_clocks_of_those_who_send_and_of_those_who_book_are_set_together(mon
 
     class Deployed:
         client = None
-        outputs = {"NotifyGroupFunctionName": "notify", "ComputePayoutFunctionName": "payout"}  # noqa: RUF012
+        outputs = {  # noqa: RUF012
+            "NotifyGroupFunctionName": "notify",
+            "ComputePayoutFunctionName": "payout",
+            "ClosePeriodFunctionName": "close",
+            "OperatorApiFunctionName": "operate",
+        }
 
     monkeypatch.setattr(run.quiet, "Clock", Clock)
     run.clocks(Deployed())(3600)  # type: ignore[arg-type]
-    assert sorted(told) == [("notify", 3600), ("payout", 3600)]
+    assert sorted(told) == [(name, 3600) for name in ("close", "notify", "operate", "payout")]
+
+
+def test_each_groups_account_is_typed_by_one_and_confirmed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str, dict[str, object]]] = []
+
+    def ask(behind: object, who: str, method: str, target: str, body: dict[str, object]) -> gateway.Answer:
+        asked.append((who, target, body))
+        refused = target.startswith("/api/groups/G05") and len(asked) > 10
+        return gateway.Answer(409 if refused else 202, [], b'{"version": 1, "detail": "no"}')
+
+    monkeypatch.setattr(run.gateway, "ask", ask)
+    run.enter_payees(None, run.PAYEES)  # type: ignore[arg-type]
+    groups = {row["group_id"] for row in run.rows(run.DEMO / "groups.csv")}
+    assert {target for who, target, _ in asked if who == "maker"} == {f"/api/groups/{g}/beneficiary" for g in groups}
+    confirmed = [body for who, target, body in asked if who == "checker" and target.endswith("/beneficiary/confirm")]
+    assert len(confirmed) == len(groups) == len(asked) - len(confirmed)
+    assert all(body["version"] == 1 and body["looked_up"] for body in confirmed)
+    with pytest.raises(StackError, match="was not taken"):
+        run.enter_payees(None, run.PAYEES)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ from datetime import timedelta
 from typing import Any, Final
 
 from hunar import tables
-from hunar.domain.batch import RowState
+from hunar.domain import accounts
+from hunar.domain.batch import RowState, payout_id
 from hunar.domain.effects import LEADER
 from hunar.domain.facts import instant, moment
 from hunar.domain.identity import derived_id
+from hunar.domain.ledger import SENT_BACK
 from hunar.domain.text_kinds import PAYOUT_COMPUTED, PAYOUT_FAILED, PAYOUT_PAID
 from hunar.messages import Says, Tell
 from hunar.ports import QueueName, Queues, Store
@@ -28,9 +30,8 @@ def tell_computed(store: Store, queues: Queues, rows: Sequence[Item], *, at: str
     """At the approval: before it nobody can say yet that just this will be paid."""
     texts = []
     for row in rows:
-        places = [tables.book_entry(row["group_id"], seq) for seq in range(row["seq_from"] + 1, row["seq_to"] + 1)]
-        orders = {entry["order_ref"] for entry in store.read(places).values()} - {None}
-        texts.append(_text(PAYOUT_COMPUTED, row, Says(count=len(orders), amount_paise=row["amount_paise"]), at))
+        says = Says(count=len(_orders(store, row)), amount_paise=row["amount_paise"])
+        texts.append(_text(PAYOUT_COMPUTED, row, says, at))
     queues.send(QueueName.NOTIFICATIONS, texts)
 
 
@@ -45,6 +46,28 @@ def tell_news(queues: Queues, rows: Iterable[Item], *, at: str) -> None:
             texts.append(_text(PAYOUT_FAILED, row, Says(account=row["last_four"]), at))
     if texts:
         queues.send(QueueName.NOTIFICATIONS, texts)
+
+
+def _orders(store: Store, row: Item) -> set[str]:
+    """The orders that brought the money of a row. What is still held of others is none of it; what the bank sent back
+    of an earlier batch is of that batch's orders."""
+    group_id, payable = row["group_id"], accounts.group_payable(row["group_id"])
+    found: set[str] = set()
+    rows, known = [row], {row["batch_id"]}
+    while rows:
+        one = rows.pop()
+        places = [tables.book_entry(group_id, seq) for seq in range(one["seq_from"] + 1, one["seq_to"] + 1)]
+        entries = list(store.read(places).values())
+        found |= {entry["order_ref"] for entry in entries if entry["order_ref"] and _moves(entry, payable)}
+        earlier = {entry["source"]["batch"] for entry in entries if entry["kind"] == SENT_BACK} - known
+        known |= earlier
+        keys = [tables.batch_row(batch, payout_id(batch, group_id)) for batch in sorted(earlier)]
+        rows += store.read(keys).values() if keys else ()
+    return found
+
+
+def _moves(entry: Item, account: str) -> bool:
+    return any(posting["account"] == account for posting in entry["postings"])
 
 
 def _text(kind: Any, row: Item, says: Says, at: str) -> str:
