@@ -18,6 +18,7 @@ from openpyxl import load_workbook
 
 from hunar import statement_files
 from hunar.domain import payout
+from hunar.domain.merger import goes_on
 from hunar.domain.money import Rupees
 from hunar.domain.statement import Point, statement
 from hunar.domain.workbook_file import workbook
@@ -27,7 +28,7 @@ from hunar.statement_files.sheet import heading, sections
 from hunar.statement_files.xlsx import xlsx
 from hunar.statement_words import KEYS, LOCALES, parse, words
 from tests.book import SALE, Book, Known, Row, line_facts, resolved
-from tests.statements import PICTURES, demo_sheet, pages
+from tests.statements import PICTURES, demo_book, demo_sheet, pages
 
 HOME = Path(str(resources.files(statement_files))) / "fonts"
 
@@ -260,6 +261,34 @@ def test_each_balance_on_the_sheet_adds_up_and_a_payout_is_told_apart_from_what_
         "Set against what you owe",
         -32_146,
     ) in told["You have to give back"]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_merger_stands_on_the_statements_of_both_groups(locale: str) -> None:
+    """What is payable, the fund and a debt go on from one book to the other one; each sheet says so, and adds up."""
+    book = demo_book()
+    key = book.learn(Known(line_facts(ref="flipkart:demo:S-4"), [Row("s4", SALE, "2027-01-20T00:00:00Z")]))
+    book.settle(key)
+    book.release(key)
+    before = dict(book.head("G03").balances)
+    assert {"group_payable:G03", "group_fund:G03", "group_debt:G03"} <= before.keys()
+    book.heads["G03"] = book.head("G03").joined("G07")
+    for entry in goes_on(book.head("G03"), minutes="book 3, page 5", at="2027-02-01T06:00:00Z"):
+        book.put(entry)
+    for group_id, signed in (("G03", -1), ("G07", 1)):
+        said = words(locale)
+        opening = Point("G03") if group_id == "G03" else Point("G07")
+        sheet = replace(demo_sheet(locale), statement=statement(opening, book.of(group_id)))
+        [merged] = [line for line in sheet.statement.orders if line.kind == "MERGED"]
+        went = -before["group_payable:G03"] - before["group_debt:G03"] - before["group_fund:G03"]
+        went -= before.get("group_credits:G03", 0)
+        assert sum(-p if name == "debt" else p for name, p in merged.moved.items()) == signed * went
+        assert {step.kind for step in merged.steps} <= {"moved", "fund", "other"}
+        rows = [row for section in sections(sheet) for row in section.rows]
+        heads = [str(row.cells[1]) for row in rows if len(row.cells) == 3]
+        assert f"{said['moved']}: G03 > G07 (book 3, page 5)" in heads
+        assert (said["moved"], Rupees(signed * before["group_debt:G03"])) in [row.cells for row in rows]
+        assert pdf(sheet)[:5] == b"%PDF-" and xlsx(sheet)
 
 
 def test_a_busy_groups_month_becomes_a_pdf_well_within_the_functions_time() -> None:

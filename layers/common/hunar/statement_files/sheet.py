@@ -9,11 +9,11 @@ from enum import StrEnum
 from typing import Final
 
 from hunar.domain import group_books, statement
-from hunar.domain.ledger import ARRIVED, PAID_OUT
+from hunar.domain.ledger import ARRIVED, MERGED, PAID_OUT
 from hunar.domain.members import Suggested
 from hunar.domain.money import Rupees, grouped
 from hunar.domain.rate_card import day_of_sale
-from hunar.domain.statement import Statement, Step
+from hunar.domain.statement import Debt, Statement, Step, Worked
 from hunar.domain.workbook_file import Cell
 from hunar.statement_words import Words
 
@@ -118,20 +118,31 @@ def _balances(sheet: Sheet) -> Section:
                 rows.append(Row((words["recovered"], Rupees(against))))
                 paise -= against
             if paise:
-                rows.append(Row((words[kind.lower()], Rupees(paise))))
+                rows.append(Row((_what(words, kind), Rupees(paise))))
         rows.append(Row((words["closing"], Rupees(closing[name])), Weight.SUM))
     return Section(words["balances"], (75, 25), tuple(rows))
+
+
+def _what(words: Words, kind: str) -> str:
+    """What an entry of a kind did to a balance."""
+    return words["moved" if kind == MERGED else kind.lower()]
 
 
 def _orders(sheet: Sheet) -> Section:
     words = sheet.words
     rows: list[Row] = []
     for line in sheet.statement.orders:
-        order = f"{words['order']} {line.order_ref.rpartition(':')[2]} / {line.line_id}"
-        rows.append(Row((day(line.occurred_at), order, None), Weight.HEAD))
+        whose = f"{words['order']} {_order(line.order_ref)} / {line.line_id}" if line.order_ref else _between(words, line)
+        rows.append(Row((day(line.occurred_at), whose, None), Weight.HEAD))
         rows += [Row(("", _step(words, step), Rupees(step.amount_paise))) for step in line.steps]
         rows.append(Row(("", words["share"], Rupees(line.share_paise)), Weight.SUM))
     return Section(words["orders"], (13, 67, 20), tuple(rows))
+
+
+def _between(words: Words, line: Worked) -> str:
+    """What came or went when a group joined another: from which group to which, and by which minutes."""
+    said = line.source
+    return f"{words['moved']}: {said['from']} > {said['into']} ({said['minutes']})"
 
 
 def _step(words: Words, step: Step) -> str:
@@ -160,16 +171,17 @@ def _released(sheet: Sheet) -> Section:
 def _debts(sheet: Sheet) -> Section:
     words = sheet.words
     rows = (
-        Row(
-            (
-                day(line.occurred_at),
-                _order(line.order_ref) if line.order_ref else f"{words['recovered']}: {line.batch}",
-                Rupees(line.amount_paise),
-            )
-        )
-        for line in sheet.statement.debts
+        Row((day(line.occurred_at), _owes(words, line), Rupees(line.amount_paise))) for line in sheet.statement.debts
     )
     return Section(words["debt"], (13, 67, 20), tuple(rows))
+
+
+def _owes(words: Words, line: Debt) -> str:
+    if line.order_ref:
+        return _order(line.order_ref)
+    # Of what a payout recovers, the payout says more than its kind; what the bank paid twice is told as it came.
+    what = words["recovered"] if line.kind == PAID_OUT else _what(words, line.kind)
+    return f"{what}: {line.batch}" if line.batch else what
 
 
 def _order(order_ref: str) -> str:

@@ -193,6 +193,7 @@ def _pay_out(desk: Desk, batch_id: str, group_id: str) -> Outcome | None:
         return Outcome.CARRIED
     if head.into:
         go_on(desk.store, [head], at=desk.now)
+        waits_no_more(desk, group_id)
         return Outcome.WENT_ON
     standing = Standing.of(found[whose[1]]) if whose[1] in found else None
     try:
@@ -240,6 +241,14 @@ def left_out(group_id: str, reason: str, there: Item | None, *, at: str) -> list
     """What opens the exception that a group's money is payable and cannot be paid."""
     message = f"{group_id} has money that is payable and cannot be paid: {reason}"
     return opening(worklist.opened(LEFT_OUT, (group_id,), at=at, message=message, group_id=group_id), there, renew=True)
+
+
+def waits_no_more(desk: Desk, group_id: str) -> None:
+    """Closes the exception that a group was left out, once its money went another way. Raises Conflict."""
+    book, shown = tables.book(group_id), tables.exception(worklist.exception_id(LEFT_OUT, group_id))
+    found = desk.store.read([book, shown])
+    if (book not in found or Head.of(found[book]).payable <= 0) and (puts := closing(found.get(shown), at=desk.now)):
+        desk.store.commit(puts)
 
 
 def stopped(store: Store, stop: Item | None) -> str | None:

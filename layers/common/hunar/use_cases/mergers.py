@@ -99,3 +99,4 @@ def _mark(desk: close_period.Desk, said: Item) -> None:
         desk.store.commit([Put(key, tables.book_item(now), before.version or ABSENT), Put(note, kept, ABSENT)])
         before = now
     go_on(desk.store, [before], at=desk.now)
+    close_period.waits_no_more(desk, said["group_id"])

@@ -114,7 +114,7 @@ def _book(desk: close_period.Desk, exception_id: str) -> str:
         raise Rejected(f"{exception_id}: two persons have not said what the bank did")
     subject = exception["subject"]
     if exception["closed_at"] is not None:
-        _tell(desk, exception, said)
+        _follow(desk, exception, said)
         return "OVER"
     words = "the bank paid it; it is booked" if said["paid"] else "the bank moved nothing after all"
     note = (
@@ -148,7 +148,7 @@ def _book(desk: close_period.Desk, exception_id: str) -> str:
     now = replace(seen.batch, version=seen.batch.version + 1)
     more = [*over, Put(pointer, {"payout_id": row.payout_id, "batch_id": row.batch_id}, ABSENT)]
     book_row(desk, seen, now, row, Move.PAID_AFTER_ALL, reference=subject["utr"], at=desk.now, more=more, by=by)
-    _tell(desk, exception, said)
+    _follow(desk, exception, said)
     return "BOOKED"
 
 
@@ -156,9 +156,10 @@ def _suspended(entry: Entry, now: str) -> Put:
     return Put(tables.subject_entry(tables.BANK, entry.entry_id), entry.item(recorded_at=now), ABSENT)
 
 
-def _tell(desk: close_period.Desk, exception: Item, said: Item) -> None:
-    """The group hears that it was paid, once, however often this comes."""
+def _follow(desk: close_period.Desk, exception: Item, said: Item) -> None:
+    """The group hears that it was paid, once, and waits for nothing any more, however often this comes."""
     if said["paid"] and exception["kind"] != UNKNOWN:
         subject: Any = exception["subject"]
+        close_period.waits_no_more(desk, exception["group_id"])
         key = tables.batch_row(subject["batch_id"], subject["payout_id"])
         payout_texts.tell_news(desk.queues, desk.store.read([key]).values(), at=said["confirmed_at"])
