@@ -47,7 +47,9 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
 def _show(event: dict[str, Any]) -> dict[str, Any]:
     path, query = event.get("pathParameters") or {}, event.get("queryStringParameters") or {}
     found = READS[event["routeKey"]](wiring.application().store, path, query)
-    return problem(404, "there is nothing of this name") if found is None else as_json(200, "application/json", found)
+    if found is None:
+        return problem(404, f"there is nothing of this name: {', '.join(path.values())[:100]}")
+    return as_json(200, "application/json", found)
 
 
 def _act(event: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hunar.domain.batch import RowState, State
 from hunar.messages import BATCH_COMMAND, ClosePeriod
 from hunar.ports import QueueName
 from hunar.tables import Table
-from hunar.use_cases import close_period
+from hunar.use_cases import close_period, mergers
 from hunar.use_cases.close_period import Closing
 from tests.paydesk import BATCH, CHECKER, MAKER, PayDesk, by
 from tests.world import Crash
@@ -172,6 +172,20 @@ def test_a_group_that_was_left_out_is_paid_once_its_account_can_be_and_nobody_ne
     desk.close("2026-12-22-S")
 
     assert list(desk.rows("2026-12-22-S")) == ["G01"]
+    assert not desk.open("PAYOUT_LEFT_OUT")
+
+
+def test_a_group_that_was_left_out_and_then_joined_another_waits_for_nothing_any_more() -> None:
+    desk = desk_of({"G02": 1_000})
+    desk.group("G01", paise=500, account=False)
+    desk.close()
+    assert desk.open("PAYOUT_LEFT_OUT")
+    for person in (MAKER, CHECKER):
+        mergers.merge(desk.operator, "G01", "G02", by(person, "book 3"))
+
+    desk.work()
+
+    assert (desk.head("G01").payable, desk.head("G02").payable) == (0, 500)
     assert not desk.open("PAYOUT_LEFT_OUT")
 
 

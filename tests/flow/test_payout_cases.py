@@ -319,6 +319,18 @@ def test_case_25_what_was_booked_after_all_and_comes_back_is_payable_again_and_o
     assert way.sound()
 
 
+def test_a_group_that_a_correction_paid_is_not_left_out_any_more() -> None:
+    way = cancelled()
+    way.desk.close(B2)
+    assert [one["group_id"] for one in way.desk.open("PAYOUT_LEFT_OUT")] == ["G03"]
+    [shown] = way.desk.open("PAID_THOUGH_CANCELLED")
+
+    way.correct(shown, paid=True)
+
+    assert (way.desk.head("G03").payable, way.desk.open("PAYOUT_LEFT_OUT")) == (0, [])
+    assert way.sound()
+
+
 def test_nobody_alone_says_what_a_bank_did_and_what_cannot_be_booked_is_refused_by_name() -> None:
     way = cancelled()
     [shown] = way.desk.open("PAID_THOUGH_CANCELLED")

@@ -118,7 +118,7 @@ def test_every_wrong_field_is_named_at_once() -> None:
     assert str(error.value).startswith("name: has a comma")
     with pytest.raises(Refused, match="^this is the account"):
         change(registered("G03"), details(1))
-    assert [field for field, _ in error.value.reasons] == ["name", "account", "ifsc", "pan", "account_type"]
+    assert [field for field, _ in error.value.reasons] == ["name", "account", "ifsc", "pan", "gstin", "account_type"]
 
 
 def test_an_ifsc_that_is_not_in_the_supplied_list_is_refused() -> None:

@@ -123,13 +123,21 @@ def test_a_period_goes_from_the_terminal_to_the_bank_and_back(stack: Application
     done("payouts", "withdraw", batch)
     digest = json.loads(done("payouts", "show", batch, "--json"))["digest"]
     done("approve", batch, "--digest", digest)
-    assert "0 batches are at the bank" in refused("paid", "--payout", "P", "--utr", "UTR000001")
+    assert "no batch waits for the bank" in refused("paid", "--payout", "P", "--utr", "UTR000001")
+    assert "nothing was given out" in refused("payouts", "submit", batch, "--to", str(tmp_path / "none"))
+    assert json.loads(done("payouts", "show", batch, "--json"))["state"] == "APPROVED"
     done("payouts", "submit", batch, "--to", str(tmp_path))
     [file] = tmp_path.iterdir()
 
     reverse = tmp_path / "HUNR.R01"
     lines = file.read_text("ascii").splitlines()
     reverse.write_text("".join(f"{line},UTR{n:06},E,\r\n" for n, line in enumerate(lines)), "ascii")
+    good = reverse.read_text("ascii")
+    for wrong, said in (("UTR000001,X", "row 2 column Transaction Status"), (",E", "row 2: has 8 fields, not 10")):
+        reverse.write_text(good.replace("UTR000001,E", wrong) if "X" in wrong else good.replace(",UTR000001,E,", wrong))
+        told = refused("paid", str(reverse))
+        assert f"HUNR.R01 {said}" in told and "Nothing of the file was entered" in told
+    reverse.write_text(good, "ascii")
     assert "2 results are being booked" in done("paid", str(reverse))
     work(stack)
     rows = json.loads(done("payouts", "show", batch, "--json"))["rows"]
@@ -146,6 +154,14 @@ def test_what_cannot_be_is_one_line_and_nothing_happens(stack: Application, tmp_
     batch = json.loads(done("close", "--json"))["batch_id"]
     work(stack)
     assert "--digest is needed" in refused("approve", batch, "--json")
+    day = ("approve", batch, "--digest", "0" * 64, "--value-date", "15.12.2026")
+    assert refused(*day) == "hunar: value_date: is not a day like 2026-12-15"
+    assert refused("approve", batch, "--digest", "0").startswith("hunar: digest: is not the 64 digits and letters")
+    assert "reason: must not be empty" in refused("payouts", "pull", batch, "--payout", "P", "--reason", " ")
+    assert "nothing of this name: NONE" in refused("payouts", "show", "NONE")
+    assert "is CLOSED; it cannot be given to the bank. Another person must approve it" in refused(
+        "payouts", "submit", batch, "--to", str(tmp_path)
+    )
     assert "there is no batch NONE" in refused("payouts", "cancel", "NONE", "--reason", "x")
     assert refused("paid") == "hunar: either the bank's file, or one --payout"
     assert "needs --utr" in refused("paid", "--batch", batch, "--payout", "P")
@@ -154,6 +170,18 @@ def test_what_cannot_be_is_one_line_and_nothing_happens(stack: Application, tmp_
     assert "plain text" in refused("paid", str(tmp_path / "odd"), "--batch", batch)
     assert "is no payout" in refused("payouts", "pull", batch, "--payout", "P", "--reason", "x")
     assert "ifsc" in refused("payee", "propose", "G11", "--name", NAME, "--ifsc", "X", "--account", "000000999")
+
+
+def test_nothing_of_a_batch_is_cut_where_the_terminal_is_narrow(stack: Application) -> None:
+    with_accounts(stack)
+    batch = json.loads(done("close", "--json"))["batch_id"]
+    work(stack)
+    header = json.loads(done("payouts", "show", batch, "--json"))
+    shown = CliRunner().invoke(command, ["payouts", "show", batch], env={"COLUMNS": "40"}).stdout
+    for text in (header["digest"], header["closed_by"], "IN_TRANSIT", *(row["payout_id"] for row in header["rows"])):
+        assert text in shown
+    payee = CliRunner().invoke(command, ["payee", "show", "G11"], env={"COLUMNS": "40"}).stdout
+    assert "looked_up_name" in payee and "{" not in payee
 
 
 def test_a_batch_is_cancelled_and_an_account_closed_from_the_terminal(stack: Application) -> None:

@@ -205,7 +205,9 @@ def test_entries_of_an_order_balance_line_by_line(world: World) -> None:
 
 
 def test_what_is_not_there_is_404(world: World) -> None:
-    assert refused("order_unknown") == (404, "there is nothing of this name")
+    status, said = refused("order_unknown")
+    assert (status, said.partition(":")[0]) == (404, "there is nothing of this name")
+    assert said.endswith(event("operator_api_order_unknown")["pathParameters"]["order_ref"])
     asked = event("operator_api_stock")
     for sku in ("NOTHING", "", "x" * 3000):
         asked["pathParameters"] = {"sku": sku}

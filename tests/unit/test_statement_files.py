@@ -263,6 +263,19 @@ def test_each_balance_on_the_sheet_adds_up_and_a_payout_is_told_apart_from_what_
     ) in told["You have to give back"]
 
 
+@pytest.mark.parametrize("reference", payout.TAKEN_BACK)
+def test_what_the_agency_took_back_itself_is_not_said_to_come_from_a_bank(reference: str) -> None:
+    book = Book()
+    key = book.learn(Known(line_facts(), [Row("s1", SALE)]))
+    book.settle(key)
+    book.release(key)
+    book.close("G03", "B-2026-12")
+    book.put(payout.sent_back(book.head("G03"), "B-2026-12", reference=reference, at="2026-12-16T05:00:00Z"))
+    sheet = replace(demo_sheet("en"), statement=statement(Point("G03"), book.of("G03")))
+    payments = next(section for section in sections(sheet) if section.title == "Payments")
+    assert [row.cells[1:4] for row in payments.rows] == [("Sent to the bank", "", ""), ("Came back", "", "")]
+
+
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_merger_stands_on_the_statements_of_both_groups(locale: str) -> None:
     """What is payable, the fund and a debt go on from one book to the other one; each sheet says so, and adds up."""

@@ -388,4 +388,14 @@ ORDER_EVENT: TypeAdapter[OrderEvent] = TypeAdapter(Annotated[OrderEvent, Field(d
 def wrong_field(error: ValidationError) -> str:
     """The first field that is wrong and why, without the value."""
     first = error.errors(include_input=False, include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'message'}: {first['msg']}"
+    said = first["msg"].removeprefix("Value error, ")
+    match first["type"]:
+        case "string_too_short":
+            said = (
+                "must not be empty"
+                if first["ctx"]["min_length"] == 1
+                else f"needs {first['ctx']['min_length']} characters"
+            )
+        case "string_too_long":
+            said = f"may have {first['ctx']['max_length']} characters"
+    return f"{'.'.join(map(str, first['loc'])) or 'message'}: {said}"

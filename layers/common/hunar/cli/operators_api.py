@@ -27,6 +27,10 @@ As = Annotated[
 ]
 
 
+class Refused(Failed):
+    """The API will not do it. Nothing of it was done."""
+
+
 class OperatorsApi:
     def __init__(self, deployed: Deployed, person: str = "maker") -> None:
         self._deployed = deployed
@@ -66,7 +70,7 @@ class OperatorsApi:
         except (NoAnswer, TooLarge, Unsendable) as error:
             raise Failed(f"the operators' API was not reached: {error}") from None
         if answer.status >= 400:
-            raise Failed(_detail(answer))
+            raise (Failed if answer.status >= 500 else Refused)(_detail(answer))
         return answer
 
     def _signed(self, method: str, path: str, data: bytes | None) -> dict[str, str]:

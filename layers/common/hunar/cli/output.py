@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -54,10 +55,31 @@ def print_json(document: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Rows under a heading. Nothing in a cell is taken for markup, and an id is never broken: people copy it."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, no_wrap=column == "id" or column.endswith(" id"))
-    for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    Console(highlight=False).print(table)
+    """Rows under a heading. Nothing in a cell is taken for markup, and an id is never broken: people copy it.
+
+    No amount and no hash is cut either: where the terminal is too narrow for that, the table is wider.
+    """
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    table, needed = Table(box=box.SIMPLE_HEAD, pad_edge=False), 0
+    for number, column in enumerate(columns):
+        whole = column == "id" or column.endswith(" id")
+        least = max(_least(text, whole=whole) for text in (column, *(row[number] for row in texts)))
+        table.add_column(column, no_wrap=whole, min_width=least, overflow="fold")
+        needed += least + _BETWEEN
+    for row in texts:
+        table.add_row(*map(Text, row))
+    console = Console(highlight=False)
+    console.width = max(console.width, needed)
+    console.print(table)
+
+
+_BETWEEN: Final = 3
+_MOST_WORD: Final = 24
+"""A longer word within a sentence may be broken."""
+
+
+def _least(text: str, *, whole: bool) -> int:
+    """Columns of the terminal that a cell needs so that nothing of it is lost."""
+    if whole or not any(letter.isspace() for letter in text):
+        return cell_len(text)
+    return min(_MOST_WORD, max(map(cell_len, text.split()), default=0))

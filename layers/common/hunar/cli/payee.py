@@ -28,6 +28,8 @@ def show(group: Group, person: As = "maker", stage: Stage = LOCAL, as_json: Json
         if as_json:
             print_json(found)
         else:
+            looked_up = found.pop("looked_up") or {}
+            found |= {f"looked_up_{name}": value for name, value in looked_up.items()}
             print_table(("field", "value"), [(name, value) for name, value in found.items() if value is not None])
 
 

@@ -9,7 +9,7 @@ import typer
 
 from hunar.cli.act import ActId, Reason
 from hunar.cli.deployed import LOCAL, Deployed
-from hunar.cli.operators_api import As, OperatorsApi, token
+from hunar.cli.operators_api import As, OperatorsApi, Refused, token
 from hunar.cli.output import Failed, Json, Stage, failures, print_json, print_table
 from hunar.domain.money import rupees
 
@@ -73,27 +73,30 @@ def paid(
     with failures(as_json):
         if (file is None) == (not payout):
             raise Failed("either the bank's file, or one --payout")
+        content = _content(file) if file is not None else ""
+        one = _result(payout, utr, rejected, returned) if payout else {}
         api = _api(stage, person)
         header = api.get(f"/api/payouts/{token(batch)}?limit=1") if batch else _at_the_bank(api)
         path = f"/api/payouts/{header['batch_id']}/paid"
         if file is not None:
+            layout = layout or header["file_layout"]
             try:
-                content = file.read_bytes().decode("ascii")
-            except OSError as error:
-                raise Failed(f"{file}: {error.strerror}") from error
-            except UnicodeDecodeError:
-                raise Failed(f"{file}: is not plain text as a bank writes it") from None
-            said = api.post(
-                path,
-                layout=layout or header["file_layout"],
-                file=file.name,
-                content=content,
-                act_id=act_id or None,
-            )
+                said = api.post(path, layout=layout, file=file.name, content=content, act_id=act_id or None)
+            except Refused as refused:
+                raise Failed(f"{refused}. Nothing of the file was entered; ask the bank where it is wrong") from None
         else:
-            said = api.post(path, results=[_result(payout, utr, rejected, returned)], act_id=act_id or None)
+            said = api.post(path, results=[one], act_id=act_id or None)
         look = f"hunar payouts show {header['batch_id']}"
         _done(said, f"{said['results']} results are being booked; {look} shows them", as_json)
+
+
+def _content(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("ascii")
+    except OSError as error:
+        raise Failed(f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise Failed(f"{file}: is not plain text as a bank writes it; take it from the bank once more") from None
 
 
 def _result(payout: str, utr: str, rejected: str, returned: str) -> dict[str, str]:
@@ -149,6 +152,8 @@ def submit(
 ) -> None:
     """Give an approved batch's file out for the bank, and put it into a folder. Again it gives the same file."""
     with failures(as_json):
+        if not to.is_dir():
+            raise Failed(f"--to: {to} is no folder; nothing was given out")
         api = _api(stage, person)
         said = api.post(f"/api/payouts/{token(batch)}/submit", act_id=act_id or None)
         name, content = api.download(f"/api/payouts/{token(batch)}/file")
@@ -259,9 +264,12 @@ def _done(said: Any, words: str, as_json: bool) -> None:
 
 
 def _at_the_bank(api: OperatorsApi) -> Any:
-    found = [one for one in api.get("/api/payouts")["items"] if one["state"] == "FILED"]
-    if len(found) != 1:
-        raise Failed(f"{len(found)} batches are at the bank; name one with --batch")
+    found = [one for one in api.all("/api/payouts") if one["state"] == "FILED"]
+    if not found:
+        raise Failed("no batch waits for the bank; name the one that this is about with --batch, also a completed one")
+    if len(found) > 1:
+        ids = ", ".join(one["batch_id"] for one in found)
+        raise Failed(f"{len(found)} batches wait for the bank ({ids}); name one with --batch")
     return found[0]
 
 

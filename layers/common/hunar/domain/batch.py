@@ -533,9 +533,24 @@ def _told(one: Row, state: RowState, result: Result, utr: str | None) -> Row:
     return replace(one, state=state, utr=utr, reason=result.reason or one.reason, answered_on=result.day)
 
 
+_NEXT: Final[Mapping[State, str]] = {
+    State.DRAFT: "its groups are still being collected: close again, or cancel it",
+    State.CLOSED: "another person must approve it; until then rows can be pulled, and it can be cancelled",
+    State.APPROVED: "it can be submitted, its approval withdrawn, rows pulled, and it can be cancelled",
+    State.FILED: "the bank has its file: enter what the bank answers; only two persons can cancel it",
+    State.COMPLETED: "the bank has answered for every row; only what comes back later can be entered",
+    State.CANCELLED: "it pays nobody; what is payable goes into the next batch",
+}
+
+
+def cannot(batch: Batch, what: str) -> str:
+    """For the operator: that a batch cannot take a step as it stands, and which ones it can."""
+    return f"{batch.batch_id} is {batch.state}; it cannot {what}. {_NEXT[batch.state].capitalize()}"
+
+
 def _in(batch: Batch, what: str, *states: State) -> None:
     if batch.state not in states:
-        raise Refused(f"{batch.batch_id} is {batch.state}; it cannot {what}")
+        raise Refused(cannot(batch, what))
 
 
 def _fresh(rows: Iterable[Row], beneficiaries: Mapping[str, Beneficiary], at: str) -> None:

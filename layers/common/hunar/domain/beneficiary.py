@@ -294,9 +294,11 @@ def _checked(details: Details, states: Collection[str], existing: Collection[str
             said[field] = check(said[field])
         except Invalid as error:
             wrong.append((error.field, error.message))
-    if said["gstin"] is not None and not any(field == "pan" for field, _ in wrong):
+    if said["gstin"] is not None:
+        # A PAN that is wrong itself says nothing of the one inside.
+        known = None if any(field == "pan" for field, _ in wrong) else said["pan"]
         try:
-            gstin(said["gstin"], states, of_pan=said["pan"])
+            gstin(said["gstin"], states, of_pan=known)
         except Invalid as error:
             wrong.append((error.field, error.message))
     if details.account_type not in ACCOUNT_TYPES:

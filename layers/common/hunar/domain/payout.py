@@ -12,6 +12,10 @@ from hunar.domain.ledger import ARRIVED, PAID_OUT, SENT_BACK, Entry, Posting
 
 PAYOUT: Final = "payout"
 DEBT_RECOVERED: Final = "debt_recovered"
+PULLED: Final = "pulled"
+CANCELLED: Final = "cancelled"
+TAKEN_BACK: Final = (PULLED, CANCELLED)
+"""The references of what the agency took back itself: no bank had it."""
 
 
 def pay_out(head: Head, batch: str, *, cap_ppm: int, minimum_paise: int, at: str) -> Entry | None:

@@ -38,7 +38,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        place = self.file + (f" row {self.row}" if self.row else "") + (f" column {self.column}" if self.column else "")
+        parts = (self.file, f"row {self.row}" if self.row else "", f"column {self.column}" if self.column else "")
+        place = " ".join(part for part in parts if part)
         return f"{place}: {self.message}" if place else self.message
 
 

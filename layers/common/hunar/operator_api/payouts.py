@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from hunar.domain.beneficiary import Details
 from hunar.operator_api.bodies import Body, Name, Why
@@ -18,8 +19,20 @@ from hunar.use_cases.payouts import Desk
 MOST_BYTES: Final = 4 * 1024 * 1024
 """Of a bank's answer with all that is around it: under the 6 MB that a function is called with."""
 
-Day = Annotated[str, StringConstraints(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
-Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+
+def _like(pattern: str, words: str) -> AfterValidator:
+    """A text of a form, with the words for whoever wrote another."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(words)
+        return text
+
+    return AfterValidator(check)
+
+
+Day = Annotated[str, _like("[0-9]{4}-[0-9]{2}-[0-9]{2}", "is not a day like 2026-12-15")]
+Digest = Annotated[str, _like("[0-9a-f]{64}", "is not the 64 digits and letters a to f that hunar payouts show has")]
 
 
 class Empty(Body):

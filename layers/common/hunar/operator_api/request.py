@@ -77,7 +77,7 @@ class Call:
             return shape.model_validate_json(self.body)
         except ValidationError as error:
             # What our own rules say of the whole body names the field itself.
-            raise Rejected(wrong_field(error).removeprefix("message: ").removeprefix("Value error, ")) from None
+            raise Rejected(wrong_field(error).removeprefix("message: ")) from None
 
     def by(self, body: Body, reason: str) -> By:
         """Who acts and under which id. Raises Rejected when header and body name two."""

@@ -12,6 +12,7 @@ from hunar.domain import group_books, statement
 from hunar.domain.ledger import ARRIVED, MERGED, PAID_OUT
 from hunar.domain.members import Suggested
 from hunar.domain.money import Rupees, grouped
+from hunar.domain.payout import TAKEN_BACK
 from hunar.domain.rate_card import day_of_sale
 from hunar.domain.statement import Debt, Statement, Step, Worked
 from hunar.domain.workbook_file import Cell
@@ -94,8 +95,10 @@ def _payments(sheet: Sheet) -> Section:
     rows = []
     for line in sheet.statement.payments:
         account = f"{words['account']} {line.last_four}" if line.last_four else ""
-        # What a payout was sent back by is no UTR.
-        reference = f"UTR {line.reference}" if line.kind == ARRIVED else line.reference
+        # What a payout was sent back by is no UTR, and what the agency took back itself has no reference of a bank.
+        reference = "" if line.reference in TAKEN_BACK else line.reference
+        if line.kind == ARRIVED:
+            reference = f"UTR {line.reference}"
         what = words[line.kind.lower()]
         rows.append(Row((day(line.occurred_at), what, account, reference, Rupees(line.amount_paise))))
     return Section(words["payments"], (13, 26, 25, 21, 15), tuple(rows))
@@ -132,7 +135,9 @@ def _orders(sheet: Sheet) -> Section:
     words = sheet.words
     rows: list[Row] = []
     for line in sheet.statement.orders:
-        whose = f"{words['order']} {_order(line.order_ref)} / {line.line_id}" if line.order_ref else _between(words, line)
+        whose = (
+            f"{words['order']} {_order(line.order_ref)} / {line.line_id}" if line.order_ref else _between(words, line)
+        )
         rows.append(Row((day(line.occurred_at), whose, None), Weight.HEAD))
         rows += [Row(("", _step(words, step), Rupees(step.amount_paise))) for step in line.steps]
         rows.append(Row(("", words["share"], Rupees(line.share_paise)), Weight.SUM))

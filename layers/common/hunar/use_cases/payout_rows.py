@@ -171,7 +171,7 @@ def _pull(desk: Desk, message: PullRow) -> bool:
         now, _ = batches.cancel(now, [], by=batch.made_by, at=desk.now, because=f"its last row left: {message.reason}")
     # However many steps were taken at once, it is one writing.
     now = replace(now, version=batch.version + 1)
-    book_row(desk, seen, now, pulled, Move.SENT_BACK, reference="pulled", at=desk.now)
+    book_row(desk, seen, now, pulled, Move.SENT_BACK, reference=payout.PULLED, at=desk.now)
     return True
 
 
@@ -181,7 +181,7 @@ def _undo(desk: Desk, batch_id: str, payout_id: str) -> None:
         return
     pulled = replace(seen.row, state=RowState.PULLED, reason=seen.batch.cancelled_because)
     now = replace(seen.batch, version=seen.batch.version + 1)
-    book_row(desk, seen, now, pulled, Move.SENT_BACK, reference="cancelled", at=desk.now)
+    book_row(desk, seen, now, pulled, Move.SENT_BACK, reference=payout.CANCELLED, at=desk.now)
 
 
 def _answer(desk: Desk, batch_id: str, result: Result, at: str) -> str:

@@ -94,7 +94,7 @@ def _approve(desk: Desk, batch_id: str, by: By, seen: str, value_date: str | Non
     if again and value_date in (None, before.value_date):
         return before
     if before.state is not State.CLOSED:
-        raise NotNow(f"{batch_id} is {before.state}; it cannot be approved")
+        raise NotNow(batches.cannot(before, "be approved"))
     day = _day(desk, value_date)
     key = tables.file_serial(day)
     counted = desk.store.read([key]).get(key, {"count": 0, "version": 0})
@@ -171,7 +171,7 @@ def submit(desk: Desk, batch_id: str, by: By) -> Batch:
         if before.state is State.FILED:
             return before
         if before.state is not State.APPROVED:
-            raise NotNow(f"{batch_id} is {before.state}; it cannot be given to the bank")
+            raise NotNow(batches.cannot(before, "be given to the bank"))
         if str(before.value_date) < day_of_sale(desk.now):
             raise NotNow(f"its day of payment, {before.value_date}, has passed; withdraw the approval and approve anew")
         rows = _rows(desk, batch_id)
