@@ -13,7 +13,7 @@ from hunar.domain.bank_file import Status
 from hunar.domain.batch import RowState, State
 from hunar.messages import PullRow, TakeAnswer, UndoBatch
 from hunar.ports import Put, QueueName, Rejected
-from hunar.use_cases import payees, payouts
+from hunar.use_cases import payees, payouts, resolve
 from hunar.use_cases.operate import NotNow, NotThere
 from hunar.use_cases.show import Asked
 from hunar.use_cases.worklist import closing
@@ -308,8 +308,31 @@ def test_what_the_bank_rejects_is_payable_again_to_the_paisa_and_goes_into_the_n
     assert (desk.rows()["G02"].state, desk.rows()["G02"].reason) == (RowState.REJECTED, "ACCOUNT CLOSED")
     assert desk.head("G02").payable == 2_000
     assert [one.group_id for one in desk.told("PAYOUT_FAILED")] == ["G02"]
+    # The text says that the centre calls.
+    [shown] = desk.open("PAYOUT_CAME_BACK")
+    assert shown["group_id"] == "G02" and "rejected" in shown["message"] and "CLOSED" not in shown["message"]
     desk.close(NEXT)
     assert desk.rows(NEXT)["G02"].amount_paise == 2_000
+    assert desk.sound()
+
+
+def test_a_group_that_must_be_called_is_on_the_worklist_until_it_is_paid() -> None:
+    desk = filed()
+    rejected = answer(desk.rows()["G02"], Status.REJECTED)
+    desk.bank(rejected, answer(desk.rows()["G01"]), answer(desk.rows()["G03"]))
+    [shown] = desk.open("PAYOUT_CAME_BACK")
+    resolve.resolve(desk.operator, shown["exception_id"], None, {}, by(CHECKER, "called her"))
+    desk.bank(rejected)
+    assert desk.open("PAYOUT_CAME_BACK") == []
+
+    desk.filed(NEXT)
+    desk.bank(answer(desk.rows(NEXT)["G02"], Status.REJECTED), batch_id=NEXT)
+    [shown] = desk.open("PAYOUT_CAME_BACK")
+    assert NEXT in shown["message"]
+    desk.filed("2026-12-29-S")
+    desk.bank(answer(desk.rows("2026-12-29-S")["G02"]), batch_id="2026-12-29-S")
+
+    assert desk.open("PAYOUT_CAME_BACK") == []
     assert desk.sound()
 
 
@@ -338,7 +361,7 @@ def test_a_return_that_is_read_before_the_success_ends_as_the_two_in_their_order
 
     assert (desk.rows()["G02"].state, desk.rows()["G02"].utr) == (RowState.RETURNED, f"UTR{row.payout_id}")
     assert desk.head("G02").payable == 2_000
-    assert not desk.open()
+    assert [one["kind"] for one in desk.open()] == ["PAYOUT_CAME_BACK"]
     assert desk.sound()
 
 

@@ -211,7 +211,7 @@ def test_old_news_after_a_return_changes_nothing(office: Office) -> None:
 
     assert office.desk.head("G02") == before
     assert office.desk.rows()["G02"].state is RowState.RETURNED
-    assert not office.desk.open()
+    assert [one["kind"] for one in office.desk.open()] == ["PAYOUT_CAME_BACK"]
 
 
 def test_a_return_that_is_heard_before_the_payment_ends_as_the_two_in_their_order_do(office: Office) -> None:
@@ -225,7 +225,7 @@ def test_a_return_that_is_heard_before_the_payment_ends_as_the_two_in_their_orde
     row = office.desk.rows()["G02"]
     assert (row.state, row.utr) == (RowState.RETURNED, "UTR000000002")
     assert office.desk.head("G02").payable == 2_000
-    assert not office.desk.open()
+    assert [one["kind"] for one in office.desk.open()] == ["PAYOUT_CAME_BACK"]
     assert office.desk.sound()
 
 

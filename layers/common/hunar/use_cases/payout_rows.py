@@ -31,6 +31,7 @@ from hunar.use_cases.worklist import closing, opening
 
 REFUSED: Final = "BOOK_REFUSED"
 TOO_LATE: Final = "PULLED_TOO_LATE"
+CAME_BACK: Final = "PAYOUT_CAME_BACK"
 
 
 class Seen(NamedTuple):
@@ -41,6 +42,8 @@ class Seen(NamedTuple):
     head: Head
     too_late: Item | None
     """The exception that this row should not be paid."""
+    came_back: Item | None = None
+    """The exception that a bank did not take a payout of the group, or sent it back."""
 
     @property
     def row(self) -> Row | None:
@@ -294,6 +297,7 @@ def book_row(
     item = seen.item or {}
     version = int(item["version"])
     puts = [header_put(replace(now, version=now.version - 1), now), *more, *closing(seen.too_late, at=desk.now)]
+    puts += _to_call(seen, row, at=desk.now)
     if move is not None:
         if move in (Move.ARRIVED, Move.SENT_BACK) and seen.head.owed(_transit(row)) != row.amount_paise:
             # The book was read after the row: somebody has moved both on meanwhile.
@@ -307,6 +311,26 @@ def book_row(
     stored = item | row.item() | {"version": version + 1}
     desk.store.commit([*puts, Put(tables.batch_row(row.batch_id, row.payout_id), stored, version)])
     go_on(desk.store, [seen.head], at=desk.now)
+
+
+def _to_call(seen: Seen, row: Row, *, at: str) -> list[Put]:
+    """The group's text says that it is called: somebody must do that, until it is paid.
+
+    What the bank wrote as its reason may name an account, so it stands with the row only.
+    """
+    if row.state is RowState.PAID:
+        return closing(seen.came_back, at=at)
+    if row.state not in (RowState.REJECTED, RowState.RETURNED):
+        return []
+    what = "rejected" if row.state is RowState.REJECTED else "sent back"
+    said = (
+        f"batch {row.batch_id}: the bank {what} {row.payout_id} to {row.group_id}, {rupees(row.amount_paise)}; "
+        f"its reason is in hunar payouts show {row.batch_id}"
+    )
+    about = {"group_id": row.group_id, "batch_id": row.batch_id, "payout_id": row.payout_id}
+    return opening(
+        worklist.opened(CAME_BACK, (row.group_id,), at=at, message=said, **about), seen.came_back, renew=True
+    )
 
 
 def _transit(row: Row) -> str:
@@ -361,9 +385,10 @@ def see(desk: Desk, batch_id: str, payout_id: str) -> Seen:
     found = desk.store.read([header, row, shown])
     item = found.get(row)
     group_id: Any = item["group_id"] if item else ""
-    book = tables.book(group_id)
-    stored = desk.store.read([book]).get(book) if item else None
-    return Seen(Batch.of(found[header]), item, Head.of(stored) if stored else Head(group_id), found.get(shown))
+    book, called = tables.book(group_id), tables.exception(worklist.exception_id(CAME_BACK, group_id))
+    there = desk.store.read([book, called]) if item else {}
+    head = Head.of(there[book]) if book in there else Head(group_id)
+    return Seen(Batch.of(found[header]), item, head, found.get(shown), there.get(called))
 
 
 def _batch(desk: Desk, batch_id: str) -> Batch:
