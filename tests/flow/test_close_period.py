@@ -63,7 +63,7 @@ def test_a_batch_in_which_nobody_can_be_paid_is_cancelled_and_says_why() -> None
 
     assert desk.close() == Closing.EMPTY
 
-    assert (desk.batch().state, desk.batch().cancelled_because) == (State.CANCELLED, "no group had anything to be paid")
+    assert (desk.batch().state, desk.batch().cancelled_because) == (State.CANCELLED, close_period.NOBODY)
     assert desk.head("G01").payable == 500
 
 

@@ -29,6 +29,7 @@ from hunar.use_cases.go_on import go_on
 from hunar.use_cases.worklist import closing, opening
 
 LEFT_OUT: Final = "PAYOUT_LEFT_OUT"
+NOBODY: Final = "no group could be paid: too little is payable, or the worklist says why"
 STOPS: Final = ("PAID_THOUGH_CANCELLED", "PAID_THOUGH_REJECTED")
 """Kinds of exceptions that hold a group's next payout until a person resolves them."""
 PAGE: Final = 100
@@ -149,7 +150,7 @@ def _finish(desk: Desk, message: ClosePeriod) -> Closing:
     if before.state is not State.DRAFT:
         return Closing.OVER
     if not batches.live(rows):
-        empty, _ = batches.cancel(before, rows, by=message.by, at=desk.now, because="no group had anything to be paid")
+        empty, _ = batches.cancel(before, rows, by=message.by, at=desk.now, because=NOBODY)
         desk.store.commit([header_put(before, empty)])
         return Closing.EMPTY
     desk.store.commit([header_put(before, batches.close(before, rows, by=before.made_by, at=desk.now))])
