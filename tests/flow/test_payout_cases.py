@@ -555,6 +555,27 @@ def test_case_30_what_the_bank_sends_back_after_a_group_joined_another_goes_on()
     assert way.sound()
 
 
+def test_case_30_the_text_about_a_payout_counts_the_orders_of_a_group_that_joined() -> None:
+    way = WholeWay("G03", "G07", "G09")
+    way.earn("S-1")
+    way.paid("2026-12-05-S")
+    for order in ("S-2", "S-3"):
+        way.earn(order)
+    way.desk.close(B1)
+    payouts.cancel(way.desk.operator, B1, by(MAKER, "the groups join"))
+    way.desk.work()
+    way.earn("S-4", "G07")
+    way.join("G03", "G07")
+    way.join("G07", "G09")
+
+    way.desk.close(B2)
+    way.desk.approve(B2)
+
+    [told] = [one for one in way.desk.told("PAYOUT_COMPUTED") if one.group_id == "G09"]
+    assert (told.says.count, told.says.amount_paise) == (3, 3 * SHARE)
+    assert way.sound()
+
+
 def test_a_group_joins_another_only_by_two_persons_and_not_while_its_money_is_on_its_way() -> None:
     way = WholeWay("G03", "G07", "G09")
     way.earn("S-1")

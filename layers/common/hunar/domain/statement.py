@@ -206,7 +206,7 @@ def _step(path: _Path, row: str, amounts: Mapping[str, int]) -> None:
             path.add(_withheld(row), "", paise, row, bears=AGENCYS)
         else:
             path.add(kinds.get(clause, OTHER), "", paise, row)
-    elif row in (CLEARING, JOINED):
+    elif row == CLEARING:
         path.add(MOVED, "", paise, row)
     else:
         gross = sum(each for account, each in amounts.items() if account.startswith("marketplace_receivable:"))

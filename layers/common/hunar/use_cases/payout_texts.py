@@ -16,7 +16,7 @@ from hunar.domain.batch import RowState, payout_id
 from hunar.domain.effects import LEADER
 from hunar.domain.facts import instant, moment
 from hunar.domain.identity import derived_id
-from hunar.domain.ledger import SENT_BACK
+from hunar.domain.ledger import CLEARING, FROM, MERGED, SENT_BACK, closes
 from hunar.domain.text_kinds import PAYOUT_COMPUTED, PAYOUT_FAILED, PAYOUT_PAID
 from hunar.messages import Says, Tell
 from hunar.ports import QueueName, Queues, Store
@@ -24,6 +24,8 @@ from hunar.tables import Item
 
 GOOD_FOR: Final = timedelta(days=7)
 """Older news of money only confuses: the next statement says it."""
+AT_ONCE: Final = 100
+"""Entries of a book that are read together."""
 
 
 def tell_computed(store: Store, queues: Queues, rows: Sequence[Item], *, at: str) -> None:
@@ -50,20 +52,44 @@ def tell_news(queues: Queues, rows: Iterable[Item], *, at: str) -> None:
 
 def _orders(store: Store, row: Item) -> set[str]:
     """The orders that brought the money of a row. What is still held of others is none of it; what the bank sent back
-    of an earlier batch is of that batch's orders."""
-    group_id, payable = row["group_id"], accounts.group_payable(row["group_id"])
+    of an earlier batch is of that batch's orders; what a group brought that joined this one is of that one's."""
     found: set[str] = set()
-    rows, known = [row], {row["batch_id"]}
-    while rows:
-        one = rows.pop()
-        places = [tables.book_entry(group_id, seq) for seq in range(one["seq_from"] + 1, one["seq_to"] + 1)]
-        entries = list(store.read(places).values())
-        found |= {entry["order_ref"] for entry in entries if entry["order_ref"] and _moves(entry, payable)}
-        earlier = {entry["source"]["batch"] for entry in entries if entry["kind"] == SENT_BACK} - known
+    spans, known = [(row["group_id"], row["seq_from"], row["seq_to"])], {(row["group_id"], row["batch_id"])}
+    while spans:
+        group_id, behind, until = spans.pop()
+        payable = accounts.group_payable(group_id)
+        entries = _entries(store, group_id, behind, until)
+        moving = [entry for entry in entries if _moves(entry, payable)]
+        found |= {entry["order_ref"] for entry in moving if entry["order_ref"]}
+        earlier = {(group_id, entry["source"]["batch"]) for entry in entries if entry["kind"] == SENT_BACK} - known
         known |= earlier
-        keys = [tables.batch_row(batch, payout_id(batch, group_id)) for batch in sorted(earlier)]
-        rows += store.read(keys).values() if keys else ()
+        keys = [tables.batch_row(batch, payout_id(batch, group_id)) for _, batch in sorted(earlier)]
+        spans += [(group_id, one["seq_from"], one["seq_to"]) for one in (store.read(keys).values() if keys else ())]
+        came = [entry for entry in moving if entry["kind"] == MERGED and entry["source"][FROM] != group_id]
+        spans += [span for entry in came if (span := _brought(store, entry)) is not None]
     return found
+
+
+def _entries(store: Store, group_id: str, behind: int, until: int) -> list[Item]:
+    places = [tables.book_entry(group_id, seq) for seq in range(behind + 1, until + 1)]
+    return sorted(store.read(places).values(), key=lambda entry: int(entry["seq"])) if places else []
+
+
+def _brought(store: Store, merged: Item) -> tuple[str, int, int] | None:
+    """Which entries of the other group's book made payable what came with ``merged``, as a row says it of a batch."""
+    other = str(merged["source"][FROM])
+    [clearing] = [each["account"] for each in merged["postings"] if each["rate_row"] == CLEARING]
+    head = tables.book(other)
+    until, went = int(store.read([head])[head]["seq"]), 0
+    while until:
+        behind = max(0, until - AT_ONCE)
+        for entry in reversed(_entries(store, other, behind, until)):
+            if went and closes(entry["kind"], entry["source"], other):
+                return other, int(entry["seq"]), went
+            if _moves(entry, clearing):
+                went = int(entry["seq"])
+        until = behind
+    return (other, 0, went) if went else None
 
 
 def _moves(entry: Item, account: str) -> bool:
