@@ -187,13 +187,13 @@ def _pay_out(desk: Desk, batch_id: str, group_id: str) -> Outcome | None:
     if batch.state is not State.DRAFT:
         return None
     head = Head.of(found[book]) if book in found else Head(group_id)
+    if head.into:
+        go_on(desk.store, [head], at=desk.now)
+        return Outcome.WENT_ON
     if row in found or recovered in found:
         return Outcome.NEXT_BATCH
     if head.payable <= 0:
         return Outcome.CARRIED
-    if head.into:
-        go_on(desk.store, [head], at=desk.now)
-        return Outcome.WENT_ON
     standing = Standing.of(found[whose[1]]) if whose[1] in found else None
     try:
         resolution = in_force(group_id, found.get(whose[0], {}).get("policies", ()), day_of_sale(desk.now))

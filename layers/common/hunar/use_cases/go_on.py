@@ -11,8 +11,9 @@ from hunar.ports import ABSENT, Put, Store
 
 
 def go_on(store: Store, heads: Iterable[Head], *, at: str) -> None:
-    """Brings on what can, of those among ``heads`` that joined another group. Who is stopped behind the booking does it
-    when the same message comes again, and the next closing does. Raises Conflict."""
+    """Brings on what can, of those among ``heads`` that joined another group. Where whoever booked it is stopped before
+    this, the next closing does it and the daily look: the head stands first among those that they read. Raises
+    Conflict."""
     for group_id in sorted(head.group_id for head in heads if head.into):
         waiting: str = group_id
         while waiting:

@@ -8,15 +8,17 @@ from __future__ import annotations
 from typing import Final
 
 from hunar import tables
+from hunar.domain import worklist
 from hunar.domain.beneficiary import same_person
 from hunar.domain.head import Head
 from hunar.messages import JoinGroups
 from hunar.ports import ABSENT, Put, QueueName, Rejected
 from hunar.tables import Item
 from hunar.use_cases import close_period, operate
-from hunar.use_cases.close_period import stopped
+from hunar.use_cases.close_period import LEFT_OUT, stopped
 from hunar.use_cases.go_on import go_on
 from hunar.use_cases.operate import By, NotNow, NotThere
+from hunar.use_cases.worklist import closing
 
 MOST_JOINED: Final = 20
 """Groups that joined one another in a row."""
@@ -91,11 +93,14 @@ def join(desk: close_period.Desk, message: JoinGroups) -> str:
 
 def _mark(desk: close_period.Desk, said: Item) -> None:
     key, note = tables.book(said["group_id"]), tables.joined(said["group_id"])
-    found = desk.store.read([key, note])
+    left_out = tables.exception(worklist.exception_id(LEFT_OUT, said["group_id"]))
+    found = desk.store.read([key, note, left_out])
     before = Head.of(found[key]) if key in found else Head(said["group_id"])
     if not before.into:
         now = before.joined(said["into"])
         kept = {name: said[name] for name in ("into", "minutes", "asked_by", "confirmed_by", "confirmed_at")}
-        desk.store.commit([Put(key, tables.book_item(now), before.version or ABSENT), Put(note, kept, ABSENT)])
+        # Where it was paid is asked no more: the other group's account is.
+        over = closing(found.get(left_out), at=desk.now)
+        desk.store.commit([Put(key, tables.book_item(now), before.version or ABSENT), Put(note, kept, ABSENT), *over])
         before = now
     go_on(desk.store, [before], at=desk.now)

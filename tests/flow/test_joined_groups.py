@@ -1,0 +1,62 @@
+"""Groups that joined others, when a worker ends between two writings, or the bank speaks of what was long ago."""
+
+from __future__ import annotations
+
+import pytest
+
+from hunar.messages import LookAtPayables
+from hunar.ports import QueueName
+from tests.flow.test_payouts import crashing
+from tests.wholeway import SHARE, WholeWay
+
+B1, B2, B3 = "2026-12-20-S", "2026-12-27-S", "2027-01-03-S"
+
+
+@pytest.mark.parametrize("at", range(0, 24))
+def test_a_debt_whose_worker_ended_before_it_went_on_goes_on_with_the_daily_look(at: int) -> None:
+    way = WholeWay("G03", "G07", "G09")
+    way.earn("S-1")
+    way.paid(B1)
+    way.join("G07", "G09")
+    way.join("G03", "G07")
+    crashing(way.desk, at, lambda: way.refund("S-1"))
+
+    way.desk.obey(LookAtPayables())
+
+    assert not way.desk.head("G03").balances
+    way.refund("S-1")
+    assert (way.desk.head("G03").debt, way.desk.head("G07").debt) == (0, 0)
+    assert way.desk.head("G09").debt > SHARE
+    assert way.sound()
+
+
+@pytest.mark.parametrize("at", range(20, 36))
+def test_who_joined_another_group_goes_on_before_that_ones_turn_comes(at: int) -> None:
+    way = WholeWay("G03", "G07")
+    way.earn("S-3", "G03")
+    way.at("2026-12-21T06:00:00Z")
+    way.earn("S-1", "G07")
+    crashing(way.desk, at, lambda: way.join("G07", "G03"))
+    way.desk.queues.taken(QueueName.PAYOUT_BATCHES)
+
+    way.paid(B1)
+
+    joined = bool(way.desk.head("G07").into)
+    assert way.desk.rows(B1)["G03"].amount_paise == (2 * SHARE if joined else SHARE)
+    assert ("G07" in way.desk.rows(B1)) is not joined
+    assert way.sound()
+
+
+def test_where_a_group_is_paid_is_asked_no_more_once_it_joined_another() -> None:
+    way = WholeWay("G07")
+    way.desk.group("G03", account=False)
+    way.earn("S-1")
+    way.desk.close(B1)
+    assert [one["group_id"] for one in way.desk.open("PAYOUT_LEFT_OUT")] == ["G03"]
+
+    way.join("G03", "G07")
+
+    assert not way.desk.open("PAYOUT_LEFT_OUT")
+    way.paid(B2)
+    assert way.desk.rows(B2)["G07"].amount_paise == SHARE
+    assert way.sound()
