@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from hunar.domain.bank_file import Status
 from hunar.messages import LookAtPayables
 from hunar.ports import QueueName
 from tests.flow.test_payouts import crashing
+from tests.paydesk import answer
 from tests.wholeway import SHARE, WholeWay
 
 B1, B2, B3 = "2026-12-20-S", "2026-12-27-S", "2027-01-03-S"
@@ -59,4 +61,28 @@ def test_where_a_group_is_paid_is_asked_no_more_once_it_joined_another() -> None
     assert not way.desk.open("PAYOUT_LEFT_OUT")
     way.paid(B2)
     assert way.desk.rows(B2)["G07"].amount_paise == SHARE
+    assert way.sound()
+
+
+@pytest.mark.parametrize("paid", [True, False])
+def test_what_the_bank_paid_all_the_same_stops_the_group_that_the_money_went_on_to(paid: bool) -> None:
+    way = WholeWay("G03", "G07", "G09")
+    way.earn("S-1")
+    way.desk.filed(B1)
+    row = way.desk.rows(B1)["G03"]
+    way.desk.bank(answer(row, Status.REJECTED), batch_id=B1)
+    way.join("G07", "G09")
+    way.join("G03", "G07")
+    assert way.desk.head("G09").payable == SHARE
+
+    way.desk.bank(answer(row), batch_id=B1)
+    [shown] = way.desk.open("PAID_THOUGH_REJECTED")
+    way.desk.close(B2)
+
+    assert (way.desk.rows(B2), way.desk.head("G09").payable) == ({}, SHARE)
+    assert [one["group_id"] for one in way.desk.open("PAYOUT_LEFT_OUT")] == ["G09"]
+    way.correct(shown, paid=paid)
+    way.paid(B3)
+    # What it has already is its debt now, and is recovered as it resolved: half of each payout.
+    assert way.desk.rows(B3)["G09"].amount_paise == (SHARE // 2 if paid else SHARE)
     assert way.sound()

@@ -20,6 +20,15 @@ def go_on(store: Store, heads: Iterable[Head], *, at: str) -> None:
             waiting = _one(store, waiting, at)
 
 
+def gone_on_to(store: Store, head: Head) -> list[str]:
+    """The group itself and those that its money goes on to, one behind the other."""
+    groups = [head.group_id]
+    while head.into:
+        head = _head(store, head.into)
+        groups.append(head.group_id)
+    return groups
+
+
 def _one(store: Store, group_id: str, at: str) -> str:
     """Returns the group that it joined, for that one may have joined a third; nothing at the end."""
     head = _head(store, group_id)

@@ -25,7 +25,7 @@ from hunar.ports import ABSENT, Conflict, Put, QueueName, Rejected
 from hunar.tables import Item, Table
 from hunar.use_cases import payout_texts
 from hunar.use_cases.close_period import ENOUGH_SECONDS, PAGE, STOPS, Desk, entry_put, header_put, rows_of
-from hunar.use_cases.go_on import go_on
+from hunar.use_cases.go_on import go_on, gone_on_to
 from hunar.use_cases.worklist import opening
 
 REFUSED: Final = "BOOK_REFUSED"
@@ -247,11 +247,14 @@ def _show(desk: Desk, seen: Seen, kind: str, result: Result, why: str) -> None:
     # Read again, it opens nothing that a person has resolved.
     puts = [] if there is not None else opening(item, None)
     if kind in STOPS and group_id is not None:
-        stop_key = tables.payout_stop(group_id)
-        stop: Item = desk.store.read([stop_key]).get(stop_key) or {"exceptions": [], "version": 0}
-        if item["exception_id"] not in stop["exceptions"]:
-            named = [*stop["exceptions"], item["exception_id"]]
-            puts.append(Put(stop_key, {"exceptions": named, "version": stop["version"] + 1}, stop["version"]))
+        # Where it joined another group, what it is owed is paid with that one's next payout.
+        stops = [tables.payout_stop(group) for group in gone_on_to(desk.store, seen.head)]
+        stopped = desk.store.read(stops)
+        for stop_key in stops:
+            stop: Item = stopped.get(stop_key) or {"exceptions": [], "version": 0}
+            if item["exception_id"] not in stop["exceptions"]:
+                named = [*stop["exceptions"], item["exception_id"]]
+                puts.append(Put(stop_key, {"exceptions": named, "version": stop["version"] + 1}, stop["version"]))
     if puts:
         desk.store.commit(puts)
 
