@@ -142,8 +142,8 @@ class Says(BaseModel):
     code: str | None = Field(default=None, pattern="^[0-9]{4,6}$")
     ending: str | None = Field(default=None, pattern="^[0-9]{2}$")
     """The last two digits of a phone number."""
-    former: bool = False
-    """It goes to the number that the contact had before."""
+    given_up: str | None = None
+    """It goes to a number that the contact gave up: the id of that change."""
 
 
 class Tell(_Message):

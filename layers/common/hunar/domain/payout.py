@@ -68,8 +68,10 @@ def paid_after_all(head: Head, batch: str, paise: int, *, payable: bool, utr: st
 
 
 def unknown(batch: str, payout_id: str, paise: int, *, reference: str, came: bool, at: str, by: str) -> Entry:
-    """The bank paid something that is no payout of ours: it waits in suspense. ``came``: it came back instead. It is one
-    entry, with whichever batch's answers it was told."""
+    """The bank paid something that is no payout of ours: it waits in suspense. ``came``: it came back instead.
+
+    It is one entry, with whichever batch's answers it was told.
+    """
     amount = -paise if came else paise
     return Entry(
         kind=SENT_BACK if came else ARRIVED,

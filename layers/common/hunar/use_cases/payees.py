@@ -28,7 +28,7 @@ from hunar.use_cases.operate import By, NotNow, NotThere
 
 FORMER_FOR: Final = timedelta(days=90)
 """So long after a change of a contact's number the number before it is told of a change of account too: whoever
-redirects a payment may have changed the number first."""
+redirects a payment may have changed the number first, and more than once."""
 _NOT_GIVEN_OUT: Final = (State.DRAFT, State.CLOSED, State.APPROVED)
 
 
@@ -184,16 +184,16 @@ def _texts(desk: operate.Desk, one: Beneficiary, at: str) -> Iterator[Tell]:
     for slot, key in keys.items():
         if (contact := contacts.get(key)) is None:
             continue
-        changes = contact.get("number_changes", [])
-        former = bool(changes) and changes[-1]["at"] >= since
-        for to_former in (False, True)[: 1 + former]:
+        changes = [change for change in contact.get("number_changes", ()) if change["at"] >= since]
+        # To every number of these days: a second change must not hide the first from whoever lost her number by it.
+        for given_up in (None, *(change["notification_id"] for change in changes)):
             yield Tell(
-                notification_id=derived_id(ACCOUNT_CHANGED, one.group_id, one.version, slot, to_former),
+                notification_id=derived_id(ACCOUNT_CHANGED, one.group_id, one.version, slot, given_up or ""),
                 notification_kind=ACCOUNT_CHANGED,
                 group_id=one.group_id,
                 contact=slot,
                 good_until=instant(moment(at) + payees.TOLD_WITHIN),
-                says=Says(account=payees.last_four(one.account), former=to_former),
+                says=Says(account=payees.last_four(one.account), given_up=given_up),
             )
 
 

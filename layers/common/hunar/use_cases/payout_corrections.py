@@ -60,9 +60,8 @@ def _say(desk: operate.Desk, batch_id: str, exception_id: str, by: By, paid: boo
         _can_be_booked(desk, exception)
     key = tables.correction(exception_id)
     there = desk.store.read([key]).get(key)
-    if there is not None and there["paid"] == paid:
-        if there["confirmed_by"] is not None or same_person(there["asked_by"], by.person):
-            return there
+    if there is not None and _said_before(there, by, paid):
+        return there
     item = {
         "exception_id": exception_id,
         "paid": paid,
@@ -79,6 +78,11 @@ def _say(desk: operate.Desk, batch_id: str, exception_id: str, by: By, paid: boo
         item |= first | {"confirmed_by": by.person, "confirmed_at": desk.now, "confirmed_because": by.reason}
     desk.store.commit([Put(key, item, there["version"] if there else ABSENT)])
     return item
+
+
+def _said_before(there: Item, by: By, paid: bool) -> bool:
+    over = there["confirmed_by"] is not None or same_person(there["asked_by"], by.person)
+    return there["paid"] == paid and over
 
 
 def _can_be_booked(desk: operate.Desk, exception: Item) -> None:
@@ -179,8 +183,9 @@ def _book(desk: close_period.Desk, exception_id: str) -> str:
             raise Rejected(booked)
         puts = [_suspended(_unknown(exception, at=desk.now, by=by), desk.now), *over]
         if (reference := _pointer(exception)) is not None and subject["status"] == Status.EXECUTED:
-            owner = {"payout_id": f"{SUSPENDED} {subject['payout_id']}", "batch_id": subject.get("batch_id") or NO_BATCH}
-            puts.append(Put(reference, owner, ABSENT))
+            owner = f"{SUSPENDED} {subject['payout_id']}"
+            of = subject.get("batch_id") or NO_BATCH
+            puts.append(Put(reference, {"payout_id": owner, "batch_id": of}, ABSENT))
         desk.store.commit(puts)
         return "IN_SUSPENSE"
     seen = see(desk, subject["batch_id"], subject["payout_id"])
