@@ -46,6 +46,8 @@ def test_a_file_that_nobody_gives_out_and_a_bank_that_says_nothing_are_shown(des
     [shown] = look(desk, MONDAY)
     assert "is APPROVED since 2026-12-15: its file must be given out" in shown
 
+    payouts.withdraw(desk.operator, BATCH, by(MAKER))
+    desk.approve()
     desk.submit()
     assert look(desk, MONDAY) == []
     desk.bank(answer(desk.rows()["G01"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hunar.domain.bank_file import Status
+from hunar.domain.batch import RowState
 from hunar.messages import LookAtPayables
 from hunar.ports import QueueName
 from tests.flow.test_payouts import crashing
@@ -85,4 +86,21 @@ def test_what_the_bank_paid_all_the_same_stops_the_group_that_the_money_went_on_
     way.paid(B3)
     # What it has already is its debt now, and is recovered as it resolved: half of each payout.
     assert way.desk.rows(B3)["G09"].amount_paise == (SHARE // 2 if paid else SHARE)
+    assert way.sound()
+
+
+def test_what_the_bank_paid_all_the_same_takes_the_other_groups_payout_out_of_its_batch() -> None:
+    way = WholeWay("G03", "G07")
+    way.earn("S-1")
+    way.desk.filed(B1)
+    row = way.desk.rows(B1)["G03"]
+    way.desk.bank(answer(row, Status.REJECTED), batch_id=B1)
+    way.join("G03", "G07")
+    way.desk.close(B2)
+    way.desk.approve(B2)
+
+    way.desk.bank(answer(row), batch_id=B1)
+
+    assert way.desk.rows(B2)["G07"].state is RowState.PULLED
+    assert way.desk.head("G07").payable == SHARE
     assert way.sound()

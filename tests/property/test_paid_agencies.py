@@ -20,6 +20,7 @@ from hunar.domain import accounts, batch
 from hunar.domain.bank_file import Status
 from hunar.domain.batch import Row, RowState, State
 from hunar.domain.head import Head
+from hunar.domain.rate_card import day_of_sale
 from hunar.domain.statement import DEBT, Point, Statement, ties
 from hunar.messages import ReleaseHold
 from hunar.ports import Put
@@ -112,6 +113,10 @@ class Banked(Life):
 
     def _give_out(self, batch_id: str) -> None:
         desk = self.desk
+        if str(desk.batch(batch_id).value_date) < day_of_sale(desk.now):
+            self._refused(lambda: desk.submit(batch_id))
+            payouts.withdraw(desk.operator, batch_id, by(MAKER))
+            desk.approve(batch_id)
         row = self.chance.choice(batch.live(desk.rows(batch_id).values()))
         key = tables.batch_row(batch_id, row.payout_id)
         stored = desk.store.read([key])[key]

@@ -344,6 +344,10 @@ def play(story: Batches, *, tell: bool = False) -> Played:
     return Played(watch.broken or broken, choices.record, world.failures, world.tale or [], world.ticks)
 
 
+PASSED: Final = "has passed; withdraw"
+"""Why a file is not given out whose day is over: it is approved anew, for another day."""
+
+
 def _does(world: PayOffice, body: str) -> None:
     world.queues.send(QueueName.ORDER_EVENTS, [body])
 
@@ -393,6 +397,8 @@ def _next(world: PayOffice, watch: BatchWatch, name: str) -> tuple[str, Item] | 
             return "approve", {"person": other, "batch": name, "looks": 0}
         case State.APPROVED:
             if refused := world.refusals.pop(("submit", name), None):
+                if PASSED in refused:
+                    return "withdraw", {"person": "rekha", "batch": name}
                 return _pulling(watch, name, refused, "an approved file is the same when it is made again")
             return "submit", {"person": "rekha", "batch": name}
     if state in (State.FILED, State.COMPLETED) and name not in world.bank.files:

@@ -510,7 +510,7 @@ def _answer(batch: Batch, one: Row | None, result: Result) -> Answer:
             return Answer(result, _told(one, back, result, one.utr), Move.SENT_BACK)
         case RowState.PAID if executed:
             return Answer(result, one, trouble=None if result.utr == one.utr else Trouble.PAID_TWICE)
-        case RowState.PAID if one.was is not None and result.status is Status.REJECTED:
+        case RowState.PAID if result.status is Status.REJECTED and _said_before(result, one):
             # What it said before it paid.
             return Answer(result, one)
         case RowState.PAID:
@@ -522,6 +522,11 @@ def _answer(batch: Batch, one: Row | None, result: Result) -> Answer:
         case RowState.RETURNED if executed and result.utr != one.utr:
             return Answer(result, one, trouble=Trouble.PAID_TWICE)
     return Answer(result, one)
+
+
+def _said_before(result: Result, one: Row) -> bool:
+    """Whether a bank's rejection is older than its payment, however late it is heard of."""
+    return one.was is not None or result.day < str(one.answered_on)
 
 
 def _told(one: Row, state: RowState, result: Result, utr: str | None) -> Row:

@@ -60,6 +60,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "PAYOUT_LEFT_OUT": "Mend what is named; the group's money waits, and is paid with the next batch after that.",
     "UNPAID_TOO_LONG": "Close a period with hunar close, and have it approved; groups wait for their money.",
     "BATCH_WAITS": "Do the step that is named; groups wait for the money that is in this batch.",
+    "PULLED_TOO_LATE": "Ask the bank at once to stop this payment, and enter what it answers.",
     "UNKNOWN_REFERENCE": "Ask the bank what it paid; if money left, put it into suspense with hunar payouts correct.",
     "PAID_THOUGH_CANCELLED": "Ask the bank whether it paid, then hunar payouts correct, two persons."
     " The group's next payout waits until then.",
@@ -133,6 +134,7 @@ RESOLVED_BY: Final[Mapping[str, str]] = {
     "PAYOUT_LEFT_OUT": ACKNOWLEDGE,
     "UNPAID_TOO_LONG": ACKNOWLEDGE,
     "BATCH_WAITS": ACKNOWLEDGE,
+    "PULLED_TOO_LATE": ACKNOWLEDGE,
     "UNKNOWN_REFERENCE": ACKNOWLEDGE,
     "PAID_THOUGH_CANCELLED": CORRECT,
     "PAID_THOUGH_REJECTED": CORRECT,

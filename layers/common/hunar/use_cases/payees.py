@@ -11,25 +11,23 @@ from datetime import timedelta
 from typing import Any, Final
 
 from hunar import bank_files, tables
-from hunar.domain import batch as batches
 from hunar.domain import beneficiary as payees
-from hunar.domain.batch import State
 from hunar.domain.beneficiary import Beneficiary, Details, LookedUp, same_person
 from hunar.domain.facts import instant, moment
 from hunar.domain.identity import derived_id
 from hunar.domain.notification import SLOTS
 from hunar.domain.text_kinds import ACCOUNT_CHANGED
-from hunar.messages import PullRow, Says, Tell
+from hunar.messages import Says, Tell
 from hunar.ports import ANY, Put, QueueName, Rejected
-from hunar.tables import Item, Table
+from hunar.tables import Item
 from hunar.use_cases import operate
 from hunar.use_cases.branches import existing
+from hunar.use_cases.leave_batches import leave
 from hunar.use_cases.operate import By, NotNow, NotThere
 
 FORMER_FOR: Final = timedelta(days=90)
 """So long after a change of a contact's number the number before it is told of a change of account too: whoever
 redirects a payment may have changed the number first, and more than once."""
-_NOT_GIVEN_OUT: Final = (State.DRAFT, State.CLOSED, State.APPROVED)
 
 
 def propose(desk: operate.Desk, group_id: str, details: Details, by: By, *, cooling_days: int) -> Beneficiary:
@@ -94,7 +92,7 @@ def close(desk: operate.Desk, group_id: str, by: By) -> Beneficiary:
         return before if now == before else _write(desk, now, written)
 
     done: Beneficiary = desk.again(step)
-    _pull(desk, done, "the account was closed")
+    leave(desk.store, desk.queues, group_id, "the account was closed")
     return done
 
 
@@ -168,7 +166,7 @@ def _follow(desk: operate.Desk, one: Beneficiary, why: str) -> None:
     """Whoever is stopped before this does it when the act is repeated."""
     if one.version > 1:
         _tell(desk, one, one.changed_at)
-        _pull(desk, one, why)
+        leave(desk.store, desk.queues, one.group_id, why)
 
 
 def _tell(desk: operate.Desk, one: Beneficiary, at: str) -> None:
@@ -195,20 +193,6 @@ def _texts(desk: operate.Desk, one: Beneficiary, at: str) -> Iterator[Tell]:
                 good_until=instant(moment(at) + payees.TOLD_WITHIN),
                 says=Says(account=payees.last_four(one.account), given_up=given_up),
             )
-
-
-def _pull(desk: operate.Desk, one: Beneficiary, why: str) -> None:
-    """Its row leaves every batch that the bank does not have. A batch that is being collected is found too, and what
-    slips in behind is refused at the approval."""
-    page = desk.store.page(Table.BATCHES, "ALL", index=tables.FEED, limit=100, newest_first=True)
-    waiting = [header["batch_id"] for header in page.items if header["state"] in _NOT_GIVEN_OUT]
-    keys = [tables.batch_row(batch_id, batches.payout_id(batch_id, one.group_id)) for batch_id in waiting]
-    rows = desk.store.read(keys).values() if keys else ()
-    bodies = [
-        PullRow(batch_id=row["batch_id"], payout_id=row["payout_id"], reason=why).model_dump_json() for row in rows
-    ]
-    if bodies:
-        desk.queues.send(QueueName.PAYOUT_BATCHES, bodies)
 
 
 def _allowed(step: Callable[[], Any]) -> Any:

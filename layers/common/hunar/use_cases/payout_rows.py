@@ -26,9 +26,11 @@ from hunar.tables import Item, Table
 from hunar.use_cases import payout_texts
 from hunar.use_cases.close_period import ENOUGH_SECONDS, PAGE, STOPS, Desk, entry_put, header_put, rows_of
 from hunar.use_cases.go_on import go_on, gone_on_to
-from hunar.use_cases.worklist import opening
+from hunar.use_cases.leave_batches import leave
+from hunar.use_cases.worklist import closing, opening
 
 REFUSED: Final = "BOOK_REFUSED"
+TOO_LATE: Final = "PULLED_TOO_LATE"
 
 
 class Seen(NamedTuple):
@@ -37,6 +39,8 @@ class Seen(NamedTuple):
     batch: Batch
     item: Item | None
     head: Head
+    too_late: Item | None
+    """The exception that this row should not be paid."""
 
     @property
     def row(self) -> Row | None:
@@ -157,6 +161,7 @@ def _pull(desk: Desk, message: PullRow) -> bool:
     try:
         now, pulled = batches.pull(batch, rows, message.payout_id, reason=message.reason)
     except batches.Refused:
+        _tell_too_late(desk, batch, rows, message)
         return False
     seen = see(desk, message.batch_id, message.payout_id)
     if seen.item is None or seen.row == pulled:
@@ -246,9 +251,10 @@ def _show(desk: Desk, seen: Seen, kind: str, result: Result, why: str) -> None:
     there = desk.store.read([key]).get(key)
     # Read again, it opens nothing that a person has resolved.
     puts = [] if there is not None else opening(item, None)
-    if kind in STOPS and group_id is not None:
-        # Where it joined another group, what it is owed is paid with that one's next payout.
-        stops = [tables.payout_stop(group) for group in gone_on_to(desk.store, seen.head)]
+    # Where it joined another group, what it is owed is paid with that one's next payout.
+    owed = gone_on_to(desk.store, seen.head) if kind in STOPS and group_id is not None else []
+    if owed:
+        stops = [tables.payout_stop(group) for group in owed]
         stopped = desk.store.read(stops)
         for stop_key in stops:
             stop: Item = stopped.get(stop_key) or {"exceptions": [], "version": 0}
@@ -256,6 +262,25 @@ def _show(desk: Desk, seen: Seen, kind: str, result: Result, why: str) -> None:
                 named = [*stop["exceptions"], item["exception_id"]]
                 puts.append(Put(stop_key, {"exceptions": named, "version": stop["version"] + 1}, stop["version"]))
     if puts:
+        desk.store.commit(puts)
+    if there is None or there["closed_at"] is None:
+        for group in owed:
+            leave(desk.store, desk.queues, group, f"{kind} of {group_id} is not resolved")
+
+
+def _tell_too_late(desk: Desk, batch: Batch, rows: Iterable[Row], message: PullRow) -> None:
+    """A row that is to leave a batch whose file the bank has: only the bank can stop it, and a person must ask."""
+    row = next((one for one in rows if one.payout_id == message.payout_id), None)
+    if row is None or row.state is not RowState.IN_TRANSIT or batch.state is not State.FILED:
+        return
+    said = (
+        f"batch {batch.batch_id}: {row.payout_id} to {row.group_id}, {rupees(row.amount_paise)}, is with the bank and "
+        f"should not be paid: {message.reason}"
+    )
+    about = {"group_id": row.group_id, "batch_id": batch.batch_id, "payout_id": row.payout_id}
+    item = worklist.opened(TOO_LATE, (row.payout_id,), at=desk.now, message=said, **about)
+    key = tables.exception(item["exception_id"])
+    if puts := opening(item, desk.store.read([key]).get(key), renew=True):
         desk.store.commit(puts)
 
 
@@ -273,7 +298,7 @@ def book_row(
 ) -> None:
     item = seen.item or {}
     version = int(item["version"])
-    puts = [header_put(replace(now, version=now.version - 1), now), *more]
+    puts = [header_put(replace(now, version=now.version - 1), now), *more, *closing(seen.too_late, at=desk.now)]
     if move is not None:
         if move in (Move.ARRIVED, Move.SENT_BACK) and seen.head.owed(_transit(row)) != row.amount_paise:
             # The book was read after the row: somebody has moved both on meanwhile.
@@ -337,12 +362,13 @@ def _waits(desk: Desk, batch_id: str) -> bool:
 
 def see(desk: Desk, batch_id: str, payout_id: str) -> Seen:
     header, row = tables.batch(batch_id), tables.batch_row(batch_id, payout_id)
-    found = desk.store.read([header, row])
+    shown = tables.exception(worklist.exception_id(TOO_LATE, payout_id))
+    found = desk.store.read([header, row, shown])
     item = found.get(row)
     group_id: Any = item["group_id"] if item else ""
     book = tables.book(group_id)
     stored = desk.store.read([book]).get(book) if item else None
-    return Seen(Batch.of(found[header]), item, Head.of(stored) if stored else Head(group_id))
+    return Seen(Batch.of(found[header]), item, Head.of(stored) if stored else Head(group_id), found.get(shown))
 
 
 def _batch(desk: Desk, batch_id: str) -> Batch:

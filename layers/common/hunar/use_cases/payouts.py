@@ -26,7 +26,7 @@ from hunar.payout_rails import razorpayx_rail
 from hunar.ports import ABSENT, Conflict, PayoutFiles, Put, QueueName, Rejected
 from hunar.tables import Item, Table
 from hunar.use_cases import operate
-from hunar.use_cases.close_period import header_put, rows_of
+from hunar.use_cases.close_period import header_put, rows_of, stopped
 from hunar.use_cases.operate import By, NotNow, NotThere
 from hunar.use_cases.payees import beneficiary_of
 from hunar.use_cases.payout_rows import result_item
@@ -100,6 +100,7 @@ def _approve(desk: Desk, batch_id: str, by: By, seen: str, value_date: str | Non
     counted = desk.store.read([key]).get(key, {"count": 0, "version": 0})
     serial = counted["count"] + 1
     rows = _rows(desk, batch_id)
+    _unstopped(desk, rows)
     newest = _newest(desk, rows)
     try:
         file = _made(desk, replace(before, value_date=day, file_serial=serial, file_layout=desk.terms.layout), rows)
@@ -171,7 +172,10 @@ def submit(desk: Desk, batch_id: str, by: By) -> Batch:
             return before
         if before.state is not State.APPROVED:
             raise NotNow(f"{batch_id} is {before.state}; it cannot be given to the bank")
+        if str(before.value_date) < day_of_sale(desk.now):
+            raise NotNow(f"its day of payment, {before.value_date}, has passed; withdraw the approval and approve anew")
         rows = _rows(desk, batch_id)
+        _unstopped(desk, rows)
         newest = _newest(desk, rows)
         now = _allowed(
             lambda: batches.submit(before, rows, _made(desk, before, rows), newest, by=by.person, at=desk.now)
@@ -332,6 +336,14 @@ def _kept(files: PayoutFiles, batch: Batch) -> bytes:
 
 def _newest(desk: operate.Desk, rows: Sequence[Row]) -> dict[str, Beneficiary]:
     return _payees(desk, [tables.beneficiary(one.group_id) for one in batches.live(rows)])
+
+
+def _unstopped(desk: operate.Desk, rows: Sequence[Row]) -> None:
+    """Raises NotNow for a group that the bank paid otherwise, and nobody has said yet what of it is right."""
+    stops = desk.store.read([tables.payout_stop(one.group_id) for one in batches.live(rows)])
+    for one in batches.live(rows):
+        if reason := stopped(desk.store, stops.get(tables.payout_stop(one.group_id))):
+            raise NotNow(f"rows must be pulled first: {one.group_id}: {reason}")
 
 
 def _frozen(desk: operate.Desk, rows: Sequence[Row]) -> dict[str, Beneficiary]:
