@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from hunar import tables
 from hunar.domain import accounts
 from hunar.domain.bank_file import Status
 from hunar.messages import BATCH_COMMAND
-from hunar.ports import QueueName, Rejected
+from hunar.ports import Put, QueueName, Rejected
 from hunar.use_cases import payout_corrections, payouts
 from hunar.use_cases.operate import NotNow
 from tests.paydesk import CHECKER, MAKER, PayDesk, answer, by
@@ -131,3 +132,60 @@ def test_an_answer_that_is_brought_to_another_batch_is_no_unknown_payment() -> N
     assert way.gone() == 2 * SHARE
     assert accounts.SUSPENSE not in way.balances()
     assert way.sound()
+
+
+@pytest.mark.parametrize("status", [Status.REJECTED, Status.RETURNED])
+def test_whoever_says_that_money_came_back_does_not_alone_have_it_paid_once_more(status: Status) -> None:
+    way = WholeWay("G03", "G07")
+    way.earn("S-1")
+    way.earn("S-7", "G07")
+    way.desk.close(B1, person="schedule")
+    way.desk.approve(B1)
+    way.desk.submit(B1)
+    rows = way.desk.rows(B1)
+    if status is Status.RETURNED:
+        way.desk.bank(answer(rows["G03"]), batch_id=B1)
+    payouts.paid(way.desk.operator, B1, [answer(rows["G03"], status)], by(CHECKER))
+    way.desk.work()
+    way.desk.bank(answer(rows["G07"]), batch_id=B1)
+    way.desk.close(B2, person="schedule")
+    row = way.desk.rows(B2)["G03"]
+    assert row.told_by == (CHECKER,)
+
+    for person in (CHECKER, CHECKER.upper()):
+        with pytest.raises(NotNow, match=f"said that money of {row.payout_id} to G03 came back"):
+            way.desk.approve(B2, person=person)
+    # Not by taking it out and into another batch either.
+    payouts.pull(way.desk.operator, B2, row.payout_id, by(CHECKER, "try again"))
+    way.desk.work()
+    way.earn("S-2")
+    way.desk.close(B3, person="schedule")
+    with pytest.raises(NotNow, match="came back from the bank; another person must approve the batch"):
+        way.desk.approve(B3)
+
+    way.desk.approve(B3, person=MAKER)
+    way.desk.submit(B3)
+    way.desk.bank(answer(way.desk.rows(B3)["G03"]), batch_id=B3)
+    assert way.desk.rows(B3)["G03"].amount_paise == 2 * SHARE
+    # What it earns next has nothing to do with it.
+    way.at("2027-01-10T06:00:00Z")
+    way.earn("S-4")
+    way.desk.close("2027-01-10-S", person="schedule")
+    assert way.desk.rows("2027-01-10-S")["G03"].told_by == ()
+    way.desk.approve("2027-01-10-S")
+    assert way.sound()
+
+
+def test_who_said_it_cannot_be_struck_from_the_row() -> None:
+    way = WholeWay("G03")
+    way.earn("S-1")
+    way.desk.filed(B1)
+    payouts.paid(way.desk.operator, B1, [answer(way.desk.rows(B1)["G03"], Status.REJECTED)], by(CHECKER))
+    way.desk.work()
+    way.desk.close(B2, person="schedule")
+    key = tables.batch_row(B2, way.desk.rows(B2)["G03"].payout_id)
+    item = way.desk.store.read([key])[key]
+    way.desk.store.commit([Put(key, item | {"told_by": [], "version": item["version"] + 1}, item["version"])])
+
+    with pytest.raises(NotNow, match="are not those that were closed"):
+        way.desk.approve(B2)

@@ -300,8 +300,12 @@ def _print(header: Any, rows: list[Any]) -> None:
                 f"…{one['last_four']}",
                 one["state"],
                 one["utr"],
-                one["reason"],
+                one["reason"] or _once_more(one["told_by"]),
             ]
             for one in rows
         ],
     )
+
+
+def _once_more(told_by: list[str]) -> str:
+    return f"once more: it came back, said {' and '.join(told_by)}" if told_by else ""
