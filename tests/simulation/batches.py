@@ -393,8 +393,12 @@ def _next(world: PayOffice, watch: BatchWatch, name: str) -> tuple[str, Item] | 
             if refused := world.refusals.pop(("approve", name), None):
                 return _pulling(watch, name, refused, "what was closed can be approved")
             makers = {watch.headers[name]["made_by"], watch.headers[name]["closed_by"]}
-            other = next(one for one in batches_story.PERSONS if one not in makers)
-            return "approve", {"person": other, "batch": name, "looks": 0}
+            told = [row for row in watch.live(name) if row["told_by"]]
+            apart = makers.union(*(row["told_by"] for row in told))
+            others = [one for one in batches_story.PERSONS if one not in apart]
+            if not others:
+                return "pull", {"person": "rekha", "batch": name, "group": told[0]["group_id"]}
+            return "approve", {"person": others[0], "batch": name, "looks": 0}
         case State.APPROVED:
             if refused := world.refusals.pop(("submit", name), None):
                 if PASSED in refused:

@@ -761,6 +761,12 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "        if not by:\n",
     ),
     _batches(
+        "who says that money came back approves that it is paid again",
+        "domain.batch",
+        "if any(same_person(by, person) for person in one.told_by)]\n",
+        "if not by]\n",
+    ),
+    _batches(
         "what is approved is not what was looked at",
         "domain.batch",
         "    if seen != batch.digest:\n",
