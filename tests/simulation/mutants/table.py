@@ -613,12 +613,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         'if seen.item and seen.item["hold_end"] != wanted.hold_end:\n            # A proposal',
         "if not seen.item:\n            # A proposal",
     ),
-    _money(
-        "a line that is no more is not looked at",
-        "use_cases.settle",
-        "return booked + [settle_line(desk, *line) for line in subjects.gone(desk.store, subject)]",
-        "return booked",
-    ),
     # batches
     _batches(
         "a closing that was over begins anew",
@@ -927,7 +921,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "a row and its book are two transactions",
         "use_cases.payout_rows",
         "    desk.store.commit([*puts, Put(tables.batch_row(row.batch_id, row.payout_id), stored, version)])\n",
-        "    for put in [*puts, Put(tables.batch_row(row.batch_id, row.payout_id), stored, version)]:\n"
+        "    for put in (*puts, Put(tables.batch_row(row.batch_id, row.payout_id), stored, version)):\n"
         "        desk.store.commit([put])\n",
     ),
     _batches(
