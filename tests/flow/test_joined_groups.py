@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from hunar import tables
 from hunar.domain.bank_file import Status
 from hunar.domain.batch import RowState
 from hunar.messages import LookAtPayables
 from hunar.ports import QueueName
+from hunar.use_cases import mergers
+from hunar.use_cases.operate import NotNow
 from tests.flow.test_payouts import crashing
-from tests.paydesk import answer
+from tests.paydesk import CHECKER, MAKER, answer, by
 from tests.wholeway import SHARE, WholeWay
 
 B1, B2, B3 = "2026-12-20-S", "2026-12-27-S", "2027-01-03-S"
@@ -104,3 +107,37 @@ def test_what_the_bank_paid_all_the_same_takes_the_other_groups_payout_out_of_it
     assert way.desk.rows(B2)["G07"].state is RowState.PULLED
     assert way.desk.head("G07").payable == SHARE
     assert way.sound()
+
+
+def test_who_joins_another_group_hears_to_which_account_its_money_goes_before_anybody_confirms_it() -> None:
+    way = WholeWay("G03", "G07")
+    way.earn("S-1")
+    desk = way.desk
+    payee = desk.store.read([tables.payee("G07")])[tables.payee("G07")]
+
+    mergers.merge(desk.operator, "G03", "G07", by(MAKER, "book 3"))
+    desk.work()
+
+    [told] = desk.told("ACCOUNT_CHANGED")
+    assert (told.group_id, told.contact, told.says.account) == ("G03", "leader", payee["last_four"])
+    mergers.merge(desk.operator, "G03", "G07", by(CHECKER, "book 3"))
+    desk.work()
+    assert len(desk.told("ACCOUNT_CHANGED")) == 1, "said again it is the same text"
+    assert desk.head("G07").payable == SHARE
+
+
+def test_no_group_joins_one_that_cannot_be_paid() -> None:
+    """Its first account would have no cooling-off: the way around a change of the other one's."""
+    way = WholeWay("G03")
+    way.desk.group("G07", account=False)
+    way.earn("S-1")
+    before = way.desk.store.everything()
+
+    with pytest.raises(NotNow, match="into: G07 cannot be paid: no bank account is registered"):
+        mergers.merge(way.desk.operator, "G03", "G07", by(MAKER, "book 3"))
+
+    assert way.desk.store.everything() == before
+    way.desk.account("G07", 4)
+    way.desk.account("G07", 5)
+    with pytest.raises(NotNow, match="into: G07 cannot be paid: the account was changed; it can be paid from"):
+        mergers.merge(way.desk.operator, "G03", "G07", by(MAKER, "book 3"))
