@@ -2056,9 +2056,9 @@ def _account(group_id: str) -> str:
 
 
 def _enter(story: Story, said: Mapping[str, Any]) -> Reply:
-    """A person enters what the bank said."""
+    """The maker enters what the bank said: whoever says that money came back does not approve that it is paid again."""
     target = f"/api/payouts/{story.batch}/paid"
-    return story.operate(target, layout="hdfc_enet", file=said["file"], content=said["content"])
+    return story.operate(target, "maker", layout="hdfc_enet", file=said["file"], content=said["content"])
 
 
 def _by_command(story: Story, said: Mapping[str, Any]) -> None:

@@ -14,13 +14,14 @@ from hunar.domain.contact import MOST_TRIES, masked
 from hunar.messages import NOTIFICATION, Tell
 from hunar.ports import ABSENT, Put, QueueName, Rejected, Retryable
 from hunar.tables import Item, Table
-from hunar.use_cases import contacts, show
+from hunar.use_cases import contacts, payees, show
 from hunar.use_cases.import_catalogue import Report
 from hunar.use_cases.operate import By, Desk, NotNow, NotThere
 from hunar.use_cases.retry import retried
 from hunar.use_cases.worklist import open_exception
 from tests.flipkart_messages import created, item
 from tests.flow.test_import import DEMO, bring, change, folder, world
+from tests.payees import details
 from tests.world import World
 
 __all__ = ["folder", "world"]
@@ -464,6 +465,26 @@ def test_after_two_quick_changes_each_former_number_hears_of_its_own(world: Worl
     world.settle()
     told_of = sorted((text.to, text.values["ending"]) for text in world.phones.texts)
     assert told_of == [("+919999900011", "77"), ("+919999900077", "78")]
+
+
+def test_after_two_quick_changes_each_former_number_hears_of_a_change_of_account_too(
+    world: World, folder: Path
+) -> None:
+    registered(world)
+    bring(world, folder)
+    change(folder, "contacts", "+919999900011", "+919999900077")
+    bring(world, folder)
+    change(folder, "contacts", "+919999900077", "+919999900078")
+    bring(world, folder)
+    world.settle()
+    told = len(world.phones.texts)
+    [group] = {one["group_id"] for one in world.store.everything().values() if one.get("phone") == "+919999900078"}
+    for number in (1, 2):
+        payees.propose(desk(world), group, details(number), FARZANA, cooling_days=7)
+    world.settle()
+    texts = [text for text in world.phones.texts[told:] if text.kind == "ACCOUNT_CHANGED"]
+    mine = {text.to for text in texts} & {"+919999900011", "+919999900077", "+919999900078"}
+    assert mine == {"+919999900011", "+919999900077", "+919999900078"}
 
 
 def test_who_opted_out_of_a_kind_is_not_told_of_it_and_the_next_contact_is(world: World) -> None:

@@ -74,7 +74,7 @@ def test_a_payment_that_the_bank_has_already_is_shown_until_it_answers(desk: Pay
     [shown] = desk.open("PULLED_TOO_LATE")
     assert shown["message"] == (
         f"batch NEXT: {row.payout_id} to G01, 100.00, is with the bank and should not be paid: PAID_THOUGH_REJECTED of "
-        "it is not resolved"
+        "G01 is not resolved"
     )
     desk.bank(answer(row, Status.REJECTED), batch_id=NEXT)
     assert not desk.open("PULLED_TOO_LATE")

@@ -32,7 +32,7 @@ TEXTS: Final = 4
 """One of texts for so many of orders."""
 MONEY: Final = 5
 """One of money for so many of orders."""
-BATCHES: Final = 5
+BATCHES: Final = 2
 """One of batches for so many of orders."""
 KINDS: Final[dict[str, type[Schedule] | type[Trade] | type[Texts] | type[Money] | type[Batches]]] = {
     "orders": Schedule,

@@ -10,6 +10,7 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +19,10 @@ from hunar.adapters.memory import MemoryPayoutFiles
 from hunar.domain import accounts, batch, head
 from hunar.domain.bank_file import Result, Status
 from hunar.domain.batch import RowState, State
+from hunar.domain.facts import instant, moment
 from hunar.domain.head import Head
 from hunar.domain.ledger import RELEASED, SETTLED, Entry, Posting
+from hunar.domain.rate_card import day_of_sale
 from hunar.messages import BATCH_COMMAND, NOTIFICATION, ClosePeriod, LookAtPayables, Tell
 from hunar.ports import ABSENT, Put, QueueName, Rejected
 from hunar.tables import Item, Key, Table
@@ -234,7 +237,9 @@ class PayOffice(Simulation):
             raise NotNow("there is nothing to look at")
         self.worker.noted["seen"] = shown["digest"]
         self.pause(said["looks"])
-        payouts.approve(self.desk, said["batch"], _by(said), seen=shown["digest"])
+        # Who takes her time has it paid tomorrow.
+        day = instant(moment(self.now) + timedelta(days=said["looks"] > 0))
+        payouts.approve(self.desk, said["batch"], _by(said), seen=shown["digest"], value_date=day_of_sale(day))
 
     def _carry(self, said: Mapping[str, Any]) -> None:
         """Somebody takes the file to the bank."""
@@ -393,8 +398,12 @@ def _next(world: PayOffice, watch: BatchWatch, name: str) -> tuple[str, Item] | 
             if refused := world.refusals.pop(("approve", name), None):
                 return _pulling(watch, name, refused, "what was closed can be approved")
             makers = {watch.headers[name]["made_by"], watch.headers[name]["closed_by"]}
-            other = next(one for one in batches_story.PERSONS if one not in makers)
-            return "approve", {"person": other, "batch": name, "looks": 0}
+            told = [row for row in watch.live(name) if row["told_by"]]
+            apart = makers.union(*(row["told_by"] for row in told))
+            others = [one for one in batches_story.PERSONS if one not in apart]
+            if not others:
+                return "pull", {"person": "rekha", "batch": name, "group": told[0]["group_id"]}
+            return "approve", {"person": others[0], "batch": name, "looks": 0}
         case State.APPROVED:
             if refused := world.refusals.pop(("submit", name), None):
                 if PASSED in refused:

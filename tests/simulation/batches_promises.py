@@ -298,6 +298,8 @@ class BatchWatch:
         by, person = item["approved_by"], self._person()
         if by in (item["made_by"], item["closed_by"]) or person not in (None, by):
             raise Broken("maker and checker are two persons", f"{item['made_by']} and {by}, who is {person}")
+        if once_more := [row["payout_id"] for row in live if by in row["told_by"]]:
+            raise Broken("who says that money came back does not have it paid again", f"{by} approved {once_more}")
         seen = self._world.worker.noted.get("seen") if self._world.working else None
         if seen is not None and self._seen.get((item["batch_id"], seen)) != [_paying(row) for row in live]:
             raise Broken("what is approved is what was looked at", f"{item['batch_id']}: {seen}")

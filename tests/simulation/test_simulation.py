@@ -202,7 +202,7 @@ def test_a_schedule_of_money_depends_on_its_seed_alone() -> None:
 
 def test_everything_that_persons_and_a_bank_do_to_batches_happens() -> None:
     kinds, tales, fates = set(), "", set()
-    for seed in range(80):
+    for seed in range(120):
         batches = Batches.of(seed)
         kinds |= {each.kind for each in batches.inputs}
         fates |= {fate for each in batches.inputs if each.kind == "carry" for fate in each.what["fates"].values()}

@@ -128,6 +128,9 @@ def test_a_period_goes_from_the_terminal_to_the_bank_and_back(stack: Application
     assert json.loads(done("payouts", "show", batch, "--json"))["state"] == "APPROVED"
     done("payouts", "submit", batch, "--to", str(tmp_path))
     [file] = tmp_path.iterdir()
+    file.chmod(0o644)
+    done("payouts", "submit", batch, "--to", str(tmp_path))
+    assert file.stat().st_mode & 0o777 == 0o600, "that nobody else reads the account numbers"
 
     reverse = tmp_path / "HUNR.R01"
     lines = file.read_text("ascii").splitlines()

@@ -199,6 +199,8 @@ def test_two_persons_say_that_a_group_joins_another(application: Application) ->
     assert called("group_merge", into="G99")[0] == 404
     assert called("group_merge", into="G11")[0] == 400
     assert called("group_merge", minutes="")[0] == 400
+    assert called("group_merge", person="maker")[0] == 409
+    account("G12", 277)
     assert called("group_merge", person="maker")[1]["confirmed_by"] is None
     status, answer = called("group_merge", person="checker")
     assert (status, answer["asked_by"], answer["confirmed_by"]) == (202, "user/maker", "user/checker")

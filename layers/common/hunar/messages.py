@@ -52,7 +52,7 @@ class StockAct(_Message):
     """Units: counted in (out, negative) for adjust and recount; the new buffer; units of a fair (negative corrects)."""
     at: str
     reason: str = Field(default="", max_length=200)
-    person: str = Field(default="", max_length=100)
+    person: str = Field(default="", max_length=150)
     fair: str | None = Field(default=None, min_length=1, max_length=60)
     counted: int | None = None
     """recount: what the person counted; ``quantity`` is that less what the counters showed to them."""
@@ -142,8 +142,8 @@ class Says(BaseModel):
     code: str | None = Field(default=None, pattern="^[0-9]{4,6}$")
     ending: str | None = Field(default=None, pattern="^[0-9]{2}$")
     """The last two digits of a phone number."""
-    former: bool = False
-    """It goes to the number that the contact had before."""
+    given_up: str | None = None
+    """It goes to a number that the contact gave up: the id of that change."""
 
 
 class Tell(_Message):
@@ -250,7 +250,7 @@ class ClosePeriod(_Message):
 
     kind: Literal["close_period"] = "close_period"
     batch_id: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
-    by: str = Field(min_length=1, max_length=100)
+    by: str = Field(min_length=1, max_length=150)
     """Who made the batch; another person must approve it."""
     after: str | None = None
     """How far an invocation came whose time was over: the token of a page of groups."""

@@ -281,7 +281,10 @@ def book_of(group_id: str) -> str:
 
 
 def book_item(head: Head) -> Item:
-    """A head as it is stored: with its place among those that something is payable to, while that is so."""
+    """A head as it is stored: with its place among those that something is payable to, while that is so. Before all of
+    them stands what waits to go on to the group that another one joined: also a debt, which is payable to nobody."""
+    if head.waits:
+        return head.item() | payable("", head.group_id)
     return head.item() | (payable(head.payable_since, head.group_id) if head.payable > 0 else {})
 
 

@@ -613,12 +613,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         'if seen.item and seen.item["hold_end"] != wanted.hold_end:\n            # A proposal',
         "if not seen.item:\n            # A proposal",
     ),
-    _money(
-        "a line that is no more is not looked at",
-        "use_cases.settle",
-        "return booked + [settle_line(desk, *line) for line in subjects.gone(desk.store, subject)]",
-        "return booked",
-    ),
     # batches
     _batches(
         "a closing that was over begins anew",
@@ -680,7 +674,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _batches(
         "who may have money twice is paid again",
         "use_cases.close_period",
-        "reason = usable(standing, desk.now) or _stopped(desk.store, found.get(whose[2]))",
+        "reason = usable(standing, desk.now) or stopped(desk.store, found.get(whose[2]))",
         "reason = usable(standing, desk.now)",
     ),
     _batches(
@@ -759,6 +753,12 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "domain.batch",
         "        if same_person(by, maker):\n",
         "        if not by:\n",
+    ),
+    _batches(
+        "who says that money came back approves that it is paid again",
+        "domain.batch",
+        "if any(same_person(by, person) for person in one.told_by)]\n",
+        "if not by]\n",
     ),
     _batches(
         "what is approved is not what was looked at",
@@ -858,8 +858,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         (
             Patch(
                 "domain.batch",
-                "    return Answer(result, one)\n\n\ndef _told",
-                "    return Answer(result, one, Move.CAME_BACK)\n\n\ndef _told",
+                "    return Answer(result, one)\n\n\ndef _said_before",
+                "    return Answer(result, one, Move.CAME_BACK)\n\n\ndef _said_before",
             ),
             Patch("use_cases.payout_rows", "answer.row is None or answer.row == seen.row:", "answer.row is None:"),
         ),
@@ -920,15 +920,15 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _batches(
         "a row and its book are two transactions",
         "use_cases.payout_rows",
-        "            entry_put(sealed, at=desk.now),\n        ]\n    desk.store.commit(puts)\n",
-        "            entry_put(sealed, at=desk.now),\n        ]\n"
-        "    for put in puts:\n        desk.store.commit([put])\n",
+        "    desk.store.commit([*puts, Put(tables.batch_row(row.batch_id, row.payout_id), stored, version)])\n",
+        "    for put in (*puts, Put(tables.batch_row(row.batch_id, row.payout_id), stored, version)):\n"
+        "        desk.store.commit([put])\n",
     ),
     _batches(
         "a row is answered without its batch's header",
         "use_cases.payout_rows",
-        "        header_put(replace(now, version=now.version - 1), now),\n",
-        "",
+        "puts = [header_put(replace(now, version=now.version - 1), now), *more,",
+        "puts = [*more,",
     ),
     _batches(
         "only who books an answer tells of it",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -159,10 +160,17 @@ def submit(
         name, content = api.download(f"/api/payouts/{token(batch)}/file")
         path = to / Path(name).name
         try:
-            path.write_bytes(content)
+            _write_for_me_alone(path, content)
         except OSError as error:
             raise Failed(f"{path}: {error.strerror}") from error
         _done(said, f"{path} is the file for the bank, SHA-256 {said['file_sha256']}", as_json)
+
+
+def _write_for_me_alone(path: Path, content: bytes) -> None:
+    """It has account numbers. A file that is there already is taken away first, for it would keep its permissions."""
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
 
 
 @application.command("withdraw")
@@ -300,8 +308,12 @@ def _print(header: Any, rows: list[Any]) -> None:
                 f"…{one['last_four']}",
                 one["state"],
                 one["utr"],
-                one["reason"],
+                one["reason"] or _once_more(one["told_by"]),
             ]
             for one in rows
         ],
     )
+
+
+def _once_more(told_by: list[str]) -> str:
+    return f"once more: it came back, said {' and '.join(told_by)}" if told_by else ""

@@ -113,9 +113,12 @@ class Row:
     """PULLED or REJECTED: the bank had paid it all the same, and two persons had that booked."""
     twice: bool = False
     """It was paid anew before that, so that it was booked as the group's debt."""
+    told_by: tuple[str, ...] = ()
+    """Who said that money of it came back from the bank, and so is paid once more: none of them approves it."""
 
     def item(self) -> dict[str, Any]:
-        return dict(vars(self)) | {"state": str(self.state), "was": str(self.was) if self.was else None}
+        words = {"state": str(self.state), "was": str(self.was) if self.was else None}
+        return dict(vars(self)) | words | {"told_by": list(self.told_by)}
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> Row:
@@ -124,7 +127,7 @@ class Row:
         known |= {name: int(item[name]) for name in numbers} | {"state": RowState(item["state"])}
         known["back_seq"] = None if known["back_seq"] is None else int(known["back_seq"])
         was = RowState(known["was"]) if known["was"] else None
-        return cls(**known | {"was": was, "twice": bool(known["twice"])})
+        return cls(**known | {"was": was, "twice": bool(known["twice"]), "told_by": tuple(known["told_by"] or ())})
 
 
 @dataclass(frozen=True)
@@ -208,10 +211,19 @@ def draft(batch_id: str, *, by: str, at: str) -> Batch:
     return Batch(batch_id, by, at)
 
 
-def row(batch_id: str, before: Head, paid_out: Sealed, beneficiary: Beneficiary | Standing, *, at: str) -> Row | None:
+def row(
+    batch_id: str,
+    before: Head,
+    paid_out: Sealed,
+    beneficiary: Beneficiary | Standing,
+    *,
+    at: str,
+    told_by: Sequence[str] = (),
+) -> Row | None:
     """The row that goes with the entry of ``payout.pay_out``; None when all went against a debt.
 
-    ``before`` is the head in front of that entry. Refused when the group's account may not be paid ``at`` that time.
+    ``before`` is the head in front of that entry, ``told_by`` who said that money of it came back from the bank.
+    Refused when the group's account may not be paid ``at`` that time.
     """
     if reason := usable(beneficiary, at):
         raise Refused(f"{before.group_id}: {reason}")
@@ -228,6 +240,7 @@ def row(batch_id: str, before: Head, paid_out: Sealed, beneficiary: Beneficiary 
         head_version=before.version,
         seq_from=before.closed,
         seq_to=paid_out.seq,
+        told_by=tuple(told_by),
     )
 
 
@@ -248,6 +261,7 @@ def digest(batch_id: str, rows: Iterable[Row]) -> str:
             one.head_version,
             one.seq_from,
             one.seq_to,
+            *([list(one.told_by)] if one.told_by else []),
         ]
         for one in live(rows)
     ]
@@ -320,14 +334,19 @@ def approve(
     """A second person approves these rows and this file.
 
     ``seen`` is the digest of the batch that the checker looked at, ``beneficiaries`` the newest versions by group.
-    Refused for whoever made or closed the batch, for rows that were edited, an older sight of it, a file that pays
-    something else, and while a row's account is not as it was frozen.
+    Refused for whoever made or closed the batch, or said that money of a row came back from the bank, for rows that
+    were edited, an older sight of it, a file that pays something else, and while a row's account is not as it was
+    frozen.
     """
     _in(batch, "be approved", State.CLOSED)
     for maker in (batch.made_by, batch.closed_by or batch.made_by):
         if same_person(by, maker):
             raise Refused(f"{by} made {batch.batch_id}; another person must approve it")
     check(batch, rows)
+    once_more = [one for one in live(rows) if any(same_person(by, person) for person in one.told_by)]
+    if once_more:
+        named = ", ".join(f"{one.payout_id} to {one.group_id}" for one in once_more[: bank_file.MOST_TOLD])
+        raise Refused(f"{by} said that money of {named} came back from the bank; another person must approve the batch")
     if not batch.count:
         raise Refused(f"{batch.batch_id} is empty; cancel it")
     if seen != batch.digest:

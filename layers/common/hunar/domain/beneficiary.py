@@ -20,6 +20,8 @@ from hunar.domain.payee_ids import ACCOUNT_TYPES, Invalid, account_number, gstin
 TOLD_WITHIN: Final = timedelta(days=3)
 """How long a text about a change is of use; as long as a provider tries to deliver it."""
 ACCOUNT_CHANGED: Final = "ACCOUNT_CHANGED"
+SIGNED_IN: Final = "awsreservedsso_"
+"""How the roles begin by which IAM Identity Center lets persons in, in lower case."""
 
 
 class Refused(Exception):
@@ -262,8 +264,23 @@ def payee_name(beneficiary: Beneficiary) -> str:
 
 
 def same_person(one: str, other: str) -> bool:
-    """Whether two callers are one: letters and spaces around a name make no second person."""
-    return one.strip().casefold() == other.strip().casefold()
+    """Whether two callers are one: neither letters and spaces around a name make a second person, nor the name of a
+    session."""
+    return _principal(one) == _principal(other)
+
+
+def _principal(caller: str) -> str:
+    """What of a caller's ARN nobody chooses for herself.
+
+    Whoever assumes a role, or asks for a federated user's token, names the session as she likes. IAM Identity Center
+    alone names it by who signed in, whichever of her roles that was.
+    """
+    name = caller.strip().casefold()
+    kind, _, rest = name.partition("/")
+    role, _, session = rest.partition("/")
+    if kind == "assumed-role":
+        return f"{SIGNED_IN}/{session}" if role.startswith(SIGNED_IN) else f"{kind}/{role}"
+    return kind if kind == "federated-user" else name
 
 
 def same_name(one: str, other: str) -> bool:

@@ -27,6 +27,9 @@ RECOVERY: Final = "recovery_ppm"
 _OWED: Final = ("group_held", "group_payable", "member_payable", "payout_in_transit")
 """What the agency owes and can never owe less of than nothing. What a group's fund or its credits lack is its own."""
 
+STAYS: Final = ("group_held", "payout_in_transit")
+"""What stays in the book of a group that joined another until it is released, or the bank has answered."""
+
 
 class Refused(Exception):
     """An entry would leave the group's accounts in a state that cannot be. The text is for an operator."""
@@ -78,6 +81,11 @@ class Head:
     def joined(self, into: str) -> Head:
         """The group joined another: what stands here, and what comes, goes on to that one's book."""
         return replace(self, into=into, version=self.version + 1)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something stands here that can go on to the group that it joined."""
+        return bool(self.into) and any(account.partition(":")[0] not in STAYS for account in self.balances)
 
     def owed(self, account: str) -> int:
         """Paise that the agency owes on one of the group's accounts."""

@@ -7,13 +7,9 @@ debt in its own book, where the line stands, and goes on to the group that it jo
 
 from __future__ import annotations
 
-from typing import Final
-
 from hunar.domain import accounts, ledger
-from hunar.domain.head import Head
+from hunar.domain.head import STAYS, Head
 from hunar.domain.ledger import JOINED, MERGED, Entry, Posting
-
-_STAYS: Final = ("group_held", "payout_in_transit")
 
 
 def goes_on(head: Head, *, minutes: str, at: str) -> tuple[Entry, ...]:
@@ -21,7 +17,7 @@ def goes_on(head: Head, *, minutes: str, at: str) -> tuple[Entry, ...]:
     moves = []
     for account, paise in sorted(head.balances.items()):
         name, *parts = account.split(":")
-        if name not in _STAYS:
+        if name not in STAYS:
             there = ":".join([name, *(head.into if part == head.group_id else part for part in parts)])
             moves += [Posting(account, JOINED, -paise), Posting(there, JOINED, paise)]
     if not moves:

@@ -72,11 +72,14 @@ def paid_after_all(head: Head, batch: str, paise: int, *, payable: bool, utr: st
 
 
 def unknown(batch: str, payout_id: str, paise: int, *, reference: str, came: bool, at: str, by: str) -> Entry:
-    """The bank paid something that is no payout of ours: it waits in suspense. ``came``: it came back instead."""
+    """The bank paid something that is no payout of ours: it waits in suspense. ``came``: it came back instead.
+
+    It is one entry, with whichever batch's answers it was told.
+    """
     amount = -paise if came else paise
     return Entry(
         kind=SENT_BACK if came else ARRIVED,
-        cause=(batch, payout_id, reference),
+        cause=("unknown", payout_id, reference),
         occurred_at=at,
         postings=(Posting(accounts.SUSPENSE, PAYOUT, amount), Posting(accounts.BANK, PAYOUT, -amount)),
         source=(("batch", batch), ("by", by), ("payout", payout_id), ("reference", reference)),

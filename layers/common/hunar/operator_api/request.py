@@ -16,6 +16,7 @@ from hunar.ports import Rejected
 from hunar.use_cases.operate import By
 
 MOST_BYTES: Final = 64 * 1024
+LONGEST_PERSON: Final = 150
 ACT_ID_HEADER: Final = "idempotency-key"
 
 B = TypeVar("B", bound=Body)
@@ -91,15 +92,16 @@ class Call:
 
 
 def caller(event: Mapping[str, Any], *, emulated: bool) -> str | None:
-    """The person, as IAM knows them: the last part of the user's or the assumed role's ARN. Never from the body.
+    """The person, as IAM knows them: the last part of the user's or the assumed role's ARN. Never from the body, and
+    never an access key, of which a person may have two. None of a role's and a session's name is cut off.
 
     An emulator checks no signature and knows no users: there, and nowhere else, the access key in the
     ``Authorization`` header stands for the person.
     """
     iam = (event["requestContext"].get("authorizer") or {}).get("iam") or {}
-    found = iam.get("userArn") or iam.get("userId") or iam.get("accessKey")
+    found = iam.get("userArn")
     if not found and emulated:
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         _, _, scope = str(headers.get("authorization", "")).partition("Credential=")
         found = scope.partition("/")[0]
-    return str(found).rpartition(":")[2][-100:] if found else None
+    return str(found).rpartition(":")[2][-LONGEST_PERSON:] if found else None

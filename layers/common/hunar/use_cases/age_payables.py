@@ -1,4 +1,7 @@
-"""A look once a day whether money has been payable for too long: nobody closed, or it cannot be paid."""
+"""A look once a day whether money has been payable for too long: nobody closed, or it cannot be paid.
+
+What waits to go on to the group that its own one joined goes on with it.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from hunar.domain.head import Head
 from hunar.domain.money import rupees
 from hunar.tables import Table
 from hunar.use_cases.close_period import LEFT_OUT, Desk, left_out
+from hunar.use_cases.go_on import go_on
 from hunar.use_cases.worklist import closing, opening
 
 TOO_LONG: Final = "UNPAID_TOO_LONG"
@@ -28,7 +32,11 @@ def age_payables(desk: Desk) -> int:
         page = desk.store.page(
             Table.LEDGER, "PAYABLE", index=tables.PAYABLE, up_to=f"{limit}#\U0010ffff", limit=PAGE, after=after
         )
-        late = [head for head in map(Head.of, page.items) if head.payable > 0 and head.payable_since <= limit]
+        heads = [Head.of(item) for item in page.items]
+        for head in [one for one in heads if one.waits]:
+            # Whoever booked it was stopped before it went on, and no news of its book may ever come again.
+            desk.again(partial(go_on, desk.store, [head], at=desk.now))
+        late = [one for one in heads if not one.into and one.payable > 0 and one.payable_since <= limit]
         payees = desk.store.read([tables.payee(head.group_id) for head in late]) if late else {}
         for head in late:
             groups, total = groups + 1, total + head.payable

@@ -188,14 +188,14 @@ def _pay_out(desk: Desk, batch_id: str, group_id: str) -> Outcome | None:
     if batch.state is not State.DRAFT:
         return None
     head = Head.of(found[book]) if book in found else Head(group_id)
-    if row in found or recovered in found:
-        return Outcome.NEXT_BATCH
-    if head.payable <= 0:
-        return Outcome.CARRIED
     if head.into:
         go_on(desk.store, [head], at=desk.now)
         waits_no_more(desk, group_id)
         return Outcome.WENT_ON
+    if row in found or recovered in found:
+        return Outcome.NEXT_BATCH
+    if head.payable <= 0:
+        return Outcome.CARRIED
     standing = Standing.of(found[whose[1]]) if whose[1] in found else None
     try:
         resolution = in_force(group_id, found.get(whose[0], {}).get("policies", ()), day_of_sale(desk.now))
@@ -218,7 +218,7 @@ def _pay_out(desk: Desk, batch_id: str, group_id: str) -> Outcome | None:
     except Refused as problem:
         desk.store.commit(left_out(group_id, str(problem), found.get(shown), at=desk.now))
         return Outcome.LEFT_OUT
-    made = batches.row(batch_id, head, sealed, standing, at=desk.now)
+    made = batches.row(batch_id, head, sealed, standing, at=desk.now, told_by=_told_by(head, found.get(whose[2])))
     puts = [
         header_put(batch, replace(batch, version=batch.version + 1)),
         Put(book, tables.book_item(moved), head.version),
@@ -231,6 +231,11 @@ def _pay_out(desk: Desk, batch_id: str, group_id: str) -> Outcome | None:
         puts.append(Put(recovered, {"batch_id": batch_id, "group_id": group_id, "entry_id": entry.entry_id}, ABSENT))
     desk.store.commit(puts)
     return Outcome.PAID_OUT if made is not None else Outcome.RECOVERED
+
+
+def _told_by(head: Head, stop: Item | None) -> list[str]:
+    """Who said of what is payable now that it had come back from the bank."""
+    return sorted({one["by"] for one in (stop or {}).get("told", ()) if int(one["seq"]) > head.closed})
 
 
 def entry_put(sealed: Sealed, *, at: str) -> Put:
@@ -254,7 +259,7 @@ def waits_no_more(desk: Desk, group_id: str) -> None:
 
 def stopped(store: Store, stop: Item | None) -> str | None:
     """Why the next payout waits: the bank paid something that was not to be paid, and nobody has resolved it."""
-    if stop is None:
+    if stop is None or not stop["exceptions"]:
         return None
     keys = [tables.exception(identity) for identity in stop["exceptions"]]
     waiting = [item for item in store.read(keys).values() if item["closed_at"] is None]

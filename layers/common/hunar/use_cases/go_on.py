@@ -11,12 +11,22 @@ from hunar.ports import ABSENT, Put, Store
 
 
 def go_on(store: Store, heads: Iterable[Head], *, at: str) -> None:
-    """Brings on what can, of those among ``heads`` that joined another group. Who is stopped behind the booking does it
-    when the same message comes again, and the next closing does. Raises Conflict."""
+    """Brings on what can, of those among ``heads`` that joined another group. Where whoever booked it is stopped before
+    this, the next closing does it and the daily look: the head stands first among those that they read. Raises
+    Conflict."""
     for group_id in sorted(head.group_id for head in heads if head.into):
         waiting: str = group_id
         while waiting:
             waiting = _one(store, waiting, at)
+
+
+def gone_on_to(store: Store, head: Head) -> list[str]:
+    """The group itself and those that its money goes on to, one behind the other."""
+    groups = [head.group_id]
+    while head.into:
+        head = _head(store, head.into)
+        groups.append(head.group_id)
+    return groups
 
 
 def _one(store: Store, group_id: str, at: str) -> str:

@@ -27,7 +27,7 @@ from hunar.use_cases.operate import By, NotNow, NotThere
 
 FORMER_FOR: Final = timedelta(days=90)
 """So long after a change of a contact's number the number before it is told of a change of account too: whoever
-redirects a payment may have changed the number first."""
+redirects a payment may have changed the number first, and more than once."""
 
 
 def propose(desk: operate.Desk, group_id: str, details: Details, by: By, *, cooling_days: int) -> Beneficiary:
@@ -171,27 +171,38 @@ def _follow(desk: operate.Desk, one: Beneficiary, why: str) -> None:
 
 def _tell(desk: operate.Desk, one: Beneficiary, at: str) -> None:
     """The group hears of a change of its account. Told again, it is the same texts, and none goes twice."""
-    if texts := [text.model_dump_json() for text in _texts(desk, one, at)] if one.version > 1 else []:
+    if one.version > 1:
+        tell_of_account(desk, one.group_id, payees.last_four(one.account), one.changed_at, one.version, at=at)
+
+
+def tell_of_account(
+    desk: operate.Desk, group_id: str, last_four: str, changed_at: str, *cause: str | int, at: str
+) -> None:
+    """Tells all contacts of a group, on the numbers that they have and had lately, to which account its money goes."""
+    texts = [text.model_dump_json() for text in _texts(desk, group_id, last_four, changed_at, cause, at)]
+    if texts:
         desk.queues.send(QueueName.NOTIFICATIONS, texts)
 
 
-def _texts(desk: operate.Desk, one: Beneficiary, at: str) -> Iterator[Tell]:
-    keys = {slot: tables.contact(one.group_id, slot) for slot in SLOTS}
+def _texts(
+    desk: operate.Desk, group_id: str, last_four: str, changed_at: str, cause: tuple[str | int, ...], at: str
+) -> Iterator[Tell]:
+    keys = {slot: tables.contact(group_id, slot) for slot in SLOTS}
     contacts = desk.store.read(keys.values())
-    since = instant(moment(one.changed_at) - FORMER_FOR)
+    since = instant(moment(changed_at) - FORMER_FOR)
     for slot, key in keys.items():
         if (contact := contacts.get(key)) is None:
             continue
-        changes = contact.get("number_changes", [])
-        former = bool(changes) and changes[-1]["at"] >= since
-        for to_former in (False, True)[: 1 + former]:
+        changes = [change for change in contact.get("number_changes", ()) if change["at"] >= since]
+        # To every number of these days: a second change must not hide the first from whoever lost her number by it.
+        for given_up in (None, *(change["notification_id"] for change in changes)):
             yield Tell(
-                notification_id=derived_id(ACCOUNT_CHANGED, one.group_id, one.version, slot, to_former),
+                notification_id=derived_id(ACCOUNT_CHANGED, group_id, *cause, slot, given_up or ""),
                 notification_kind=ACCOUNT_CHANGED,
-                group_id=one.group_id,
+                group_id=group_id,
                 contact=slot,
                 good_until=instant(moment(at) + payees.TOLD_WITHIN),
-                says=Says(account=payees.last_four(one.account), former=to_former),
+                says=Says(account=last_four, given_up=given_up),
             )
 
 

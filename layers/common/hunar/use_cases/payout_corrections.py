@@ -18,8 +18,8 @@ from hunar.domain.batch import Move, Row
 from hunar.domain.beneficiary import same_person
 from hunar.domain.ledger import Entry
 from hunar.messages import CorrectPayout
-from hunar.ports import ABSENT, Put, QueueName, Rejected
-from hunar.tables import Item
+from hunar.ports import ABSENT, Put, QueueName, Rejected, Store
+from hunar.tables import Item, Key, Table
 from hunar.use_cases import close_period, operate, payout_texts
 from hunar.use_cases.operate import By, NotNow
 from hunar.use_cases.payout_rows import book_row, see
@@ -29,13 +29,16 @@ from hunar.use_cases.worklist import closing
 UNKNOWN: Final = str(batches.Trouble.UNKNOWN_REFERENCE)
 NO_BATCH: Final = "none"
 """The batch of a payment that a rail made for nobody's."""
+SUSPENDED: Final = "suspense"
+"""How the owner of a bank's reference begins whose payment is in suspense. No payout is called so."""
 CORRECTED: Final = ("PAID_THOUGH_CANCELLED", "PAID_THOUGH_REJECTED", UNKNOWN)
 
 
 def correct(desk: operate.Desk, batch_id: str, exception_id: str, by: By, *, paid: bool) -> Item:
     """One of the two persons says whether money really moved as the bank wrote. The first only asks.
 
-    Who says otherwise than the one before begins anew. Returns who asked and who confirmed.
+    Who says otherwise than the one before begins anew, also when two have said what then could not be booked. Returns
+    who asked and who confirmed.
     """
     said: Item = desk.again(lambda: _say(desk, batch_id, exception_id, by, paid))
     if said["confirmed_by"] is not None:
@@ -57,7 +60,7 @@ def _say(desk: operate.Desk, batch_id: str, exception_id: str, by: By, paid: boo
         _can_be_booked(desk, exception)
     key = tables.correction(exception_id)
     there = desk.store.read([key]).get(key)
-    if there is not None and (there["confirmed_by"] is not None or _same(there, by, paid)):
+    if there is not None and _said_before(there, by, paid):
         return there
     item = {
         "exception_id": exception_id,
@@ -77,8 +80,9 @@ def _say(desk: operate.Desk, batch_id: str, exception_id: str, by: By, paid: boo
     return item
 
 
-def _same(there: Item, by: By, paid: bool) -> bool:
-    return there["paid"] == paid and same_person(there["asked_by"], by.person)
+def _said_before(there: Item, by: By, paid: bool) -> bool:
+    over = there["confirmed_by"] is not None or same_person(there["asked_by"], by.person)
+    return there["paid"] == paid and over
 
 
 def _can_be_booked(desk: operate.Desk, exception: Item) -> None:
@@ -86,6 +90,10 @@ def _can_be_booked(desk: operate.Desk, exception: Item) -> None:
     if exception["kind"] == UNKNOWN:
         if subject["status"] == Status.REJECTED:
             raise NotNow("the bank rejected it: no money moved, and there is nothing to book")
+        if (batch_id := _batch_of(desk, subject["payout_id"])) is not None:
+            raise NotNow(f"{subject['payout_id']} is a payout of {batch_id}: enter there what the bank says of it")
+        if (booked := _booked(desk.store, exception)) is not None:
+            raise NotNow(booked)
         return
     row, pointer = tables.batch_row(subject["batch_id"], subject["payout_id"]), tables.utr(subject["utr"])
     found = desk.store.read([row, pointer])
@@ -95,6 +103,51 @@ def _can_be_booked(desk: operate.Desk, exception: Item) -> None:
         batches.paid_after_all(Row.of(found[row]), utr=subject["utr"], day=subject["day"], closed=0)
     except batches.Refused as problem:
         raise NotNow(str(problem)) from None
+
+
+def _batch_of(desk: operate.Desk, payout_id: str) -> str | None:
+    """A payout of ours whose bank's answer was brought to another batch, for example by the wrong file's name."""
+    after = None
+    while True:
+        page = desk.store.page(Table.BATCHES, "ALL", index=tables.FEED, limit=100, after=after, newest_first=True)
+        keys = [tables.batch_row(header["batch_id"], payout_id) for header in page.items]
+        for row in desk.store.read(keys).values() if keys else ():
+            return str(row["batch_id"])
+        after = page.next
+        if after is None:
+            return None
+
+
+def _booked(store: Store, exception: Item) -> str | None:
+    """What of a payment that nobody knows is booked already: it may be told with the answers for several batches."""
+    entry, pointer = _unknown(exception, at="", by=""), _pointer(exception)
+    place = tables.subject_entry(tables.BANK, entry.entry_id)
+    found = store.read([place, *([pointer] if pointer else [])])
+    if place in found:
+        return f"{exception['subject']['payout_id']} is in suspense already"
+    owner = found[pointer]["payout_id"] if pointer in found and pointer else ""
+    # What came back of a payment in suspense has that one's reference.
+    if owner and not (exception["subject"]["status"] == Status.RETURNED and owner.startswith(SUSPENDED)):
+        return f"{exception['subject']['utr']} is booked for {owner} already"
+    return None
+
+
+def _pointer(exception: Item) -> Key | None:
+    utr = exception["subject"].get("utr")
+    return tables.utr(utr) if utr else None
+
+
+def _unknown(exception: Item, *, at: str, by: str) -> Entry:
+    subject = exception["subject"]
+    return payout.unknown(
+        subject.get("batch_id") or NO_BATCH,
+        subject["payout_id"],
+        int(subject["amount_paise"]),
+        reference=subject.get("utr") or str(exception["exception_id"]),
+        came=subject["status"] == Status.RETURNED,
+        at=at,
+        by=by,
+    )
 
 
 # ── booking it ───────────────────────────────────────────────────────────────────────────────────
@@ -126,16 +179,14 @@ def _book(desk: close_period.Desk, exception_id: str) -> str:
         desk.store.commit(over)
         return "NOTHING_MOVED"
     if exception["kind"] == UNKNOWN:
-        entry = payout.unknown(
-            subject.get("batch_id") or NO_BATCH,
-            subject["payout_id"],
-            int(subject["amount_paise"]),
-            reference=subject.get("utr") or str(exception_id),
-            came=subject["status"] == Status.RETURNED,
-            at=desk.now,
-            by=by,
-        )
-        desk.store.commit([_suspended(entry, desk.now), *over])
+        if (booked := _booked(desk.store, exception)) is not None:
+            raise Rejected(booked)
+        puts = [_suspended(_unknown(exception, at=desk.now, by=by), desk.now), *over]
+        if (reference := _pointer(exception)) is not None and subject["status"] == Status.EXECUTED:
+            owner = f"{SUSPENDED} {subject['payout_id']}"
+            of = subject.get("batch_id") or NO_BATCH
+            puts.append(Put(reference, {"payout_id": owner, "batch_id": of}, ABSENT))
+        desk.store.commit(puts)
         return "IN_SUSPENSE"
     seen = see(desk, subject["batch_id"], subject["payout_id"])
     pointer = tables.utr(subject["utr"])

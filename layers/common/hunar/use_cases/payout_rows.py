@@ -25,7 +25,7 @@ from hunar.ports import ABSENT, Conflict, Put, QueueName, Rejected
 from hunar.tables import Item, Table
 from hunar.use_cases import payout_texts
 from hunar.use_cases.close_period import ENOUGH_SECONDS, PAGE, STOPS, Desk, entry_put, header_put, rows_of
-from hunar.use_cases.go_on import go_on
+from hunar.use_cases.go_on import go_on, gone_on_to
 from hunar.use_cases.leave_batches import leave
 from hunar.use_cases.worklist import closing, opening
 
@@ -79,6 +79,7 @@ def take_answer(desk: Desk, message: TakeAnswer) -> list[str]:
         message.batch_id,
         [result_of(item) for item in kept["results"]],
         at=kept["at"],
+        by=kept["by"],
         begin=message.booked,
         over=lambda booked: _hands_on(desk, message.model_copy(update={"booked": booked})),
     )
@@ -90,10 +91,13 @@ def book(
     said: Sequence[Result],
     *,
     at: str,
+    by: str = "",
     begin: int = 0,
     over: Callable[[int], bool] = lambda booked: False,
 ) -> list[str]:
     """Books what was said of a batch's payouts ``at`` a time, and tells their groups. Raises Rejected, Retryable.
+
+    ``by`` is the person who said it; empty when a rail itself did.
 
     The same again books nothing twice, and whoever was stopped in between is completed by it. The first ``begin`` were
     booked before. ``over`` is told how many are booked, and says whether the others are left to another invocation;
@@ -106,7 +110,7 @@ def book(
     for number, result in enumerate(said[begin:], begin):
         if over(number):
             return outcomes
-        outcomes.append(desk.again(partial(_answer, desk, batch_id, result, at)))
+        outcomes.append(desk.again(partial(_answer, desk, batch_id, result, at, by)))
     desk.again(lambda: _progress(desk, batch_id))
     keys = [tables.batch_row(batch_id, name) for name in sorted({result.payout_id for result in said})]
     # Also when all was booked before: whoever was stopped here has told nobody.
@@ -187,7 +191,7 @@ def _undo(desk: Desk, batch_id: str, payout_id: str) -> None:
     book_row(desk, seen, now, pulled, Move.SENT_BACK, reference=payout.CANCELLED, at=desk.now)
 
 
-def _answer(desk: Desk, batch_id: str, result: Result, at: str) -> str:
+def _answer(desk: Desk, batch_id: str, result: Result, at: str, by: str) -> str:
     """Books one result, or shows it. Raises Conflict."""
     seen = see(desk, batch_id, result.payout_id)
     pointer = tables.utr(result.utr) if result.utr else None
@@ -208,7 +212,8 @@ def _answer(desk: Desk, batch_id: str, result: Result, at: str) -> str:
     more = []
     if result.status is Status.EXECUTED and pointer is not None and owner is None:
         more.append(Put(pointer, {"payout_id": result.payout_id, "batch_id": batch_id}, ABSENT))
-    book_row(desk, seen, now, answer.row, answer.move, reference=_reference(answer), at=at, more=more)
+    told_by = [by] if by else []
+    book_row(desk, seen, now, answer.row, answer.move, reference=_reference(answer), at=at, more=more, told_by=told_by)
     return str(answer.row.state)
 
 
@@ -254,16 +259,22 @@ def _show(desk: Desk, seen: Seen, kind: str, result: Result, why: str) -> None:
     there = desk.store.read([key]).get(key)
     # Read again, it opens nothing that a person has resolved.
     puts = [] if there is not None else opening(item, None)
-    if kind in STOPS and group_id is not None:
-        stop_key = tables.payout_stop(group_id)
-        stop: Item = desk.store.read([stop_key]).get(stop_key) or {"exceptions": [], "version": 0}
-        if item["exception_id"] not in stop["exceptions"]:
-            named = [*stop["exceptions"], item["exception_id"]]
-            puts.append(Put(stop_key, {"exceptions": named, "version": stop["version"] + 1}, stop["version"]))
+    # Where it joined another group, what it is owed is paid with that one's next payout.
+    owed = gone_on_to(desk.store, seen.head) if kind in STOPS and group_id is not None else []
+    if owed:
+        stops = [tables.payout_stop(group) for group in owed]
+        stopped = desk.store.read(stops)
+        for stop_key in stops:
+            stop: Item = stopped.get(stop_key) or {"exceptions": [], "version": 0}
+            if item["exception_id"] not in stop["exceptions"]:
+                named = [*stop["exceptions"], item["exception_id"]]
+                told = stop | {"exceptions": named, "version": stop["version"] + 1}
+                puts.append(Put(stop_key, told, stop["version"]))
     if puts:
         desk.store.commit(puts)
-    if kind in STOPS and group_id is not None and (there is None or there["closed_at"] is None):
-        leave(desk.store, desk.queues, group_id, f"{kind} of it is not resolved")
+    if there is None or there["closed_at"] is None:
+        for group in owed:
+            leave(desk.store, desk.queues, group, f"{kind} of {group_id} is not resolved")
 
 
 def _tell_too_late(desk: Desk, batch: Batch, rows: Iterable[Row], message: PullRow) -> None:
@@ -293,7 +304,9 @@ def book_row(
     at: str,
     more: Iterable[Put] = (),
     by: str = "",
+    told_by: Sequence[str] = (),
 ) -> None:
+    """Writes a row with all that goes with it. ``told_by``: whoever says that money of it came back from the bank."""
     item = seen.item or {}
     version = int(item["version"])
     puts = [header_put(replace(now, version=now.version - 1), now), *more, *closing(seen.too_late, at=desk.now)]
@@ -307,7 +320,10 @@ def book_row(
             Put(tables.book(row.group_id), tables.book_item(moved), seen.head.version),
             entry_put(sealed, at=desk.now),
         ]
-        row = replace(row, back_seq=sealed.seq) if move in (Move.SENT_BACK, Move.CAME_BACK) else row
+        if move in (Move.SENT_BACK, Move.CAME_BACK):
+            # A row that is taken out takes with it who said so before.
+            puts += _noted(desk, seen.head, sealed.seq, told_by or row.told_by)
+            row = replace(row, back_seq=sealed.seq)
     stored = item | row.item() | {"version": version + 1}
     desk.store.commit([*puts, Put(tables.batch_row(row.batch_id, row.payout_id), stored, version)])
     go_on(desk.store, [seen.head], at=desk.now)
@@ -331,6 +347,17 @@ def _to_call(seen: Seen, row: Row, *, at: str) -> list[Put]:
     return opening(
         worklist.opened(CAME_BACK, (row.group_id,), at=at, message=said, **about), seen.came_back, renew=True
     )
+
+
+def _noted(desk: Desk, head: Head, seq: int, told_by: Sequence[str]) -> list[Put]:
+    """Keeps who said that money came back, until it is paid once more: whoever said it does not approve that."""
+    if not told_by:
+        return []
+    key = tables.payout_stop(head.group_id)
+    stop: Item = desk.store.read([key]).get(key) or {"exceptions": [], "version": 0}
+    told = [one for one in stop.get("told", ()) if int(one["seq"]) > head.closed]
+    told += [{"seq": seq, "by": person} for person in told_by]
+    return [Put(key, stop | {"told": told, "version": stop["version"] + 1}, stop["version"])]
 
 
 def _transit(row: Row) -> str:

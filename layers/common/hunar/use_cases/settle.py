@@ -172,9 +172,7 @@ def settle_subject(desk: Desk, message: Settle) -> list[Outcome]:
     subject = subject_of(desk.store, message.subject)
     subjects.book(desk.store, subject, desk.now)
     subjects.show(desk.store, subject, desk.now)
-    booked = [settle_line(desk, one.order_ref, one.line.line_id) for one in subject.claimants]
-    # A line that was settled, and whose announcement was taken back since, may never have owed a command of its own.
-    return booked + [settle_line(desk, *line) for line in subjects.gone(desk.store, subject)]
+    return [settle_line(desk, one.order_ref, one.line.line_id) for one in subject.claimants]
 
 
 def release(desk: Desk, message: ReleaseHold) -> bool:

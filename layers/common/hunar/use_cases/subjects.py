@@ -68,19 +68,6 @@ def subject_of(store: Store, name: str) -> Subject:
     return Subject(name, tuple(lines), there, claimants, claimed, tuple(waiting), orders)
 
 
-def gone(store: Store, subject: Subject) -> Iterable[tuple[str, str]]:
-    """Order and line of what may be booked of the subject, though the order has no such line any more."""
-    there = {(one.order_ref, one.line.line_id) for one in subject.claimants}
-    kind, _, _, identity = subject.name.split("#", 3)
-    for ref in subject.orders:
-        if kind == WHOLE_ORDER:
-            items = pages(store, Table.LEDGER, tables.posted(ref, "").pk, prefix=tables.posted(ref, "").sk)
-            lines = [str(item["line_id"]) for item in items]
-        else:
-            lines = [identity]
-        yield from ((ref, line_id) for line_id in lines if (ref, line_id) not in there)
-
-
 def _orders(store: Store, name: str) -> tuple[str, ...]:
     kind, marketplace, account, identity = name.split("#", 3)
     if kind == Kind.ACCOUNT:

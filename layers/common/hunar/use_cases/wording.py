@@ -70,10 +70,8 @@ def draft(
         text = sms_text.render(template, filled)
     except ValueError as error:
         raise Rejected(str(error)) from error
-    if kind == NUMBER_CHANGED:
-        to = _given_up(contact, item["notification_id"])
-    else:
-        to = contact.get("previous_phone") if (item.get("says") or {}).get("former") else contact["phone"]
+    change = item["notification_id"] if kind == NUMBER_CHANGED else (item.get("says") or {}).get("given_up")
+    to = _given_up(contact, change) if change else contact["phone"]
     if not to:
         raise Rejected(f"contact: {slot} of group {group_id} had no number before")
     request = SmsRequest(
@@ -92,10 +90,10 @@ def draft(
     return Draft(request, wording, template.version, manners, **{"ship_by": None, **other})
 
 
-def _given_up(contact: Item, notification_id: str) -> str | None:
-    """The number that hears of its own change: after two quick changes each of the old ones is told of its own."""
+def _given_up(contact: Item, changed: str) -> str | None:
+    """The number that was given up by a change: after two quick changes each of the old ones is told of its own."""
     for change in contact.get("number_changes", ()):
-        if change["notification_id"] == notification_id:
+        if change["notification_id"] == changed:
             return str(change["previous_phone"])
     return contact.get("previous_phone")
 
