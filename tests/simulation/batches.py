@@ -395,7 +395,8 @@ def _next(world: PayOffice, watch: BatchWatch, name: str) -> tuple[str, Item] | 
         case State.DRAFT:
             raise Broken("a closing that was cut off is completed", f"{name} is a draft although nothing waits")
         case State.CLOSED:
-            if refused := world.refusals.pop(("approve", name), None):
+            refused = world.refusals.pop(("approve", name), None)
+            if refused and not _left_by_itself(watch, name, refused):
                 return _pulling(watch, name, refused, "what was closed can be approved")
             makers = {watch.headers[name]["made_by"], watch.headers[name]["closed_by"]}
             told = [row for row in watch.live(name) if row["told_by"]]
@@ -422,6 +423,12 @@ def _next(world: PayOffice, watch: BatchWatch, name: str) -> tuple[str, Item] | 
     if state == State.FILED:
         raise Broken("a batch is completed when the bank has answered for every row", f"{name} is {state}")
     return None
+
+
+def _left_by_itself(watch: BatchWatch, name: str, refused: str) -> bool:
+    """Whether what was in the way, or was not there any more when it was looked at, has left the batch since."""
+    gone = [row for (batch, _), row in watch.rows.items() if batch == name and row["state"] == "PULLED"]
+    return any(f"{row['group_id']}: " in refused for row in gone) or bool(gone) and "look at it again" in refused
 
 
 def _pulling(watch: BatchWatch, name: str, refused: str, promise: str) -> tuple[str, Item]:
