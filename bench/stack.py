@@ -27,6 +27,8 @@ from local.stack import KEYS, free_port
 
 ROOT = Path(__file__).parents[1]
 READY_SECONDS = 600
+STOP_SECONDS = 300
+"""Each worker unpacked more than a thousand files, and some file systems take their time to remove them."""
 _SILENT = "notifications: 0 waiting, 0 in flight, "
 
 TOLD = ("ACCEPTED", "DELIVERED")
@@ -192,7 +194,7 @@ def running() -> Iterator[Running]:
         yield Running(port, program.pid)
     finally:
         program.send_signal(signal.SIGTERM)
-        program.wait(60)
+        program.wait(STOP_SECONDS)
 
 
 def _parents() -> dict[int, int]:

@@ -51,6 +51,8 @@ MiniStack relays streams one batch after the other."""
 WARM_AT_ONCE: Final = 8
 HEALTHY_SECONDS: Final = 60
 STOP_SECONDS: Final = 10
+TOLD_FROM_SECONDS: Final = 5
+"""Who waits longer than this is told for what."""
 PROGRESS_SECONDS: Final = 10
 
 _ARCHITECTURES: Final = {"aarch64": "arm64", "arm64": "arm64"}
@@ -228,7 +230,10 @@ class Stack:
             self._ministack = None
         if self._lock is not None:
             (self.home / "stack.json").unlink(missing_ok=True)
+            began = time.monotonic()
             shutil.rmtree(self.home / "tmp", ignore_errors=True)
+            if (took := time.monotonic() - began) >= TOLD_FROM_SECONDS:
+                self._say(f"removing what the workers had unpacked … {took:.0f} s")
             os.close(self._lock)
             self._lock = None
 
