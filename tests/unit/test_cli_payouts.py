@@ -140,7 +140,8 @@ def test_a_period_goes_from_the_terminal_to_the_bank_and_back(stack: Application
         reverse.write_text(good.replace("UTR000001,E", wrong) if "X" in wrong else good.replace(",UTR000001,E,", wrong))
         told = refused("paid", str(reverse))
         assert f"HUNR.R01 {said}" in told and "Nothing of the file was entered" in told
-    reverse.write_text(good, "ascii")
+    # As a spreadsheet saves it, with its mark in front.
+    reverse.write_text(good, "utf-8-sig")
     assert "2 results are being booked" in done("paid", str(reverse))
     work(stack)
     rows = json.loads(done("payouts", "show", batch, "--json"))["rows"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -93,7 +94,8 @@ def paid(
 
 def _content(file: Path) -> str:
     try:
-        return file.read_bytes().decode("ascii")
+        # A spreadsheet that saves a file as it got it still puts its mark in front.
+        return file.read_bytes().removeprefix(codecs.BOM_UTF8).decode("ascii")
     except OSError as error:
         raise Failed(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError:
