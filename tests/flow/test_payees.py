@@ -142,7 +142,7 @@ def test_money_that_nobody_closed_for_fifteen_days_is_shown_until_it_is_closed()
     assert desk.obey(LookAtPayables()) == "WAITING:1 STANDING:0"
 
     [shown] = desk.open("UNPAID_TOO_LONG")
-    assert shown["message"] == "1 groups wait for 10.00 for more than 15 days, since 2026-11-29"
+    assert shown["message"] == "1 group waits for 10.00 for more than 15 days, since 2026-11-29"
     assert not desk.open("PAYOUT_LEFT_OUT")
 
     desk.close()

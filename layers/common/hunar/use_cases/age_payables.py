@@ -47,7 +47,8 @@ def age_payables(desk: Desk) -> int:
         after = page.next
         if after is None:
             break
-    said = f"{groups} groups wait for {rupees(total)} for more than {desk.patience_days} days, since {oldest[:10]}"
+    wait = "group waits" if groups == 1 else "groups wait"
+    said = f"{groups} {wait} for {rupees(total)} for more than {desk.patience_days} days, since {oldest[:10]}"
     desk.again(lambda: _show(desk, said if groups else None))
     return groups
 
