@@ -161,7 +161,10 @@ def _step(words: Words, step: Step) -> str:
     return label
 
 
-FEES: Final = ("commission", "fixed_fee", "collection_fee", "shipping_fee", "reverse_shipping_fee")
+FEES: Final = (
+    *("commission", "fixed_fee", "collection_fee", "shipping_fee", "reverse_shipping_fee", "pick_and_pack_fee"),
+    *("closing_fee", "technology_fee", "product_cancellation_fee"),
+)
 """The fees that have a word; another is shown by its code."""
 
 

@@ -24,6 +24,7 @@ RIGHT_TO_LEFT: Final = frozenset({"Arabic"})
 KEYS: Final = frozenset({
     "title", "group", "number", "period", "orders", "order", "price", "refund", "output_gst", "agency_sale",
     "pieces", "fee", "commission", "fixed_fee", "collection_fee", "shipping_fee", "reverse_shipping_fee",
+    "pick_and_pack_fee", "closing_fee", "technology_fee", "product_cancellation_fee",
     "gst_on_fees", "tcs", "tds", "compensation", "adjustment", "lost", "agency_fee", "moved", "other", "fund",
     "share", "no_cost", "waits", "agencys", "balances", "opening", "closing", "held", "payable", "on_the_way",
     "debt", "credits", "members", "settled", "corrected", "released", "recovered", "paid_out", "arrived",
