@@ -15,6 +15,7 @@ import argparse
 import ast
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -94,8 +95,8 @@ def mutated(module: str, plan: dict[str, object], sample: int, *, again: bool) -
         forget_survivors(place / "session.sqlite")
     else:
         cosmic_ray("init", "mutation.toml", "session.sqlite")
-        with use_db(str(place / "session.sqlite"), WorkDB.Mode.open) as session:
-            pass_over(session, place, sample)
+    with use_db(str(place / "session.sqlite"), WorkDB.Mode.open) as session:
+        pass_over(session, place, 1 if again else sample)
     cosmic_ray("exec", "mutation.toml", "session.sqlite")
     with use_db(str(place / "session.sqlite"), WorkDB.Mode.open) as session:
         return read_outcomes(module, session.completed_work_items)
@@ -107,12 +108,18 @@ def forget_survivors(session: Path) -> None:
 
 
 def pass_over(session: WorkDB, place: Path, sample: int) -> None:
-    """Annotations are texts that nobody evaluates: a change there changes nothing. So is what is not in the sample."""
+    """What changes nothing, and what is not in the sample.
+
+    Annotations are texts that nobody evaluates. The star after which parameters are named says how they may be given,
+    not what becomes of them.
+    """
     for number, item in enumerate(list(session.pending_work_items)):
         [mutation] = item.mutations
         source = (place / mutation.module_path).read_text()
         inside = any(first <= mutation.start_pos < last for first, last in annotations(source))
-        if inside or number % sample:
+        line, column = mutation.start_pos
+        star = re.match(r"\*,|\*$", source.splitlines()[line - 1][column:])
+        if inside or star or number % sample:
             session.set_result(item.job_id, WorkResult(WorkerOutcome.SKIPPED))
 
 
