@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -506,3 +507,200 @@ def test_a_row_may_leave_while_the_batch_is_still_collected() -> None:
     assert (payouts.batch.state, row_of(payouts).state) == (State.DRAFT, RowState.PULLED)
     payouts.close()
     assert (payouts.batch.count, payouts.heads["G01"].payable) == (2, AMOUNTS["G01"])
+
+
+# --- names
+
+
+def test_a_batch_is_named_by_its_day_or_its_act_and_one_that_is_full_is_followed_by_the_next_number() -> None:
+    assert batch.of_day("2026-12-14") == "2026-12-14-S"
+    assert len(batch.of_act("act-1")) == 12 and batch.of_act("act-1")[0] == "B"
+    assert batch.of_act("act-1") == batch.of_act("act-1") != batch.of_act("act-2")
+    names = ["2026-12-14-S"]
+    for _ in range(10):
+        names.append(batch.following(names[-1]))
+    assert names[1:4] == ["2026-12-14-S.2", "2026-12-14-S.3", "2026-12-14-S.4"]
+    assert names[8:] == ["2026-12-14-S.9", "2026-12-14-S.10", "2026-12-14-S.11"]
+    assert batch.following("B.X") == "B.X.2"
+    assert batch.following("12") == "12.2"
+
+
+# --- what was paid although it had been taken out or rejected
+
+
+@pytest.mark.parametrize(
+    ("back_seq", "closed", "twice"), [(None, 0, True), (5, 4, False), (5, 5, False), (5, 6, True), (5, 7, True)]
+)
+def test_what_the_bank_paid_all_the_same_is_paid_twice_once_a_later_payout_took_it(
+    back_seq: int | None, closed: int, twice: bool
+) -> None:
+    one = row_of(Payouts(AMOUNTS).filed())
+    for state in (RowState.PULLED, RowState.REJECTED):
+        back = replace(one, state=state, back_seq=back_seq)
+        paid = batch.paid_after_all(back, utr="UTR1", day="2026-12-20", closed=closed)
+        assert (paid.state, paid.was, paid.twice) == (RowState.PAID, state, twice)
+        assert (paid.utr, paid.answered_on) == ("UTR1", "2026-12-20")
+        assert Row.of(json.loads(json.dumps(paid.item()))) == paid
+        # It stays out of the batch that it was taken out of.
+        assert bool(batch.live([paid])) == (state is RowState.REJECTED)
+
+
+@pytest.mark.parametrize("state", [RowState.IN_TRANSIT, RowState.PAID, RowState.RETURNED])
+def test_what_was_not_taken_out_or_rejected_is_not_booked_as_paid_all_the_same(state: RowState) -> None:
+    one = replace(row_of(Payouts(AMOUNTS).filed()), state=state)
+    with pytest.raises(Refused, match=f"is {state}; what the bank paid besides cannot be booked here"):
+        batch.paid_after_all(one, utr="UTR1", day="2026-12-20", closed=9)
+
+
+def test_a_rejection_that_is_older_than_the_payment_is_what_the_bank_said_before() -> None:
+    payouts = Payouts(AMOUNTS).filed()
+    payouts.answer(said(row_of(payouts), Status.EXECUTED))
+    paid = row_of(payouts)
+    for day, state in [("2026-12-15", RowState.PAID), ("2026-12-16", RowState.RETURNED), ("2026-12-17", None)]:
+        rejected = replace(said(paid, Status.REJECTED), day=day)
+        [answer] = batch.answers(payouts.batch, [paid], [rejected])
+        assert answer.trouble is None and answer.row is not None
+        assert answer.row.state is (state or RowState.RETURNED)
+        assert answer.move is (None if state is RowState.PAID else Move.CAME_BACK)
+    # What was booked as paid by two persons had been rejected before, whenever that is told again; it may come back.
+    after_all = replace(paid, was=RowState.REJECTED)
+    [again] = batch.answers(payouts.batch, [after_all], [replace(said(paid, Status.REJECTED), day="2026-12-17")])
+    assert (again.row, again.move) == (after_all, None)
+    [back] = batch.answers(payouts.batch, [after_all], [replace(said(paid, Status.RETURNED), day="2026-12-15")])
+    assert back.move is Move.CAME_BACK
+
+
+# --- told in one file
+
+
+def test_what_a_file_says_first_counts_for_what_it_says_next() -> None:
+    payouts = Payouts(AMOUNTS).filed()
+    one = row_of(payouts)
+    found = payouts.answer(
+        said(one, Status.EXECUTED, "U1"), said(one, Status.EXECUTED, "U1"), said(one, Status.RETURNED)
+    )
+    assert [answer.move for answer in found] == [Move.ARRIVED, None, Move.CAME_BACK]
+    assert row_of(payouts).answered_on == "2026-12-16" and row_of(payouts).reason == "ACCOUNT CLOSED"
+    assert payouts.faults() == []
+
+
+def test_no_more_than_fifty_problems_of_a_file_are_told() -> None:
+    payouts = Payouts(AMOUNTS).filed()
+    one = row_of(payouts)
+    wrong = [replace(said(one, Status.EXECUTED, paise=1), row=number) for number in range(1, 61)]
+    with pytest.raises(ResultsRefused) as refused:
+        batch.answers(payouts.batch, payouts.rows.values(), wrong, file="back.csv")
+    assert [problem.row for problem in refused.value.problems] == list(range(1, 51))
+    assert str(refused.value).count("the bank says") == 50 and "back.csv" in str(refused.value)
+
+
+def test_a_bank_answers_for_a_row_of_a_batch_that_counts_as_answered() -> None:
+    """A row that was read before its batch was written anew."""
+    payouts = Payouts(AMOUNTS).filed()
+    completed = replace(payouts.batch, state=State.COMPLETED)
+    [answer] = batch.answers(completed, payouts.rows.values(), [said(row_of(payouts), Status.EXECUTED)])
+    assert answer.move is Move.ARRIVED
+
+
+def test_a_batch_is_completed_with_its_last_answer_and_only_if_the_bank_has_it() -> None:
+    payouts = Payouts(AMOUNTS).filed()
+    first, second, third = payouts.rows.values()
+    assert batch.in_transit(payouts.rows.values()) == sum(AMOUNTS.values())
+    payouts.answer(said(first, Status.EXECUTED), said(second, Status.REJECTED))
+    assert payouts.batch.state is State.FILED
+    assert batch.in_transit(payouts.rows.values()) == third.amount_paise
+    version = payouts.batch.version
+    payouts.answer(said(third, Status.RETURNED))
+    assert (payouts.batch.state, payouts.batch.version) == (State.COMPLETED, version + 1)
+    assert batch.in_transit(payouts.rows.values()) == 0
+    assert batch.progress(payouts.batch, payouts.rows.values()) == payouts.batch
+    unfiled = replace(payouts.batch, state=State.APPROVED)
+    assert batch.progress(unfiled, payouts.rows.values()) == unfiled
+
+
+# --- who said that money came back
+
+
+def test_who_said_that_money_came_back_does_not_approve_it_once_more() -> None:
+    payouts = Payouts(AMOUNTS)
+    payouts.collect()
+    one = row_of(payouts)
+    payouts.rows[one.payout_id] = replace(one, told_by=("asha", "Usha"))
+    assert batch.digest(BATCH, payouts.rows.values()) != batch.digest(BATCH, [one, *list(payouts.rows.values())[1:]])
+    payouts.close()
+    for who in ("asha", "usha"):
+        with pytest.raises(Refused, match=f"{who} said that money of {one.payout_id} to G01 came back from the bank"):
+            payouts.approve(who)
+    payouts.approve(CHECKER)
+    assert Row.of(json.loads(json.dumps(payouts.rows[one.payout_id].item()))).told_by == ("asha", "Usha")
+
+
+def test_a_row_and_a_batch_of_before_a_field_was_kept_are_read() -> None:
+    payouts = closed()
+    one = row_of(payouts)
+    later = ("utr", "reason", "answered_on", "back_seq", "was", "twice", "told_by")
+    assert Row.of({name: value for name, value in one.item().items() if name not in later}) == one
+    assert Batch.of({name: value for name, value in payouts.batch.item().items() if value is not None}) == payouts.batch
+    numbered = replace(one, back_seq=8)
+    assert Row.of(numbered.item() | {"back_seq": Decimal(8)}) == numbered
+    filed = replace(payouts.batch, file_serial=2)
+    assert Batch.of(filed.item() | {"file_serial": Decimal(2)}) == filed
+
+
+# --- closing
+
+
+@pytest.mark.parametrize("state", [RowState.PAID, RowState.REJECTED, RowState.RETURNED])
+def test_a_row_that_was_answered_before_its_batch_was_closed_is_refused(state: RowState) -> None:
+    payouts = Payouts(AMOUNTS)
+    payouts.collect()
+    rows = [replace(one, state=state) if one.group_id == "G02" else one for one in payouts.rows.values()]
+    with pytest.raises(Refused, match=f"to G02 is {state} before its batch was closed"):
+        batch.close(payouts.batch, rows, by=MAKER, at=CLOSED)
+
+
+def test_who_did_each_step_and_when_is_kept() -> None:
+    payouts = Payouts(AMOUNTS).filed()
+    made = payouts.batch
+    assert (made.made_by, made.closed_by, made.closed_at) == (MAKER, MAKER, CLOSED)
+    assert (made.approved_by, made.approved_at, made.filed_by, made.filed_at) == (CHECKER, APPROVED, CHECKER, APPROVED)
+    file = payouts.file()
+    assert (made.file_name, made.file_layout, made.value_date) == (file.name, file.layout, file.value_date)
+    assert made.file_serial == 1
+    payouts.cancel(CHECKER)
+    gone = payouts.batch
+    assert (gone.cancelled_by, gone.cancelled_at, gone.cancelled_because) == (MAKER, APPROVED, "wrong day")
+    assert {row.reason for row in payouts.rows.values()} == {"wrong day"}
+
+
+def test_a_group_without_an_account_stops_the_approval() -> None:
+    payouts = closed()
+    assert batch.stale(row_of(payouts), None, APPROVED) == "no bank account is registered"
+    file = payouts.file()
+    del payouts.beneficiaries["G02"]
+    with pytest.raises(Refused, match="version 1 of G02's account is missing"):
+        payouts.file()
+    with pytest.raises(Refused, match="rows must be pulled first: G02: no bank account is registered"):
+        batch.approve(
+            payouts.batch,
+            list(payouts.rows.values()),
+            file,
+            payouts.beneficiaries,
+            seen=payouts.batch.digest,
+            by=CHECKER,
+            at=APPROVED,
+        )
+
+
+def test_no_payout_of_the_batch_cannot_be_pulled_from_it() -> None:
+    payouts = closed()
+    with pytest.raises(Refused, match=f"NOBODYS is no payout of {BATCH}"):
+        payouts.pull("NOBODYS")
+    done = Payouts(AMOUNTS).filed()
+    done.answer(*(said(row, Status.EXECUTED) for row in done.rows.values()))
+    with pytest.raises(Refused, match="is with the bank"):
+        done.pull(row_of(done).payout_id)
+    payouts.cancel()
+    before = payouts.batch
+    payouts.pull(row_of(payouts).payout_id)
+    assert payouts.batch == before

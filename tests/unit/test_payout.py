@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from hunar.domain import payout
 from hunar.domain.head import Head, after
-from hunar.domain.ledger import ARRIVED, PAID_OUT, SENT_BACK, Entry
+from hunar.domain.ledger import ARRIVED, PAID_OUT, SENT_BACK, Entry, Posting
 from tests.book import NOW
 
 GROUP, BATCH = "G03", "2026-12-14-S"
@@ -99,7 +102,9 @@ def test_money_of_nobodys_payout_waits_in_suspense(came: bool, kind: str, suspen
 def test_what_comes_back_is_payable_again_and_ends_the_debt_that_it_had_become(
     twice: bool, debt: int, moved: dict[str, int]
 ) -> None:
-    paid = payout.arrival(GROUP, BATCH, 700, utr="UTR1", at=NOW)
+    made = payout.arrival(GROUP, BATCH, 700, utr="UTR1", at=NOW)
+    items = json.loads(json.dumps([one.item() for one in made.postings]))
+    paid = replace(made, postings=tuple(Posting(**item) for item in items))
     head = standing(debt=debt) if debt else standing()
     made = payout.came_back(head, paid, reference="R17", at=NOW, twice=twice)
     there = {f"{account}:{GROUP} payout": paise for account, paise in moved.items()}
@@ -107,6 +112,7 @@ def test_what_comes_back_is_payable_again_and_ends_the_debt_that_it_had_become(
     # Once for each payout, by whatever reference the bank tells it.
     assert made.cause == (BATCH, GROUP, paid.entry_id)
     assert made.entry_id == payout.came_back(head, paid, reference="R18", at=NOW, twice=twice).entry_id
+    assert twice or made == payout.came_back(head, paid, reference="R17", at=NOW)
     then, _ = after(head, made)
     assert then.debt == debt + moved.get("group_debt", 0)
     assert then.payable == -moved.get("group_payable", 0)
