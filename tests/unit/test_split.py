@@ -31,6 +31,7 @@ def test_case_06_a_member_who_left_gives_nothing_back_and_the_group_bears_it() -
     assert without_clawback(due, {"M02"}) == ({"M01": -20_000, "M03": -10_000}, -10_000)
     assert without_clawback({"M02": 500, "M01": 100}, {"M02"}) == ({"M02": 500, "M01": 100}, 0)
     assert without_clawback(due, ()) == (due, 0)
+    assert without_clawback({"M02": -5}, {"M02"}) == ({}, -5)
     assert without_clawback({"M02": 0, "M01": -1}, {"M02"}) == ({"M01": -1}, 0)
 
 
