@@ -38,6 +38,8 @@ def test_the_last_of_the_three_decides(earned: str | None, operator: str | None,
     [
         (Standing(), 500, {}, Standing(held=500)),
         (Standing(held=500), 0, {}, Standing(held=500)),
+        (Standing(held=500), -1, {}, Standing(held=499)),
+        (Standing(), 1, {}, Standing(held=1)),
         (Standing(held=500), -200, {}, Standing(held=300)),
         (Standing(held=500), -500, {}, Standing()),
         (Standing(held=100, unpaid=300), -250, {"held": -150, "payable": 150}, Standing(unpaid=150)),
@@ -63,6 +65,7 @@ def test_after_a_payout_nothing_is_unpaid_and_no_debt_is_fresh_but_what_is_held_
     assert standing.since(7) == Standing(held=100)
     assert standing.since(7_000) == Standing(held=100)
     assert Standing.of(standing.item()) == standing
+    assert Standing().item() == {"held": 0, "unpaid": 0, "debt": 0, "seq": 0}
     assert standing.since(8) == Standing(held=100)
 
 

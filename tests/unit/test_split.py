@@ -32,6 +32,9 @@ def test_case_06_a_member_who_left_gives_nothing_back_and_the_group_bears_it() -
     assert without_clawback({"M02": 500, "M01": 100}, {"M02"}) == ({"M02": 500, "M01": 100}, 0)
     assert without_clawback(due, ()) == (due, 0)
     assert without_clawback({"M02": -5}, {"M02"}) == ({}, -5)
+    assert without_clawback({"M02": 1}, {"M02"}) == ({"M02": 1}, 0)
+    # Who has no weight any more gives all of it back.
+    assert still_due(100, {"M01": 1}, {"M02": 30}) == {"M01": 100, "M02": -30}
     assert without_clawback({"M02": 0, "M01": -1}, {"M02"}) == ({"M01": -1}, 0)
 
 
