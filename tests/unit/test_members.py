@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -46,12 +47,15 @@ def test_a_weight_holds_until_the_next_one_of_the_same_member() -> None:
 
 def test_two_weights_of_one_member_add_up_and_the_last_of_many_holds_on() -> None:
     first, second = Weight("Asha", "2026-11-01", "", 1), Weight("Asha", "2026-11-21", "", 2)
-    assert [one.to_day for one in held([second, first])] == ["2026-11-20", "9999-12-31"]
+    read = [Weight.of(json.loads(json.dumps(one.item()))) for one in (second, first)]
+    assert [one.to_day for one in held(read)] == ["2026-11-20", "9999-12-31"]
     # Twenty days of 1 and ten of 2.
     assert share(70_000, first, second, Weight("Meena", "2026-11-01", "", 1)).shares == {
         "Asha": 40_000,
         "Meena": 30_000,
     }
+    one_day = share(900, first, second, first="2026-11-21", last="2026-11-21")
+    assert one_day == Suggested({"Asha": 900}, 0, 0)
     many = [Weight(f"M{n:03}", "2026-11-01", "", 1) for n in range(300)]
     assert {one.to_day for one in held(many)} == {"9999-12-31"}
 
