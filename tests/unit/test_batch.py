@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -614,6 +615,9 @@ def test_a_batch_is_completed_with_its_last_answer_and_only_if_the_bank_has_it()
     assert (payouts.batch.state, payouts.batch.version) == (State.COMPLETED, version + 1)
     assert batch.in_transit(payouts.rows.values()) == 0
     assert batch.progress(payouts.batch, payouts.rows.values()) == payouts.batch
+    for number in (6, 7):
+        answered = replace(payouts.batch, state=State.FILED, version=number)
+        assert batch.progress(answered, payouts.rows.values()).version == number + 1
     unfiled = replace(payouts.batch, state=State.APPROVED)
     assert batch.progress(unfiled, payouts.rows.values()) == unfiled
 
@@ -704,3 +708,100 @@ def test_no_payout_of_the_batch_cannot_be_pulled_from_it() -> None:
     before = payouts.batch
     payouts.pull(row_of(payouts).payout_id)
     assert payouts.batch == before
+
+
+# --- each step where a batch stands
+
+
+def steps(payouts: Payouts) -> dict[str, Callable[[Batch], Batch]]:
+    rows, file = list(payouts.rows.values()), payouts.file()
+    at: dict[str, str] = {"by": CHECKER, "at": APPROVED}
+    accounts = payouts.beneficiaries
+    return {
+        "close": lambda one: batch.close(one, rows, **at),
+        "approve": lambda one: batch.approve(one, rows, file, accounts, seen=one.digest, **at),
+        "withdraw": batch.withdraw,
+        "submit": lambda one: batch.submit(one, rows, file, accounts, **at),
+        "pull": lambda one: batch.pull(one, rows, rows[1].payout_id, reason="changed")[0],
+        "cancel": lambda one: batch.cancel(one, rows, because="wrong day", confirmed_by=MAKER, **at)[0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("step", "ends"),
+    [
+        ("close", {"DRAFT": "CLOSED", "CLOSED": "CLOSED"}),
+        ("approve", {"CLOSED": "APPROVED"}),
+        ("withdraw", {"CLOSED": "CLOSED", "APPROVED": "CLOSED"}),
+        ("submit", {"APPROVED": "FILED", "FILED": "FILED"}),
+        ("pull", {"DRAFT": "DRAFT", "CLOSED": "CLOSED", "APPROVED": "CLOSED"}),
+        ("cancel", dict.fromkeys(["DRAFT", "CLOSED", "APPROVED", "FILED", "CANCELLED"], "CANCELLED")),
+    ],
+)
+def test_a_step_is_taken_only_from_where_it_may_be(step: str, ends: dict[str, str]) -> None:
+    payouts = approved()
+    same = {
+        ("close", "CLOSED"),
+        ("withdraw", "CLOSED"),
+        ("submit", "FILED"),
+        ("cancel", "CANCELLED"),
+        ("pull", "DRAFT"),
+    }
+    for state, version in itertools.product(State, (3, 4)):
+        before = replace(payouts.batch, state=state, version=version)
+        if state not in ends:
+            with pytest.raises(Refused):
+                steps(payouts)[step](before)
+            continue
+        then = steps(payouts)[step](before)
+        more = 0 if (step, state) in same else 2 if step == "pull" else 1
+        assert (then.state, then.version) == (ends[state], version + more)
+
+
+def test_a_draft_counts_nothing_and_a_row_is_as_its_entry_paid_it() -> None:
+    empty = batch.draft(BATCH, by=MAKER, at=CLOSED)
+    assert (empty.count, empty.control_total, empty.version, empty.digest) == (0, 0, 1, "")
+    payouts = Payouts(AMOUNTS)
+    payouts.collect()
+    one = row_of(payouts, "G02")
+    assert (one.batch_id, one.group_id, one.amount_paise) == (BATCH, "G02", AMOUNTS["G02"])
+    assert (one.beneficiary_version, one.head_version, one.seq_from, one.seq_to) == (1, 1, 0, 2)
+    assert (one.state, one.told_by, one.twice, one.back_seq) == (RowState.IN_TRANSIT, (), False, None)
+
+
+def test_a_pulled_row_takes_no_other_with_it() -> None:
+    payouts = closed()
+    rows = list(payouts.rows.values())
+    first = rows[0]
+    made, pulled = batch.pull(payouts.batch, rows, "".join([*first.payout_id]), reason="the account was changed")
+    assert (pulled.payout_id, pulled.state, pulled.reason) == (
+        first.payout_id,
+        RowState.PULLED,
+        "the account was changed",
+    )
+    assert (made.count, made.control_total) == (2, sum(AMOUNTS.values()) - first.amount_paise)
+    assert made.digest == batch.digest(BATCH, rows[1:])
+    with pytest.raises(Refused, match="not those that were closed"):
+        batch.pull(payouts.batch, rows[:2], first.payout_id, reason="the account was changed")
+
+
+def test_a_bank_reference_that_is_known_of_the_same_payout_is_no_trouble() -> None:
+    payouts = Payouts(AMOUNTS).filed()
+    one = row_of(payouts)
+    used = {"U1": "".join([*one.payout_id]), "U2": "POTHER"}
+    [answer] = batch.answers(payouts.batch, payouts.rows.values(), [said(one, Status.EXECUTED, "U1")], used=used)
+    assert (answer.move, answer.trouble) == (Move.ARRIVED, None)
+    # A reference is the payment's: what was rejected has none.
+    [back] = batch.answers(payouts.batch, payouts.rows.values(), [said(one, Status.REJECTED, "U2")], used=used)
+    assert back.move is Move.SENT_BACK
+
+
+def test_what_a_cancelled_batch_leaves_is_what_no_bank_has_answered() -> None:
+    payouts = approved()
+    payouts.pull(row_of(payouts).payout_id)
+    gone, rows = batch.cancel(payouts.batch, payouts.rows.values(), by=MAKER, at=APPROVED, because="wrong day")
+    assert gone.state is State.CANCELLED and {row.group_id for row in rows} == {"G02", "G03"}
+    assert {(row.state, row.reason) for row in rows} == {(RowState.PULLED, "wrong day")}
+    again, rest = batch.cancel(gone, [*rows[1:], row_of(payouts, "G02")], by=CHECKER, at=CLOSED, because="other")
+    assert again == gone
+    assert [row.reason for row in rest] == ["wrong day"]

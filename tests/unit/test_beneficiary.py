@@ -261,3 +261,6 @@ def test_a_gstin_is_checked_by_the_pan_that_is_right() -> None:
     assert change(None, replace(NEW, gstin="27AAPFU0939F1ZV")).beneficiary.pan is None
     with pytest.raises(Refused, match="^account_type: can be SAVINGS, CURRENT, CASH_CREDIT$"):
         change(None, replace(NEW, account_type="savings"))
+    with pytest.raises(Refused) as both:
+        change(None, replace(NEW, account="12", pan="AAAAB1234C", gstin="27AAPFU0939F1ZV"))
+    assert [field for field, _ in both.value.reasons] == ["account", "gstin"]
