@@ -805,3 +805,29 @@ def test_what_a_cancelled_batch_leaves_is_what_no_bank_has_answered() -> None:
     again, rest = batch.cancel(gone, [*rows[1:], row_of(payouts, "G02")], by=CHECKER, at=CLOSED, because="other")
     assert again == gone
     assert [row.reason for row in rest] == ["wrong day"]
+
+
+def read[Kept: (Batch, Row)](one: Kept) -> Kept:
+    return type(one).of(json.loads(json.dumps(one.item())))
+
+
+def test_what_was_read_from_the_table_goes_the_same_way() -> None:
+    payouts = Payouts(AMOUNTS)
+    payouts.collect()
+
+    def again() -> None:
+        payouts.rows = {name: read(one) for name, one in payouts.rows.items()}
+        payouts.batch = read(payouts.batch)
+
+    for step in (again, payouts.close, payouts.close, again, payouts.approve, again, payouts.submit, payouts.submit):
+        step()
+    for _ in range(2):
+        again()
+        payouts.answer(*(replace(said(row, Status.EXECUTED)) for row in payouts.rows.values()))
+    assert {row.state for row in payouts.rows.values()} == {RowState.PAID}
+    again()
+    assert [one.trouble for one in payouts.answer(said(row_of(payouts), Status.EXECUTED))] == [None]
+    payouts.answer(said(row_of(payouts), Status.RETURNED))
+    again()
+    assert [one.trouble for one in payouts.answer(said(row_of(payouts), Status.EXECUTED))] == [None]
+    assert payouts.batch.state is State.COMPLETED and payouts.faults() == []

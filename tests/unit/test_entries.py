@@ -158,6 +158,7 @@ def test_an_entry_says_all_that_it_is_and_a_memo_says_no_group() -> None:
         ("MERGED", {"from": "G01", "since": NOW}, False),
         ("MERGED", {"from": "G07", "since": NOW}, False),
         ("RELEASED", {"from": "G03", "since": NOW}, False),
+        ("CORRECTED", {"from": "G03", "since": NOW}, False),
         ("SETTLED", {}, False),
         ("SENT_BACK", {}, False),
     ],
