@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ def entry(*postings: tuple[str, str, Any], kind: str = "SETTLED", cause: Any = (
         ([(BANK, "r", "5"), (HELD, "r", -5)], {}, "'5' is not an amount"),
         ([(BANK, "r", 0), (HELD, "r", 0)], {}, "0 is not an amount"),
         ([(BANK, "r", 10**15), (HELD, "r", -(10**15))], {}, "is not an amount in whole paise"),
+        ([(BANK, "r", 10**15 + 1), (HELD, "r", -(10**15) - 1)], {}, "is not an amount in whole paise"),
         ([("expected:group:G03", "r", 5), (HELD, "r", -5)], {}, "a memo account is in no entry of money"),
         ([("expected:a", "r", 5), (HELD, "r", -5)], {"kind": "EXPECTED"}, "uses expected accounts only"),
         ([(BANK, "r", 5), ("group_held:G04", "r", -5)], {}, "group_held:G04: the entry is of G03"),
@@ -144,10 +146,14 @@ def test_an_entry_says_all_that_it_is_and_a_memo_says_no_group() -> None:
     assert made.content() == said
     assert made.item(recorded_at=NOW) == said | {"recorded_at": NOW}
     due = [Posting("expected:group:G03", "r", -5), Posting("expected:marketplace:flipkart", "r", 5)]
+    for kind in ("ARRIVED", "CORRECTED"):
+        assert entry((BANK, "r", 5), (HELD, "r", -5), kind=kind).content()["group_id"] == "G03"
     memo = ledger.expected("S-1", "L1", occurred_at=AT, after=0, digest="d", postings=due)
     assert (memo.kind, memo.cause, memo.group_id) == ("EXPECTED", ("S-1", "L1", 0, "d"), None)
     assert (memo.order_ref, memo.line_id, memo.digest, memo.occurred_at) == ("S-1", "L1", "d", AT)
     assert set(said) - set(memo.content()) == {"group_id", "source"}
+    assert replace(memo, kind="".join([*memo.kind])) == memo
+    assert replace(memo, kind="".join([*memo.kind])).content() == memo.content()
 
 
 @pytest.mark.parametrize(
@@ -165,7 +171,8 @@ def test_an_entry_says_all_that_it_is_and_a_memo_says_no_group() -> None:
 )
 def test_a_payout_and_a_joining_take_all_that_was_payable(kind: str, source: dict[str, str], closed: bool) -> None:
     made = entry((BANK, "r", 5), (PAYABLE, "r", -5), kind=kind, source=tuple(source.items()))
-    assert made.closes is closed is ledger.closes(kind, source, "G03")
+    kind = "".join([*kind])  # as it is read from the table
+    assert made.closes is closed is ledger.closes(kind, source, "".join(["G", "03"]))
     since = NOW if kind == "MERGED" else AT
     assert ledger.payable_from(kind, source, AT) == since
     assert ledger.payable_from(kind, {"from": "G03"}, AT) == AT
