@@ -493,7 +493,7 @@ def test_a_file_of_more_or_less_is_not_approved(count: int, paise: int) -> None:
         )
 
 
-@pytest.mark.parametrize("wrong", ["AAAAAAAAAAAAAAA", "ZZZZZZZZZZZZZZZ"])
+@pytest.mark.parametrize("wrong", ["1AAAAAAAAAAAAAA", "AAAAAAAAAAAAAAA", "ZZZZZZZZZZZZZZZ"])
 def test_a_payout_by_another_name_is_refused(wrong: str) -> None:
     payouts = Payouts(AMOUNTS)
     payouts.collect()
@@ -833,3 +833,36 @@ def test_what_was_read_from_the_table_goes_the_same_way() -> None:
     again()
     assert [one.trouble for one in payouts.answer(said(row_of(payouts), Status.EXECUTED))] == [None]
     assert payouts.batch.state is State.COMPLETED and payouts.faults() == []
+
+
+def test_a_batch_of_many_rows_and_an_account_of_many_versions_are_as_any_other() -> None:
+    one = row_of(closed())
+    groups = [f"G{number:03}" for number in range(300)]
+    rows = [replace(one, group_id=group, payout_id=batch.payout_id(BATCH, group)) for group in groups]
+    made = batch.close(batch.draft(BATCH, by=MAKER, at=CLOSED), rows, by=MAKER, at=CLOSED)
+    assert (made.count, made.control_total) == (300, 300 * one.amount_paise)
+    often = {one.group_id: replace(registered("G01"), version=int("1000"))}
+    [paid] = batch.instructions([replace(one, beneficiary_version=int("1000"))], often)
+    assert (paid.payout_id, paid.account, paid.name) == (one.payout_id, details(1).account, details(1).name)
+    for version in (999, 1001):
+        with pytest.raises(Refused, match=f"version {version} of G01's account is missing"):
+            batch.instructions([replace(one, beneficiary_version=version)], often)
+        assert batch.stale(replace(one, beneficiary_version=version), often["G01"], APPROVED)
+    assert batch.stale(replace(one, beneficiary_version=int("1000")), often["G01"], APPROVED) is None
+
+
+def test_what_was_seen_is_compared_letter_by_letter() -> None:
+    payouts = closed()
+    rows, file = list(payouts.rows.values()), payouts.file()
+    kept = payouts.batch.digest
+
+    def approve(seen: str) -> Batch:
+        return batch.approve(payouts.batch, rows, file, payouts.beneficiaries, seen=seen, by=CHECKER, at=APPROVED)
+
+    assert approve("".join([*kept])).state is State.APPROVED
+    for seen in ("", "0" * 64, "f" * 65):
+        with pytest.raises(Refused, match="was changed since it was looked at"):
+            approve(seen)
+    # What the file pays is compared with the batch, whatever numbers they are.
+    large = replace(payouts.batch, control_total=int("20123464"))
+    assert batch.approve(large, rows, file, payouts.beneficiaries, seen=kept, by=CHECKER, at=APPROVED)
