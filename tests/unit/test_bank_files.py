@@ -165,14 +165,6 @@ def test_an_empty_file_and_a_payout_twice_are_refused() -> None:
     assert "stands twice" in refused(lambda: made("hdfc_enet", instruction(), instruction()))[0]
 
 
-def test_too_many_rows_and_too_many_bytes_are_refused() -> None:
-    many = [instruction(f"G{number}") for number in range(5_001)]
-    assert refused(lambda: made("icici_adhoc", *many)) == ["icici_adhoc: has 5001 rows; 5000 at most"]
-    assert made("icici_adhoc", *many[1:]).count == 5_000
-    more = [instruction(f"G{number}") for number in range(14_000)]
-    assert refused(lambda: made("union_txt", *more))[0].endswith("2097152 at most")
-
-
 def test_a_setting_that_is_missing_or_wrong_is_named() -> None:
     assert refused(lambda: made("hdfc_enet", settings={})) == [
         "hdfc_enet column client_code: is a setting that is missing or wrong"
@@ -183,11 +175,6 @@ def test_a_setting_that_is_missing_or_wrong_is_named() -> None:
 
 def test_an_account_type_without_a_word_is_refused() -> None:
     assert "column Account Type" in refused(lambda: made("hdfc_enet", instruction(account_type="NRE")))[0]
-
-
-def test_ten_thousand_groups_fit_one_file() -> None:
-    file = made("hdfc_enet", *(instruction(f"G{number}", amount_paise=number + 1) for number in range(10_000)))
-    assert (file.count, file.control_total) == (10_000, 50_005_000)
 
 
 # --- read
@@ -325,3 +312,19 @@ RESULTS = content()["results"]
 def test_a_layout_that_cannot_be_is_refused_by_its_key(said: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse(content(**said))
+
+
+# --- large files, last because they take long
+
+
+def test_too_many_rows_and_too_many_bytes_are_refused() -> None:
+    many = [instruction(f"G{number}") for number in range(5_001)]
+    assert refused(lambda: made("icici_adhoc", *many)) == ["icici_adhoc: has 5001 rows; 5000 at most"]
+    assert made("icici_adhoc", *many[1:]).count == 5_000
+    more = [instruction(f"G{number}") for number in range(14_000)]
+    assert refused(lambda: made("union_txt", *more))[0].endswith("2097152 at most")
+
+
+def test_ten_thousand_groups_fit_one_file() -> None:
+    file = made("hdfc_enet", *(instruction(f"G{number}", amount_paise=number + 1) for number in range(10_000)))
+    assert (file.count, file.control_total) == (10_000, 50_005_000)
