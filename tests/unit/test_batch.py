@@ -396,8 +396,9 @@ def test_a_payout_under_a_second_bank_reference_may_have_been_paid_twice() -> No
     [answer] = payouts.answer(said(row_of(payouts), Status.EXECUTED, "U2"))
     assert (answer.trouble, answer.move, row_of(payouts).utr) == (Trouble.PAID_TWICE, None, "U1")
     payouts.answer(said(row_of(payouts), Status.RETURNED))
-    [again] = payouts.answer(said(row_of(payouts), Status.EXECUTED, "U2"))
-    assert (again.trouble, row_of(payouts).state) == (Trouble.PAID_TWICE, RowState.RETURNED)
+    for utr in ("U0", "U2"):
+        [again] = payouts.answer(said(row_of(payouts), Status.EXECUTED, utr))
+        assert (again.trouble, row_of(payouts).state) == (Trouble.PAID_TWICE, RowState.RETURNED)
 
 
 def test_a_payout_that_was_rejected_and_is_then_paid_needs_a_person() -> None:
@@ -637,6 +638,9 @@ def test_who_said_that_money_came_back_does_not_approve_it_once_more() -> None:
     for who in ("asha", "usha"):
         with pytest.raises(Refused, match=f"{who} said that money of {one.payout_id} to G01 came back from the bank"):
             payouts.approve(who)
+    others = [replace(other, told_by=("asha",)) for other in payouts.rows.values()]
+    assert batch.digest(BATCH, others) != payouts.batch.digest
+    assert batch.digest(BATCH, others) != batch.digest(BATCH, [replace(other, told_by=("usha",)) for other in others])
     payouts.approve(CHECKER)
     assert Row.of(json.loads(json.dumps(payouts.rows[one.payout_id].item()))).told_by == ("asha", "Usha")
 
