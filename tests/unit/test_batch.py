@@ -706,10 +706,11 @@ def test_no_payout_of_the_batch_cannot_be_pulled_from_it() -> None:
     payouts = closed()
     with pytest.raises(Refused, match=f"NOBODYS is no payout of {BATCH}"):
         payouts.pull("NOBODYS")
-    done = Payouts(AMOUNTS).filed()
-    done.answer(*(said(row, Status.EXECUTED) for row in done.rows.values()))
-    with pytest.raises(Refused, match="is with the bank"):
-        done.pull(row_of(done).payout_id)
+    for status in Status:
+        done = Payouts(AMOUNTS).filed()
+        done.answer(*(said(row, status) for row in done.rows.values()))
+        with pytest.raises(Refused, match="is with the bank"):
+            done.pull(row_of(done).payout_id)
     payouts.cancel()
     before = payouts.batch
     payouts.pull(row_of(payouts).payout_id)

@@ -112,6 +112,9 @@ def test_an_ifsc_has_its_form_and_stands_in_the_list_when_there_is_one() -> None
         ifsc("SBIN0001235", {"SBIN0001234"})
     with pytest.raises(Invalid, match="letter O in fifth place"):
         ifsc("SBINO001234")
+    for text in ("SBINO0012345", "SBINO00123", "SBINP001234", "SBINZ001234"):
+        with pytest.raises(Invalid, match="is not four letters"):
+            ifsc(text)
 
 
 @pytest.mark.parametrize("text", ["SBIN1001234", "SBI00001234", "SBIN000123", "SBIN00012345", ""])
