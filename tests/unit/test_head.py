@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -120,7 +121,7 @@ def test_something_is_payable_since_it_began_without_a_break() -> None:
     head, items = Head("G03"), []
     for one, since in steps:
         head, (sealed,) = after(head, one)
-        items.append(sealed.item(recorded_at=AT))
+        items.append(json.loads(json.dumps(sealed.item(recorded_at=AT))))
         assert head.payable_since == since
         assert rebuild("G03", items, version=head.version) == head
     assert head.closed == 0
@@ -235,6 +236,9 @@ def test_the_audit_finds_and_names_every_harm_to_the_entries(
         ({"seq": 6}, "the head says seq 6, the entries 5"),
         ({"closed": 0}, "the head says closed 0, the entries 3"),
         ({"chain": "x"}, "the head does not follow the last entry"),
+        ({"chain": ""}, "the head does not follow the last entry"),
+        ({"seq": 4}, "the head says seq 4, the entries 5"),
+        ({"closed": 4}, "the head says closed 4, the entries 3"),
     ],
 )
 def test_the_audit_finds_and_names_every_harm_to_the_head(book: Book, change: dict[str, Any], says: str) -> None:
@@ -272,6 +276,15 @@ def test_the_audit_tells_what_is_wrong_in_order_and_by_how_much(book: Book) -> N
     assert [(fault.seq, fault.what) for fault in faults[:2]] == [(4, "SEQUENCE"), (4, "CHAIN")]
     assert faults[0].text == "2 missing after entry 1"
     assert (0, "SEQUENCE", "the head says closed 3, the entries 0") in [(one.seq, one.what, one.text) for one in faults]
+
+    assert {fault.paise for fault in faults if fault.what in ("SEQUENCE", "CHAIN")} == {0}
+    for day in range(10, 30):
+        moved = json.loads(json.dumps(book.of("G03")))
+        moved[3]["occurred_at"] = f"2026-01-{day}T00:00:00Z"
+        assert [(fault.seq, fault.what) for fault in audit(head.item(), moved)] == [(4, "CONTENT")]
+        follows = json.loads(json.dumps(book.of("G03")))
+        follows[3]["prev"] = f"{day}{follows[3]['prev'][2:]}"
+        assert {(4, "CHAIN"), (4, "CONTENT")} <= {(fault.seq, fault.what) for fault in audit(head.item(), follows)}
 
     twice = [*book.of("G03"), copy.deepcopy(book.of("G03")[4])]
     assert "entry 5 stands twice" in [fault.text for fault in audit(head.item(), twice)]
