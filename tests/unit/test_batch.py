@@ -808,6 +808,8 @@ def test_what_a_cancelled_batch_leaves_is_what_no_bank_has_answered() -> None:
     again, rest = batch.cancel(gone, [*rows[1:], row_of(payouts, "G02")], by=CHECKER, at=CLOSED, because="other")
     assert again == gone
     assert [row.reason for row in rest] == ["wrong day"]
+    for state in (RowState.PAID, RowState.REJECTED, RowState.RETURNED):
+        assert batch.cancel(gone, [replace(rows[0], state=state)], by=CHECKER, at=CLOSED, because="other") == (gone, [])
 
 
 def read(one: Row) -> Row:

@@ -266,6 +266,11 @@ def test_posting_a_line_costs_the_same_after_a_thousand_entries() -> None:
         book.settle(key)
         costs.append((book.reads - before, len(book.heads["G03"].item()["balances"])))
     assert set(costs) == {(2, 2)}, "the head and the line's own item are read, and neither grows"
+    kept, head = json.loads(json.dumps([book.of("G03"), book.heads["G03"].item()]))
+    assert audit(head, kept) == ()
+    assert rebuild("G03", kept, version=1_000) == book.heads["G03"]
+    again = json.loads(json.dumps(kept[-1]))
+    assert "entry 1000 stands twice" in [fault.text for fault in audit(head, [*kept, again])]
 
 
 def test_the_audit_tells_what_is_wrong_in_order_and_by_how_much(book: Book) -> None:
