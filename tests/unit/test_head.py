@@ -301,6 +301,12 @@ def test_the_audit_tells_what_is_wrong_in_order_and_by_how_much(book: Book) -> N
     assert by_what["SUM"].paise == 250 and by_what["SUM"].seq == 2
     assert by_what["BALANCE"].paise == -250 and by_what["BALANCE"].text.startswith(account)
 
+    for group in ("G01", "G04"):
+        moved = copy.deepcopy(book.of("G03"))
+        moved[4]["group_id"] = group
+        assert [(fault.seq, fault.what) for fault in audit(head.item(), moved)] == [(5, "CONTENT")]
+    assert [fault.seq for fault in sorted(faults)][-1] == 4, "they are told by the place in the book"
+
     floated = copy.deepcopy(book.of("G03"))
     floated[4]["postings"][0]["amount_paise"] = 0.5
     assert [fault.what for fault in audit(head.item(), floated) if fault.seq] == ["FLOAT"]
