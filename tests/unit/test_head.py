@@ -110,6 +110,8 @@ def test_something_is_payable_since_it_began_without_a_break() -> None:
     steps = [
         (payable(1, 100, days[1]), days[1]),
         (payable(2, 50, days[0]), days[1]),
+        (payable(21, 50, days[0], "CORRECTED"), days[1]),
+        (payable(22, -50, days[0], "ARRIVED"), days[1]),
         (payable(3, 50, days[2]), days[1]),
         (payable(4, -200, days[3]), ""),
         (payable(5, 20, days[4]), days[4]),
