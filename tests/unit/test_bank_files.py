@@ -20,6 +20,7 @@ from hunar.domain.bank_file import (
     Instruction,
     Result,
     Status,
+    Terms,
     parse,
     read_results,
     reference,
@@ -312,6 +313,89 @@ RESULTS = content()["results"]
 def test_a_layout_that_cannot_be_is_refused_by_its_key(said: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse(content(**said))
+
+
+# --- one record alone
+
+
+def test_a_record_is_told_by_its_values_with_all_that_its_layout_cannot_say() -> None:
+    whole = bank_files.layout("generic_csv")
+    layout = replace(whole, row=tuple(part for part in whole.row if part.value != "value_date"))
+    said, problems = bank_file.fields(layout, instruction(), 7)
+    assert (said["payout_id"], said["name"], said["amount"], said["mode"]) == (
+        instruction().payout_id,
+        "JAI MAA SWAYAM SAHAYATA SAMUH",
+        "1234.56",
+        "NEFT",
+    )
+    assert (said["currency"], problems) == ("INR", [])
+    _, wrong = bank_file.fields(layout, instruction(account="1" * 31, name="जय माँ"), 7)
+    assert [str(problem).partition(":")[0] for problem in wrong] == [
+        "generic_csv row 7 column name",
+        "generic_csv row 7 column account",
+    ]
+
+
+def test_a_file_has_its_name_before_it_is_written() -> None:
+    for name in bank_files.LAYOUTS:
+        assert bank_file.named(bank_files.layout(name), TERMS, PAYMENTS) == made(name).name
+    with pytest.raises(FileRefused, match="column file_name: may have letters and digits only"):
+        settings = dict(TERMS.settings) | {"client_code": "HUN\x07"}
+        bank_file.named(bank_files.layout("hdfc_enet"), replace(TERMS, settings=settings), PAYMENTS)
+
+
+def test_what_fits_to_the_last_character_is_written() -> None:
+    for layout, most in [("hdfc_enet", 30), ("union_txt", 24)]:
+        assert b"1" * most in made(layout, instruction(account="1" * most)).content
+    assert b"N" * 120 in made("generic_csv", instruction(name="N" * 120)).content
+    assert Terms(BATCH, "2026-12-16").serial == 1
+    assert made("hdfc_enet", serial=12).name == "HUNR1612.012"
+
+
+def test_a_payout_twice_is_named_by_its_row() -> None:
+    low, high = sorted([instruction("G01").payout_id, instruction("G02").payout_id])
+    ordered = bank_file.whole([instruction(payout_id=high), instruction(payout_id=low)], "f")
+    assert [one.payout_id for one in ordered] == [low, high]
+    twice = [instruction(payout_id=high), instruction(payout_id=low), instruction(payout_id=high, amount_paise=-5)]
+    assert refused(lambda: bank_file.whole(twice, "f")) == [
+        f"f row 3 column payout_id: {high} stands twice",
+        "f row 3 column amount: -0.05 cannot be paid",
+    ]
+    assert bank_file.whole([instruction(amount_paise=1)], "f")
+
+
+def test_a_name_is_fitted_into_the_letters_of_its_layout_and_never_loses_what_has_no_stand_in() -> None:
+    fitted = made("icici_adhoc", instruction(name="  MAA  (DURGA) & CO./SHG-1  "))
+    assert b"|MAA DURGA AND CO SHG 1|" in fitted.content
+    # Cut where the layout cuts it, and no space is left at the end.
+    cut = made("icici_adhoc", instruction(name="N" * 31 + " SAMUH"))
+    assert b"|" + b"N" * 31 + b"|" in cut.content
+
+
+@pytest.mark.parametrize("fields", [9, 11])
+def test_a_row_with_a_field_less_or_more_is_refused_and_the_others_are_told_too(fields: int) -> None:
+    row = ",".join([*REVERSE, "MORE"][:fields]).encode() + b"\r\n"
+    assert refused(lambda: read(reverse() + row + reverse(Amount="x") + reverse())) == [
+        f"back.r001 row 2: has {fields} fields, not 10",
+        "back.r001 row 3 column Amount: 'x' is not an amount like 1234.50",
+    ]
+
+
+def test_all_that_is_wrong_with_a_row_is_told_at_once() -> None:
+    assert refused(lambda: read(reverse(Amount="x", Value_date="20260230", Transaction_Status="P"))) == [
+        "back.r001 row 1 column Amount: 'x' is not an amount like 1234.50",
+        "back.r001 row 1 column Value date: '20260230' is not a day as YYYYMMDD",
+        "back.r001 row 1 column Transaction Status: 'P' is not one of E, R",
+    ]
+    [padded] = read(reverse(Amount=" 1234.56 ", Bank_Ref_No=" UTR1 "))
+    assert (padded.amount_paise, padded.utr) == (123_456, "UTR1")
+
+
+def test_a_reference_is_as_long_as_it_may_be_and_begins_with_a_letter() -> None:
+    assert reference("payout", "B", "G", most=15).startswith("P") and len(reference("payout", "B", "G", most=15)) == 15
+    assert reference("payout", "B", "G", most=4) == reference("payout", "B", "G", most=15)[:4]
+    assert reference("payout", "B", "G", most=15) != reference("payout", "G", "B", most=15)
+    assert reference("batch", "B", "G", most=15)[1:] != reference("payout", "B", "G", most=15)[1:]
 
 
 # --- large files, last because they take long

