@@ -37,6 +37,15 @@ PLACE = ROOT / ".local" / "mutation"
 PYTHON = ROOT / ".venv" / "bin" / "python"
 DOMAIN = Path("layers/common/hunar/domain")
 
+_MEMBER = r"([A-Z]\w+\.[A-Z_]+|int)\b"
+SAME = (
+    ("", re.compile(r"\*,")),
+    ("ReplaceTrueWithFalse", re.compile(r"(?<=@dataclass\(frozen=)True")),
+    ("ReplaceComparisonOperator_Is_Eq", re.compile(f"is {_MEMBER}")),
+    ("ReplaceComparisonOperator_IsNot_NotEq", re.compile(f"is not {_MEMBER}")),
+)
+"""Changes that change nothing: cosmic-ray's name for the change, or any, and how the line goes on from there."""
+
 Survivor = tuple[str, str, str]
 """Module, the line as it is, and as it was changed: they stay the same when lines above them move."""
 
@@ -113,15 +122,17 @@ def pass_over(session: WorkDB, place: Path, sample: int) -> None:
     """What changes nothing, and what is not in the sample.
 
     Annotations are texts that nobody evaluates. The star after which parameters are named says how they may be given,
-    not what becomes of them.
+    not what becomes of them. Who writes to what is frozen is refused by mypy. Of each member of an enumeration there
+    is one, so that it equals what it is; so is it with the type of a number.
     """
     for number, item in enumerate(list(session.pending_work_items)):
         [mutation] = item.mutations
         source = (place / mutation.module_path).read_text()
         inside = any(first <= mutation.start_pos < last for first, last in annotations(source))
-        line, column = mutation.start_pos
-        star = re.match(r"\*,|\*$", source.splitlines()[line - 1][column:])
-        if inside or star or number % sample:
+        (row, column), name = mutation.start_pos, mutation.operator_name.rpartition("/")[2]
+        line = source.splitlines()[row - 1]
+        same = any(operator in ("", name) and begins.match(line, column) for operator, begins in SAME)
+        if inside or same or number % sample:
             session.set_result(item.job_id, WorkResult(WorkerOutcome.SKIPPED))
 
 

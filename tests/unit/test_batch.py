@@ -828,7 +828,8 @@ def test_what_was_read_from_the_table_goes_the_same_way() -> None:
         step()
     for _ in range(2):
         again()
-        payouts.answer(*(said(row, Status.EXECUTED) for row in payouts.rows.values()))
+        amounts = {row.payout_id: int(str(row.amount_paise)) for row in payouts.rows.values()}
+        payouts.answer(*(said(row, Status.EXECUTED, paise=amounts[name]) for name, row in payouts.rows.items()))
     assert {row.state for row in payouts.rows.values()} == {RowState.PAID}
     again()
     assert [one.trouble for one in payouts.answer(said(row_of(payouts), Status.EXECUTED))] == [None]
