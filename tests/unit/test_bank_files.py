@@ -174,6 +174,16 @@ def test_a_setting_that_is_missing_or_wrong_is_named() -> None:
     assert "column email" in refused(lambda: made("union_txt", settings=wrong))[0]
 
 
+@pytest.mark.parametrize("value", ["जय", "a\x07b", "a\tb", "é"])
+def test_a_setting_is_printable_ascii_whatever_its_pattern_takes(value: str) -> None:
+    layout = bank_files.layout("union_txt")
+    loose = replace(layout, settings=dict.fromkeys(layout.settings, ".*"))
+    settings = dict(TERMS.settings) | {"email": value}
+    problems = refused(lambda: write(loose, replace(TERMS, settings=settings), PAYMENTS))
+    assert problems and all("column User Email ID" in one for one in problems)
+    assert all(one.endswith("has characters that no bank takes") for one in problems)
+
+
 def test_an_account_type_without_a_word_is_refused() -> None:
     assert "column Account Type" in refused(lambda: made("hdfc_enet", instruction(account_type="NRE")))[0]
 
@@ -258,7 +268,9 @@ def test_results_of_any_other_bank_are_entered_as_a_plain_csv() -> None:
     [result] = read(heading + row, "generic_csv")
     assert (result.status, result.row, result.day) == (Status.RETURNED, 2, "2026-12-20")
     assert read(b"\xef\xbb\xbf" + heading + row, "generic_csv") == (result,)
-    assert "the heading must be payout_id,amount,date" in refused(lambda: read(row, "generic_csv"))[0]
+    assert refused(lambda: read(row, "generic_csv"))[0].startswith(
+        "back.r001 row 1: the heading must be payout_id,amount"
+    )
     assert refused(lambda: read(heading, "generic_csv")) == ["back.r001: is empty"]
 
 
@@ -296,11 +308,31 @@ RESULTS = content()["results"]
         ({"row": [*ROW, {"name": "X", "value": "serial", "fixed": "1"}]}, "X needs a value or a fixed text"),
         ({"row": [*ROW, {"name": "X", "value": "value_date", "kind": "date"}]}, "X has no kind, or a date no format"),
         ({"row": [*ROW, {"name": "X", "value": "serial", "kind": "number"}]}, "X has no kind"),
+        (
+            {"row": [*ROW, {"name": "X", "value": "serial", "kind": "count", "format": "DDMM"}]},
+            "X has no kind, or a date",
+        ),
+        (
+            {"row": [*ROW, {"name": "X", "value": "value_date", "kind": "date", "format": "DD"}]},
+            "X has no kind, or a date",
+        ),
+        ({"file_name": [{"name": "X", "value": "mode"}]}, "X: mode is a row's, not the file's"),
+        ({"end": [{"name": "X", "value": "name"}]}, "X: name is a row's, not the file's"),
+        ({"row": [part for part in ROW if part.get("value") != "amount"]}, "a row needs payout_id, account and amount"),
+        (
+            {"row": [part for part in ROW if part.get("value") != "account"]},
+            "a row needs payout_id, account and amount",
+        ),
+        ({"instead": {"&": "और"}}, "no bank takes others"),
+        ({"end": [{"name": "X", "fixed": "€"}]}, "no bank takes others"),
+        ({"modes": {"NEFT": "N"}, "row": [*ROW, {"name": "X", "value": "mode"}]}, "modes need words for NEFT and RTGS"),
         ({"row": ROW[1:]}, "a row needs payout_id, account and amount"),
         ({"row": [*ROW, {"name": "X", "value": "mode"}]}, "modes need words for NEFT and RTGS"),
         ({"own_bank": "HDFC"}, "own_bank needs a word OWN_BANK"),
         ({"begin": [{"name": "X", "value": "account"}]}, "X: account is a row's, not the file's"),
         ({"results": RESULTS | {"columns": RESULTS["columns"][1:]}}, "results need payout_id"),
+        ({"results": RESULTS | {"columns": [*RESULTS["columns"], RESULTS["columns"][0]]}}, "results need payout_id"),
+        ({"results": RESULTS | {"columns": [*RESULTS["columns"], RESULTS["columns"][5]]}}, "results need payout_id"),
         (
             {"results": json.loads(json.dumps(RESULTS).replace('"E": "EXECUTED"', '"E": "DONE"'))},
             "Transaction Status has words for EXECUTED",

@@ -96,7 +96,7 @@ def test_entries_of_one_transaction_share_a_version_and_have_numbers_of_their_ow
 
 def payable(n: int, paise: int, at: str, kind: str = "RELEASED", **source: str) -> Entry:
     return Entry(
-        kind=kind,
+        kind="".join([*kind]),
         cause=("payable", n),
         occurred_at=at,
         postings=(Posting("bank", "r", paise), Posting("group_payable:G03", "r", -paise)),
