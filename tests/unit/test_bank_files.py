@@ -254,6 +254,9 @@ def test_what_is_no_plain_text_and_what_is_too_large_is_refused() -> None:
     assert refused(lambda: read(reverse() + "जय".encode())) == [
         "back.r001 row 2: is not plain text as the bank writes it"
     ]
+    for rows in (0, 2, 3):
+        [problem] = refused(lambda rows=rows: read(reverse() * rows + "जय".encode()))  # type: ignore[misc]
+        assert problem == f"back.r001 row {rows + 1}: is not plain text as the bank writes it"
     assert "more than 5 MB" not in refused(lambda: read(b"x" * (5 * 2**20)))[0]
     assert "more than 5 MB" in refused(lambda: read(b"x" * (5 * 2**20 + 1)))[0]
 
@@ -345,6 +348,12 @@ RESULTS = content()["results"]
 def test_a_layout_that_cannot_be_is_refused_by_its_key(said: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse(content(**said))
+
+
+def test_neither_accounts_nor_names_nor_settings_can_be_printed() -> None:
+    shown = f"{TERMS!r} {PAYMENTS!r} {made('hdfc_enet')!r}"
+    for secret in ("000451009999", "HUNARDEMO", "000123456789", "SAHAYATA"):
+        assert secret not in shown
 
 
 # --- one record alone

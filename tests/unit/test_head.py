@@ -334,3 +334,13 @@ def test_a_payout_of_all_against_a_debt_and_one_that_takes_none_are_as_they_are_
     # What a group's fund or its credits lack is its own.
     head, _ = after(START, entry(3, ("group_fund:G03", 7), ("group_credits:G03", 5), ("bank", -12)))
     assert head.balances["group_fund:G03"] == 7
+
+
+@pytest.mark.parametrize("group", ["G01", "G04"])
+def test_an_entry_that_was_posted_in_another_book_is_found(group: str) -> None:
+    other = entry(1, ("bank", 500), (f"group_held:{group}", -500), group_id=group)
+    head, (sealed,) = after(Head(group), other)
+    assert audit(head.item(), [sealed.item(recorded_at=AT)]) == ()
+    moved = head.item() | {"group_id": "G03", "balances": {}}
+    [fault] = audit(moved, [sealed.item(recorded_at=AT)])
+    assert (fault.seq, fault.what) == (1, "CONTENT")
