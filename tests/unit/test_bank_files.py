@@ -294,6 +294,7 @@ def test_every_layout_in_the_folder_is_known_and_has_a_source() -> None:
     folder = Path(str(resources.files(bank_files)))
     assert sorted(path.stem for path in folder.glob("*.json")) == list(bank_files.LAYOUTS)
     assert all(bank_files.layout(name).source and bank_files.layout(name).title for name in bank_files.LAYOUTS)
+    assert not any(bank_file.VALUES & bank_files.layout(name).settings.keys() for name in bank_files.LAYOUTS)
     with pytest.raises(ValueError, match="there is no layout 'sbi'"):
         bank_files.layout("sbi")
 
