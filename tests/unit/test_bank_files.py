@@ -217,6 +217,7 @@ def test_a_reverse_file_says_what_was_executed_and_rejected() -> None:
         Result("PAAAAAAAAAAAAAA", 7, Status.REJECTED, "", "ACCOUNT CLOSED", "2026-12-17", 2),
     )
     assert read(data.replace(b"\r\n", b"\n")) == read(data) == read(data.rstrip())
+    assert Result("PAAAAAAAAAAAAAA", 7, Status.REJECTED, "", "", "2026-12-17").row == 0
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hunar.domain import payout
+from hunar.domain.debt import Standing
 from hunar.domain.head import Head
 from hunar.domain.posted import Booked, Posted, approve, release, seen_again, settle
 from tests.book import NOW, REFUND, SALE, Book, Known, Row, line_facts, resolved
@@ -306,6 +307,10 @@ def test_whatever_is_written_of_a_line_is_its_next_version(version: int) -> None
     assert seen_again(posted) == replace(posted, version=version + 1)
     released = release(posted, heads["G03"], "2026-12-08T09:00:00Z", now=NOW)
     assert released is not None and released.posted.version == version + 1
+    before = posted.standings["G03"]
+    some = replace(posted, standings={"G03": replace(before, unpaid=before.held - 1, debt=3)})
+    added = release(some, heads["G03"], "2026-12-08T09:00:00Z", now=NOW)
+    assert added is not None and added.posted.standings["G03"] == Standing(0, 2 * before.held - 1, 3, 2)
     assert released.posted.digest == posted.digest and released.posted.amounts == posted.amounts
     [entry] = [sealed.entry for sealed in released.entries]
     assert (entry.order_ref, entry.line_id, entry.occurred_at) == (*KEY, "2026-12-08T09:00:00Z")
