@@ -95,6 +95,8 @@ def test_files_are_named_as_their_banks_want_it() -> None:
     [
         (RTGS_MINIMUM_PAISE - 1, "SBIN0001234", None, "NEFT"),
         (RTGS_MINIMUM_PAISE, "SBIN0001234", None, "RTGS"),
+        (RTGS_MINIMUM_PAISE + 1, "SBIN0001234", None, "RTGS"),
+        (99 * RTGS_MINIMUM_PAISE, "SBIN0001234", "ICIC", "RTGS"),
         (RTGS_MINIMUM_PAISE, "ICIC0000104", "ICIC", "OWN_BANK"),
         (1, "SBIN0001234", "ICIC", "NEFT"),
     ],
