@@ -176,14 +176,19 @@ def test_a_setting_that_is_missing_or_wrong_is_named() -> None:
     assert "column email" in refused(lambda: made("union_txt", settings=wrong))[0]
 
 
-@pytest.mark.parametrize("value", ["जय", "a\x07b", "a\tb", "é"])
-def test_a_setting_is_printable_ascii_whatever_its_pattern_takes(value: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [(value, "has characters that no bank takes") for value in ("जय", "a\x07b", "a\tb", "é", "=é")]
+    + [(value, "begins like a formula") for value in ("=1+1", "@a", "-a|b")]
+    + [("a|b", "has a character that separates fields"), ("a" * 81, "has 81 characters; the layout takes 80")],
+)
+def test_a_setting_is_what_a_file_can_carry_whatever_its_pattern_takes(value: str, says: str) -> None:
     layout = bank_files.layout("union_txt")
     loose = replace(layout, settings=dict.fromkeys(layout.settings, ".*"))
     settings = dict(TERMS.settings) | {"email": value}
     problems = refused(lambda: write(loose, replace(TERMS, settings=settings), PAYMENTS))
     assert problems and all("column User Email ID" in one for one in problems)
-    assert all(one.endswith("has characters that no bank takes") for one in problems)
+    assert all(one.endswith(says) for one in problems)
 
 
 def test_an_account_type_without_a_word_is_refused() -> None:
@@ -450,6 +455,10 @@ def test_too_many_rows_and_too_many_bytes_are_refused() -> None:
     many = [instruction(f"G{number}") for number in range(5_001)]
     assert refused(lambda: made("icici_adhoc", *many)) == ["icici_adhoc: has 5001 rows; 5000 at most"]
     assert made("icici_adhoc", *many[1:]).count == 5_000
+    layout, size = bank_files.layout("union_txt"), len(made("union_txt").content)
+    assert write(replace(layout, most_bytes=size), TERMS, PAYMENTS).count == 4
+    with pytest.raises(FileRefused, match=f"has {size} bytes; {size - 1} at most"):
+        write(replace(layout, most_bytes=size - 1), TERMS, PAYMENTS)
     more = [instruction(f"G{number}") for number in range(14_000)]
     assert refused(lambda: made("union_txt", *more))[0].endswith("2097152 at most")
 
