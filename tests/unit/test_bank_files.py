@@ -311,6 +311,13 @@ ROW = content()["row"]
 RESULTS = content()["results"]
 
 
+def test_a_row_of_what_the_banks_answer_is_known_by_is_enough() -> None:
+    needed = [part for part in ROW if part.get("value") in ("payout_id", "account", "amount")]
+    least = parse(content(row=needed, heading=False))
+    record = write(least, TERMS, [instruction()]).content.decode().strip().split(least.separator)
+    assert {instruction().payout_id, "000123456789", "1234.56"} == set(record)
+
+
 @pytest.mark.parametrize(
     ("said", "message"),
     [
