@@ -20,6 +20,7 @@ from hunar.domain.bank_file import (
     Instruction,
     Result,
     Status,
+    Terms,
     parse,
     read_results,
     reference,
@@ -94,6 +95,8 @@ def test_files_are_named_as_their_banks_want_it() -> None:
     [
         (RTGS_MINIMUM_PAISE - 1, "SBIN0001234", None, "NEFT"),
         (RTGS_MINIMUM_PAISE, "SBIN0001234", None, "RTGS"),
+        (RTGS_MINIMUM_PAISE + 1, "SBIN0001234", None, "RTGS"),
+        (99 * RTGS_MINIMUM_PAISE, "SBIN0001234", "ICIC", "RTGS"),
         (RTGS_MINIMUM_PAISE, "ICIC0000104", "ICIC", "OWN_BANK"),
         (1, "SBIN0001234", "ICIC", "NEFT"),
     ],
@@ -165,14 +168,6 @@ def test_an_empty_file_and_a_payout_twice_are_refused() -> None:
     assert "stands twice" in refused(lambda: made("hdfc_enet", instruction(), instruction()))[0]
 
 
-def test_too_many_rows_and_too_many_bytes_are_refused() -> None:
-    many = [instruction(f"G{number}") for number in range(5_001)]
-    assert refused(lambda: made("icici_adhoc", *many)) == ["icici_adhoc: has 5001 rows; 5000 at most"]
-    assert made("icici_adhoc", *many[1:]).count == 5_000
-    more = [instruction(f"G{number}") for number in range(14_000)]
-    assert refused(lambda: made("union_txt", *more))[0].endswith("2097152 at most")
-
-
 def test_a_setting_that_is_missing_or_wrong_is_named() -> None:
     assert refused(lambda: made("hdfc_enet", settings={})) == [
         "hdfc_enet column client_code: is a setting that is missing or wrong"
@@ -181,13 +176,23 @@ def test_a_setting_that_is_missing_or_wrong_is_named() -> None:
     assert "column email" in refused(lambda: made("union_txt", settings=wrong))[0]
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [(value, "has characters that no bank takes") for value in ("जय", "a\x07b", "a\tb", "é", "=é")]
+    + [(value, "begins like a formula") for value in ("=1+1", "@a", "-a|b")]
+    + [("a|b", "has a character that separates fields"), ("a" * 81, "has 81 characters; the layout takes 80")],
+)
+def test_a_setting_is_what_a_file_can_carry_whatever_its_pattern_takes(value: str, says: str) -> None:
+    layout = bank_files.layout("union_txt")
+    loose = replace(layout, settings=dict.fromkeys(layout.settings, ".*"))
+    settings = dict(TERMS.settings) | {"email": value}
+    problems = refused(lambda: write(loose, replace(TERMS, settings=settings), PAYMENTS))
+    assert problems and all("column User Email ID" in one for one in problems)
+    assert all(one.endswith(says) for one in problems)
+
+
 def test_an_account_type_without_a_word_is_refused() -> None:
     assert "column Account Type" in refused(lambda: made("hdfc_enet", instruction(account_type="NRE")))[0]
-
-
-def test_ten_thousand_groups_fit_one_file() -> None:
-    file = made("hdfc_enet", *(instruction(f"G{number}", amount_paise=number + 1) for number in range(10_000)))
-    assert (file.count, file.control_total) == (10_000, 50_005_000)
 
 
 # --- read
@@ -219,6 +224,7 @@ def test_a_reverse_file_says_what_was_executed_and_rejected() -> None:
         Result("PAAAAAAAAAAAAAA", 7, Status.REJECTED, "", "ACCOUNT CLOSED", "2026-12-17", 2),
     )
     assert read(data.replace(b"\r\n", b"\n")) == read(data) == read(data.rstrip())
+    assert Result("PAAAAAAAAAAAAAA", 7, Status.REJECTED, "", "", "2026-12-17").row == 0
 
 
 @pytest.mark.parametrize(
@@ -256,6 +262,9 @@ def test_what_is_no_plain_text_and_what_is_too_large_is_refused() -> None:
     assert refused(lambda: read(reverse() + "जय".encode())) == [
         "back.r001 row 2: is not plain text as the bank writes it"
     ]
+    for rows in (0, 2, 3):
+        [problem] = refused(lambda rows=rows: read(reverse() * rows + "जय".encode()))  # type: ignore[misc]
+        assert problem == f"back.r001 row {rows + 1}: is not plain text as the bank writes it"
     assert "more than 5 MB" not in refused(lambda: read(b"x" * (5 * 2**20)))[0]
     assert "more than 5 MB" in refused(lambda: read(b"x" * (5 * 2**20 + 1)))[0]
 
@@ -270,7 +279,9 @@ def test_results_of_any_other_bank_are_entered_as_a_plain_csv() -> None:
     [result] = read(heading + row, "generic_csv")
     assert (result.status, result.row, result.day) == (Status.RETURNED, 2, "2026-12-20")
     assert read(b"\xef\xbb\xbf" + heading + row, "generic_csv") == (result,)
-    assert "the heading must be payout_id,amount,date" in refused(lambda: read(row, "generic_csv"))[0]
+    assert refused(lambda: read(row, "generic_csv"))[0].startswith(
+        "back.r001 row 1: the heading must be payout_id,amount"
+    )
     assert refused(lambda: read(heading, "generic_csv")) == ["back.r001: is empty"]
 
 
@@ -291,12 +302,20 @@ def test_every_layout_in_the_folder_is_known_and_has_a_source() -> None:
     folder = Path(str(resources.files(bank_files)))
     assert sorted(path.stem for path in folder.glob("*.json")) == list(bank_files.LAYOUTS)
     assert all(bank_files.layout(name).source and bank_files.layout(name).title for name in bank_files.LAYOUTS)
+    assert not any(bank_file.VALUES & bank_files.layout(name).settings.keys() for name in bank_files.LAYOUTS)
     with pytest.raises(ValueError, match="there is no layout 'sbi'"):
         bank_files.layout("sbi")
 
 
 ROW = content()["row"]
 RESULTS = content()["results"]
+
+
+def test_a_row_of_what_the_banks_answer_is_known_by_is_enough() -> None:
+    needed = [part for part in ROW if part.get("value") in ("payout_id", "account", "amount")]
+    least = parse(content(row=needed, heading=False))
+    record = write(least, TERMS, [instruction()]).content.decode().strip().split(least.separator)
+    assert {instruction().payout_id, "000123456789", "1234.56"} == set(record)
 
 
 @pytest.mark.parametrize(
@@ -308,11 +327,31 @@ RESULTS = content()["results"]
         ({"row": [*ROW, {"name": "X", "value": "serial", "fixed": "1"}]}, "X needs a value or a fixed text"),
         ({"row": [*ROW, {"name": "X", "value": "value_date", "kind": "date"}]}, "X has no kind, or a date no format"),
         ({"row": [*ROW, {"name": "X", "value": "serial", "kind": "number"}]}, "X has no kind"),
+        (
+            {"row": [*ROW, {"name": "X", "value": "serial", "kind": "count", "format": "DDMM"}]},
+            "X has no kind, or a date",
+        ),
+        (
+            {"row": [*ROW, {"name": "X", "value": "value_date", "kind": "date", "format": "DD"}]},
+            "X has no kind, or a date",
+        ),
+        ({"file_name": [{"name": "X", "value": "mode"}]}, "X: mode is a row's, not the file's"),
+        ({"end": [{"name": "X", "value": "name"}]}, "X: name is a row's, not the file's"),
+        ({"row": [part for part in ROW if part.get("value") != "amount"]}, "a row needs payout_id, account and amount"),
+        (
+            {"row": [part for part in ROW if part.get("value") != "account"]},
+            "a row needs payout_id, account and amount",
+        ),
+        ({"instead": {"&": "और"}}, "no bank takes others"),
+        ({"end": [{"name": "X", "fixed": "€"}]}, "no bank takes others"),
+        ({"modes": {"NEFT": "N"}, "row": [*ROW, {"name": "X", "value": "mode"}]}, "modes need words for NEFT and RTGS"),
         ({"row": ROW[1:]}, "a row needs payout_id, account and amount"),
         ({"row": [*ROW, {"name": "X", "value": "mode"}]}, "modes need words for NEFT and RTGS"),
         ({"own_bank": "HDFC"}, "own_bank needs a word OWN_BANK"),
         ({"begin": [{"name": "X", "value": "account"}]}, "X: account is a row's, not the file's"),
         ({"results": RESULTS | {"columns": RESULTS["columns"][1:]}}, "results need payout_id"),
+        ({"results": RESULTS | {"columns": [*RESULTS["columns"], RESULTS["columns"][0]]}}, "results need payout_id"),
+        ({"results": RESULTS | {"columns": [*RESULTS["columns"], RESULTS["columns"][5]]}}, "results need payout_id"),
         (
             {"results": json.loads(json.dumps(RESULTS).replace('"E": "EXECUTED"', '"E": "DONE"'))},
             "Transaction Status has words for EXECUTED",
@@ -325,3 +364,112 @@ RESULTS = content()["results"]
 def test_a_layout_that_cannot_be_is_refused_by_its_key(said: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse(content(**said))
+
+
+def test_neither_accounts_nor_names_nor_settings_can_be_printed() -> None:
+    shown = f"{TERMS!r} {PAYMENTS!r} {made('hdfc_enet')!r}"
+    for secret in ("000451009999", "HUNARDEMO", "000123456789", "SAHAYATA"):
+        assert secret not in shown
+
+
+# --- one record alone
+
+
+def test_a_record_is_told_by_its_values_with_all_that_its_layout_cannot_say() -> None:
+    whole = bank_files.layout("generic_csv")
+    layout = replace(whole, row=tuple(part for part in whole.row if part.value != "value_date"))
+    said, problems = bank_file.fields(layout, instruction(), 7)
+    assert (said["payout_id"], said["name"], said["amount"], said["mode"]) == (
+        instruction().payout_id,
+        "JAI MAA SWAYAM SAHAYATA SAMUH",
+        "1234.56",
+        "NEFT",
+    )
+    assert (said["currency"], problems) == ("INR", [])
+    _, wrong = bank_file.fields(layout, instruction(account="1" * 31, name="जय माँ"), 7)
+    assert [str(problem).partition(":")[0] for problem in wrong] == [
+        "generic_csv row 7 column name",
+        "generic_csv row 7 column account",
+    ]
+
+
+def test_a_file_has_its_name_before_it_is_written() -> None:
+    for name in bank_files.LAYOUTS:
+        assert bank_file.named(bank_files.layout(name), TERMS, PAYMENTS) == made(name).name
+    with pytest.raises(FileRefused, match="column file_name: may have letters and digits only"):
+        settings = dict(TERMS.settings) | {"client_code": "HUN\x07"}
+        bank_file.named(bank_files.layout("hdfc_enet"), replace(TERMS, settings=settings), PAYMENTS)
+
+
+def test_what_fits_to_the_last_character_is_written() -> None:
+    for layout, most in [("hdfc_enet", 30), ("union_txt", 24)]:
+        assert b"1" * most in made(layout, instruction(account="1" * most)).content
+    assert b"N" * 120 in made("generic_csv", instruction(name="N" * 120)).content
+    assert Terms(BATCH, "2026-12-16").serial == 1
+    assert made("hdfc_enet", serial=12).name == "HUNR1612.012"
+
+
+def test_a_payout_twice_is_named_by_its_row() -> None:
+    low, high = sorted([instruction("G01").payout_id, instruction("G02").payout_id])
+    ordered = bank_file.whole([instruction(payout_id=high), instruction(payout_id=low)], "f")
+    assert [one.payout_id for one in ordered] == [low, high]
+    twice = [instruction(payout_id=high), instruction(payout_id=low), instruction(payout_id=high, amount_paise=-5)]
+    assert refused(lambda: bank_file.whole(twice, "f")) == [
+        f"f row 3 column payout_id: {high} stands twice",
+        "f row 3 column amount: -0.05 cannot be paid",
+    ]
+    assert bank_file.whole([instruction(amount_paise=1)], "f")
+
+
+def test_a_name_is_fitted_into_the_letters_of_its_layout_and_never_loses_what_has_no_stand_in() -> None:
+    fitted = made("icici_adhoc", instruction(name="  MAA  (DURGA) & CO./SHG-1  "))
+    assert b"|MAA DURGA AND CO SHG 1|" in fitted.content
+    # Cut where the layout cuts it, and no space is left at the end.
+    cut = made("icici_adhoc", instruction(name="N" * 31 + " SAMUH"))
+    assert b"|" + b"N" * 31 + b"|" in cut.content
+
+
+@pytest.mark.parametrize("fields", [9, 11])
+def test_a_row_with_a_field_less_or_more_is_refused_and_the_others_are_told_too(fields: int) -> None:
+    row = ",".join([*REVERSE, "MORE"][:fields]).encode() + b"\r\n"
+    assert refused(lambda: read(reverse() + row + reverse(Amount="x") + reverse())) == [
+        f"back.r001 row 2: has {fields} fields, not 10",
+        "back.r001 row 3 column Amount: 'x' is not an amount like 1234.50",
+    ]
+
+
+def test_all_that_is_wrong_with_a_row_is_told_at_once() -> None:
+    assert refused(lambda: read(reverse(Amount="x", Value_date="20260230", Transaction_Status="P"))) == [
+        "back.r001 row 1 column Amount: 'x' is not an amount like 1234.50",
+        "back.r001 row 1 column Value date: '20260230' is not a day as YYYYMMDD",
+        "back.r001 row 1 column Transaction Status: 'P' is not one of E, R",
+    ]
+    [padded] = read(reverse(Amount=" 1234.56 ", Bank_Ref_No=" UTR1 "))
+    assert (padded.amount_paise, padded.utr) == (123_456, "UTR1")
+
+
+def test_a_reference_is_as_long_as_it_may_be_and_begins_with_a_letter() -> None:
+    assert reference("payout", "B", "G", most=15).startswith("P") and len(reference("payout", "B", "G", most=15)) == 15
+    assert reference("payout", "B", "G", most=4) == reference("payout", "B", "G", most=15)[:4]
+    assert reference("payout", "B", "G", most=15) != reference("payout", "G", "B", most=15)
+    assert reference("batch", "B", "G", most=15)[1:] != reference("payout", "B", "G", most=15)[1:]
+
+
+# --- large files, last because they take long
+
+
+def test_too_many_rows_and_too_many_bytes_are_refused() -> None:
+    many = [instruction(f"G{number}") for number in range(5_001)]
+    assert refused(lambda: made("icici_adhoc", *many)) == ["icici_adhoc: has 5001 rows; 5000 at most"]
+    assert made("icici_adhoc", *many[1:]).count == 5_000
+    layout, size = bank_files.layout("union_txt"), len(made("union_txt").content)
+    assert write(replace(layout, most_bytes=size), TERMS, PAYMENTS).count == 4
+    with pytest.raises(FileRefused, match=f"has {size} bytes; {size - 1} at most"):
+        write(replace(layout, most_bytes=size - 1), TERMS, PAYMENTS)
+    more = [instruction(f"G{number}") for number in range(14_000)]
+    assert refused(lambda: made("union_txt", *more))[0].endswith("2097152 at most")
+
+
+def test_ten_thousand_groups_fit_one_file() -> None:
+    file = made("hdfc_enet", *(instruction(f"G{number}", amount_paise=number + 1) for number in range(10_000)))
+    assert (file.count, file.control_total) == (10_000, 50_005_000)

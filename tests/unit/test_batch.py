@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -389,11 +391,14 @@ def test_one_bank_reference_for_two_payouts_refuses_the_whole_file() -> None:
 def test_a_payout_under_a_second_bank_reference_may_have_been_paid_twice() -> None:
     payouts = Payouts(AMOUNTS).filed()
     payouts.answer(said(row_of(payouts), Status.EXECUTED, "U1"))
+    [earlier] = payouts.answer(said(row_of(payouts), Status.EXECUTED, "U0"))
+    assert (earlier.trouble, row_of(payouts).utr) == (Trouble.PAID_TWICE, "U1")
     [answer] = payouts.answer(said(row_of(payouts), Status.EXECUTED, "U2"))
     assert (answer.trouble, answer.move, row_of(payouts).utr) == (Trouble.PAID_TWICE, None, "U1")
     payouts.answer(said(row_of(payouts), Status.RETURNED))
-    [again] = payouts.answer(said(row_of(payouts), Status.EXECUTED, "U2"))
-    assert (again.trouble, row_of(payouts).state) == (Trouble.PAID_TWICE, RowState.RETURNED)
+    for utr in ("U0", "U2"):
+        [again] = payouts.answer(said(row_of(payouts), Status.EXECUTED, utr))
+        assert (again.trouble, row_of(payouts).state) == (Trouble.PAID_TWICE, RowState.RETURNED)
 
 
 def test_a_payout_that_was_rejected_and_is_then_paid_needs_a_person() -> None:
@@ -489,7 +494,7 @@ def test_a_file_of_more_or_less_is_not_approved(count: int, paise: int) -> None:
         )
 
 
-@pytest.mark.parametrize("wrong", ["AAAAAAAAAAAAAAA", "ZZZZZZZZZZZZZZZ"])
+@pytest.mark.parametrize("wrong", ["1AAAAAAAAAAAAAA", "AAAAAAAAAAAAAAA", "ZZZZZZZZZZZZZZZ"])
 def test_a_payout_by_another_name_is_refused(wrong: str) -> None:
     payouts = Payouts(AMOUNTS)
     payouts.collect()
@@ -506,3 +511,363 @@ def test_a_row_may_leave_while_the_batch_is_still_collected() -> None:
     assert (payouts.batch.state, row_of(payouts).state) == (State.DRAFT, RowState.PULLED)
     payouts.close()
     assert (payouts.batch.count, payouts.heads["G01"].payable) == (2, AMOUNTS["G01"])
+
+
+# --- names
+
+
+def test_a_batch_is_named_by_its_day_or_its_act_and_one_that_is_full_is_followed_by_the_next_number() -> None:
+    assert batch.of_day("2026-12-14") == "2026-12-14-S"
+    assert len(batch.of_act("act-1")) == 12 and batch.of_act("act-1")[0] == "B"
+    assert batch.of_act("act-1") == batch.of_act("act-1") != batch.of_act("act-2")
+    names = ["2026-12-14-S"]
+    for _ in range(10):
+        names.append(batch.following(names[-1]))
+    assert names[1:4] == ["2026-12-14-S.2", "2026-12-14-S.3", "2026-12-14-S.4"]
+    assert names[8:] == ["2026-12-14-S.9", "2026-12-14-S.10", "2026-12-14-S.11"]
+    assert batch.following("B.X") == "B.X.2"
+    assert batch.following("12") == "12.2"
+
+
+# --- what was paid although it had been taken out or rejected
+
+
+@pytest.mark.parametrize(
+    ("back_seq", "closed", "twice"), [(None, 0, True), (5, 4, False), (5, 5, False), (5, 6, True), (5, 7, True)]
+)
+def test_what_the_bank_paid_all_the_same_is_paid_twice_once_a_later_payout_took_it(
+    back_seq: int | None, closed: int, twice: bool
+) -> None:
+    one = row_of(Payouts(AMOUNTS).filed())
+    for state in (RowState.PULLED, RowState.REJECTED):
+        back = replace(one, state=state, back_seq=back_seq)
+        paid = batch.paid_after_all(back, utr="UTR1", day="2026-12-20", closed=closed)
+        assert (paid.state, paid.was, paid.twice) == (RowState.PAID, state, twice)
+        assert (paid.utr, paid.answered_on) == ("UTR1", "2026-12-20")
+        assert Row.of(json.loads(json.dumps(paid.item()))) == paid
+        # It stays out of the batch that it was taken out of.
+        assert bool(batch.live([paid])) == (state is RowState.REJECTED)
+
+
+@pytest.mark.parametrize("state", [RowState.IN_TRANSIT, RowState.PAID, RowState.RETURNED])
+def test_what_was_not_taken_out_or_rejected_is_not_booked_as_paid_all_the_same(state: RowState) -> None:
+    one = replace(row_of(Payouts(AMOUNTS).filed()), state=state)
+    with pytest.raises(Refused, match=f"is {state}; what the bank paid besides cannot be booked here"):
+        batch.paid_after_all(one, utr="UTR1", day="2026-12-20", closed=9)
+
+
+def test_a_rejection_that_is_older_than_the_payment_is_what_the_bank_said_before() -> None:
+    payouts = Payouts(AMOUNTS).filed()
+    payouts.answer(said(row_of(payouts), Status.EXECUTED))
+    paid = row_of(payouts)
+    for day, state in [("2026-12-15", RowState.PAID), ("2026-12-16", RowState.RETURNED), ("2026-12-17", None)]:
+        rejected = replace(said(paid, Status.REJECTED), day=day)
+        [answer] = batch.answers(payouts.batch, [paid], [rejected])
+        assert answer.trouble is None and answer.row is not None
+        assert answer.row.state is (state or RowState.RETURNED)
+        assert answer.move is (None if state is RowState.PAID else Move.CAME_BACK)
+    # What was booked as paid by two persons had been rejected before, whenever that is told again; it may come back.
+    after_all = replace(paid, was=RowState.REJECTED)
+    [again] = batch.answers(payouts.batch, [after_all], [replace(said(paid, Status.REJECTED), day="2026-12-17")])
+    assert (again.row, again.move) == (after_all, None)
+    [back] = batch.answers(payouts.batch, [after_all], [replace(said(paid, Status.RETURNED), day="2026-12-15")])
+    assert back.move is Move.CAME_BACK
+
+
+# --- told in one file
+
+
+def test_what_a_file_says_first_counts_for_what_it_says_next() -> None:
+    payouts = Payouts(AMOUNTS).filed()
+    one = row_of(payouts)
+    found = payouts.answer(
+        said(one, Status.EXECUTED, "U1"), said(one, Status.EXECUTED, "U1"), said(one, Status.RETURNED)
+    )
+    assert [answer.move for answer in found] == [Move.ARRIVED, None, Move.CAME_BACK]
+    assert row_of(payouts).answered_on == "2026-12-16" and row_of(payouts).reason == "ACCOUNT CLOSED"
+    assert payouts.faults() == []
+
+
+def test_no_more_than_fifty_problems_of_a_file_are_told() -> None:
+    payouts = Payouts(AMOUNTS).filed()
+    one = row_of(payouts)
+    wrong = [replace(said(one, Status.EXECUTED, paise=1), row=number) for number in range(1, 61)]
+    with pytest.raises(ResultsRefused) as refused:
+        batch.answers(payouts.batch, payouts.rows.values(), wrong, file="back.csv")
+    assert [problem.row for problem in refused.value.problems] == list(range(1, 51))
+    assert str(refused.value).count("the bank says") == 50 and "back.csv" in str(refused.value)
+
+
+def test_a_bank_answers_for_a_row_of_a_batch_that_counts_as_answered() -> None:
+    """A row that was read before its batch was written anew."""
+    payouts = Payouts(AMOUNTS).filed()
+    completed = replace(payouts.batch, state=State.COMPLETED)
+    [answer] = batch.answers(completed, payouts.rows.values(), [said(row_of(payouts), Status.EXECUTED)])
+    assert answer.move is Move.ARRIVED
+
+
+def test_a_batch_is_completed_with_its_last_answer_and_only_if_the_bank_has_it() -> None:
+    payouts = Payouts(AMOUNTS).filed()
+    first, second, third = payouts.rows.values()
+    assert batch.in_transit(payouts.rows.values()) == sum(AMOUNTS.values())
+    payouts.answer(said(first, Status.EXECUTED), said(second, Status.REJECTED))
+    assert payouts.batch.state is State.FILED
+    assert batch.in_transit(payouts.rows.values()) == third.amount_paise
+    version = payouts.batch.version
+    payouts.answer(said(third, Status.RETURNED))
+    assert (payouts.batch.state, payouts.batch.version) == (State.COMPLETED, version + 1)
+    assert batch.in_transit(payouts.rows.values()) == 0
+    assert batch.progress(payouts.batch, payouts.rows.values()) == payouts.batch
+    for number in (6, 7):
+        answered = replace(payouts.batch, state=State.FILED, version=number)
+        assert batch.progress(answered, payouts.rows.values()).version == number + 1
+    unfiled = replace(payouts.batch, state=State.APPROVED)
+    assert batch.progress(unfiled, payouts.rows.values()) == unfiled
+
+
+# --- who said that money came back
+
+
+def test_who_said_that_money_came_back_does_not_approve_it_once_more() -> None:
+    payouts = Payouts(AMOUNTS)
+    payouts.collect()
+    one = row_of(payouts)
+    payouts.rows[one.payout_id] = replace(one, told_by=("asha", "Usha"))
+    assert batch.digest(BATCH, payouts.rows.values()) != batch.digest(BATCH, [one, *list(payouts.rows.values())[1:]])
+    payouts.close()
+    for who in ("asha", "usha"):
+        with pytest.raises(Refused, match=f"{who} said that money of {one.payout_id} to G01 came back from the bank"):
+            payouts.approve(who)
+    others = [replace(other, told_by=("asha",)) for other in payouts.rows.values()]
+    assert batch.digest(BATCH, others) != payouts.batch.digest
+    assert batch.digest(BATCH, others) != batch.digest(BATCH, [replace(other, told_by=("usha",)) for other in others])
+    payouts.approve(CHECKER)
+    assert Row.of(json.loads(json.dumps(payouts.rows[one.payout_id].item()))).told_by == ("asha", "Usha")
+
+
+def test_a_row_and_a_batch_of_before_a_field_was_kept_are_read() -> None:
+    payouts = closed()
+    one = row_of(payouts)
+    later = ("utr", "reason", "answered_on", "back_seq", "was", "twice", "told_by")
+    assert Row.of({name: value for name, value in one.item().items() if name not in later}) == one
+    assert Batch.of({name: value for name, value in payouts.batch.item().items() if value is not None}) == payouts.batch
+    numbered = replace(one, back_seq=8)
+    assert Row.of(numbered.item() | {"back_seq": Decimal(8)}) == numbered
+    filed = replace(payouts.batch, file_serial=2)
+    assert Batch.of(filed.item() | {"file_serial": Decimal(2)}) == filed
+
+
+# --- closing
+
+
+@pytest.mark.parametrize("state", [RowState.PAID, RowState.REJECTED, RowState.RETURNED])
+def test_a_row_that_was_answered_before_its_batch_was_closed_is_refused(state: RowState) -> None:
+    payouts = Payouts(AMOUNTS)
+    payouts.collect()
+    rows = [replace(one, state=state) if one.group_id == "G02" else one for one in payouts.rows.values()]
+    with pytest.raises(Refused, match=f"to G02 is {state} before its batch was closed"):
+        batch.close(payouts.batch, rows, by=MAKER, at=CLOSED)
+
+
+def test_who_did_each_step_and_when_is_kept() -> None:
+    payouts = Payouts(AMOUNTS).filed()
+    made = payouts.batch
+    assert (made.made_by, made.closed_by, made.closed_at) == (MAKER, MAKER, CLOSED)
+    assert (made.approved_by, made.approved_at, made.filed_by, made.filed_at) == (CHECKER, APPROVED, CHECKER, APPROVED)
+    file = payouts.file()
+    assert (made.file_name, made.file_layout, made.value_date) == (file.name, file.layout, file.value_date)
+    assert made.file_serial == 1
+    payouts.cancel(CHECKER)
+    gone = payouts.batch
+    assert (gone.cancelled_by, gone.cancelled_at, gone.cancelled_because) == (MAKER, APPROVED, "wrong day")
+    assert {row.reason for row in payouts.rows.values()} == {"wrong day"}
+
+
+def test_a_group_without_an_account_stops_the_approval() -> None:
+    payouts = closed()
+    assert batch.stale(row_of(payouts), None, APPROVED) == "no bank account is registered"
+    file = payouts.file()
+    del payouts.beneficiaries["G02"]
+    with pytest.raises(Refused, match="version 1 of G02's account is missing"):
+        payouts.file()
+    with pytest.raises(Refused, match="rows must be pulled first: G02: no bank account is registered"):
+        batch.approve(
+            payouts.batch,
+            list(payouts.rows.values()),
+            file,
+            payouts.beneficiaries,
+            seen=payouts.batch.digest,
+            by=CHECKER,
+            at=APPROVED,
+        )
+
+
+def test_no_payout_of_the_batch_cannot_be_pulled_from_it() -> None:
+    payouts = closed()
+    with pytest.raises(Refused, match=f"NOBODYS is no payout of {BATCH}"):
+        payouts.pull("NOBODYS")
+    for status in Status:
+        done = Payouts(AMOUNTS).filed()
+        done.answer(*(said(row, status) for row in done.rows.values()))
+        with pytest.raises(Refused, match="is with the bank"):
+            done.pull(row_of(done).payout_id)
+    payouts.cancel()
+    before = payouts.batch
+    payouts.pull(row_of(payouts).payout_id)
+    assert payouts.batch == before
+
+
+# --- each step where a batch stands
+
+
+def steps(payouts: Payouts) -> dict[str, Callable[[Batch], Batch]]:
+    rows, file = list(payouts.rows.values()), payouts.file()
+    at: dict[str, str] = {"by": CHECKER, "at": APPROVED}
+    accounts = payouts.beneficiaries
+    return {
+        "close": lambda one: batch.close(one, rows, **at),
+        "approve": lambda one: batch.approve(one, rows, file, accounts, seen=one.digest, **at),
+        "withdraw": batch.withdraw,
+        "submit": lambda one: batch.submit(one, rows, file, accounts, **at),
+        "pull": lambda one: batch.pull(one, rows, rows[1].payout_id, reason="changed")[0],
+        "cancel": lambda one: batch.cancel(one, rows, because="wrong day", confirmed_by=MAKER, **at)[0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("step", "ends"),
+    [
+        ("close", {"DRAFT": "CLOSED", "CLOSED": "CLOSED"}),
+        ("approve", {"CLOSED": "APPROVED"}),
+        ("withdraw", {"CLOSED": "CLOSED", "APPROVED": "CLOSED"}),
+        ("submit", {"APPROVED": "FILED", "FILED": "FILED"}),
+        ("pull", {"DRAFT": "DRAFT", "CLOSED": "CLOSED", "APPROVED": "CLOSED"}),
+        ("cancel", dict.fromkeys(["DRAFT", "CLOSED", "APPROVED", "FILED", "CANCELLED"], "CANCELLED")),
+    ],
+)
+def test_a_step_is_taken_only_from_where_it_may_be(step: str, ends: dict[str, str]) -> None:
+    payouts = approved()
+    same = {
+        ("close", "CLOSED"),
+        ("withdraw", "CLOSED"),
+        ("submit", "FILED"),
+        ("cancel", "CANCELLED"),
+        ("pull", "DRAFT"),
+    }
+    for state, version in itertools.product(State, (3, 4)):
+        before = replace(payouts.batch, state=state, version=version)
+        if state not in ends:
+            with pytest.raises(Refused):
+                steps(payouts)[step](before)
+            continue
+        then = steps(payouts)[step](before)
+        more = 0 if (step, state) in same else 2 if step == "pull" else 1
+        assert (then.state, then.version) == (ends[state], version + more)
+
+
+def test_a_draft_counts_nothing_and_a_row_is_as_its_entry_paid_it() -> None:
+    empty = batch.draft(BATCH, by=MAKER, at=CLOSED)
+    assert (empty.count, empty.control_total, empty.version, empty.digest) == (0, 0, 1, "")
+    payouts = Payouts(AMOUNTS)
+    payouts.collect()
+    one = row_of(payouts, "G02")
+    assert (one.batch_id, one.group_id, one.amount_paise) == (BATCH, "G02", AMOUNTS["G02"])
+    assert (one.beneficiary_version, one.head_version, one.seq_from, one.seq_to) == (1, 1, 0, 2)
+    assert (one.state, one.told_by, one.twice, one.back_seq) == (RowState.IN_TRANSIT, (), False, None)
+
+
+def test_a_pulled_row_takes_no_other_with_it() -> None:
+    payouts = closed()
+    rows = list(payouts.rows.values())
+    for one in rows:
+        made, pulled = batch.pull(payouts.batch, rows, "".join([*one.payout_id]), reason="changed")
+        assert (pulled.payout_id, pulled.state, pulled.reason) == (one.payout_id, RowState.PULLED, "changed")
+        assert (made.count, made.control_total) == (2, sum(AMOUNTS.values()) - one.amount_paise)
+        assert made.digest == batch.digest(BATCH, [other for other in rows if other.payout_id not in one.payout_id])
+    with pytest.raises(Refused, match="not those that were closed"):
+        batch.pull(payouts.batch, rows[:2], rows[0].payout_id, reason="changed")
+
+
+def test_a_bank_reference_that_is_known_of_the_same_payout_is_no_trouble() -> None:
+    payouts = Payouts(AMOUNTS).filed()
+    one = row_of(payouts)
+    used = {"U1": "".join([*one.payout_id]), "U2": "POTHER"}
+    [answer] = batch.answers(payouts.batch, payouts.rows.values(), [said(one, Status.EXECUTED, "U1")], used=used)
+    assert (answer.move, answer.trouble) == (Move.ARRIVED, None)
+    # A reference is the payment's: what was rejected has none.
+    [back] = batch.answers(payouts.batch, payouts.rows.values(), [said(one, Status.REJECTED, "U2")], used=used)
+    assert back.move is Move.SENT_BACK
+
+
+def test_what_a_cancelled_batch_leaves_is_what_no_bank_has_answered() -> None:
+    payouts = approved()
+    payouts.pull(row_of(payouts).payout_id)
+    gone, rows = batch.cancel(payouts.batch, payouts.rows.values(), by=MAKER, at=APPROVED, because="wrong day")
+    assert gone.state is State.CANCELLED and {row.group_id for row in rows} == {"G02", "G03"}
+    assert {(row.state, row.reason) for row in rows} == {(RowState.PULLED, "wrong day")}
+    again, rest = batch.cancel(gone, [*rows[1:], row_of(payouts, "G02")], by=CHECKER, at=CLOSED, because="other")
+    assert again == gone
+    assert [row.reason for row in rest] == ["wrong day"]
+    for state in (RowState.PAID, RowState.REJECTED, RowState.RETURNED):
+        assert batch.cancel(gone, [replace(rows[0], state=state)], by=CHECKER, at=CLOSED, because="other") == (gone, [])
+
+
+def read(one: Row) -> Row:
+    return Row.of(json.loads(json.dumps(one.item())))
+
+
+def test_what_was_read_from_the_table_goes_the_same_way() -> None:
+    payouts = Payouts(AMOUNTS)
+    payouts.collect()
+
+    def again() -> None:
+        payouts.rows = {name: read(one) for name, one in payouts.rows.items()}
+        payouts.batch = Batch.of(json.loads(json.dumps(payouts.batch.item())))
+
+    for step in (again, payouts.close, payouts.close, again, payouts.approve, again, payouts.submit, payouts.submit):
+        step()
+    for _ in range(2):
+        again()
+        amounts = {row.payout_id: int(str(row.amount_paise)) for row in payouts.rows.values()}
+        payouts.answer(*(said(row, Status.EXECUTED, paise=amounts[name]) for name, row in payouts.rows.items()))
+    assert {row.state for row in payouts.rows.values()} == {RowState.PAID}
+    again()
+    assert [one.trouble for one in payouts.answer(said(row_of(payouts), Status.EXECUTED))] == [None]
+    payouts.answer(said(row_of(payouts), Status.RETURNED))
+    again()
+    assert [one.trouble for one in payouts.answer(said(row_of(payouts), Status.EXECUTED))] == [None]
+    assert payouts.batch.state is State.COMPLETED and payouts.faults() == []
+
+
+def test_a_batch_of_many_rows_and_an_account_of_many_versions_are_as_any_other() -> None:
+    one = row_of(closed())
+    one = replace(one, amount_paise=1)
+    groups = [f"G{number:03}" for number in range(300)]
+    rows = [replace(one, group_id=group, payout_id=batch.payout_id(BATCH, group)) for group in groups]
+    made = batch.close(batch.draft(BATCH, by=MAKER, at=CLOSED), rows, by=MAKER, at=CLOSED)
+    assert (made.count, made.control_total) == (300, 300 * one.amount_paise)
+    often = {one.group_id: replace(registered("G01"), version=int("1000"))}
+    [paid] = batch.instructions([replace(one, beneficiary_version=int("1000"))], often)
+    assert (paid.payout_id, paid.account, paid.name) == (one.payout_id, details(1).account, details(1).name)
+    for version in (999, 1001):
+        with pytest.raises(Refused, match=f"version {version} of G01's account is missing"):
+            batch.instructions([replace(one, beneficiary_version=version)], often)
+        assert batch.stale(replace(one, beneficiary_version=version), often["G01"], APPROVED)
+    assert batch.stale(replace(one, beneficiary_version=int("1000")), often["G01"], APPROVED) is None
+
+
+def test_what_was_seen_is_compared_letter_by_letter() -> None:
+    payouts = closed()
+    rows, file = list(payouts.rows.values()), payouts.file()
+    kept = payouts.batch.digest
+
+    def approve(seen: str) -> Batch:
+        return batch.approve(payouts.batch, rows, file, payouts.beneficiaries, seen=seen, by=CHECKER, at=APPROVED)
+
+    assert approve("".join([*kept])).state is State.APPROVED
+    for seen in ("", "0" * 64, "f" * 65):
+        with pytest.raises(Refused, match="was changed since it was looked at"):
+            approve(seen)
+    # What the file pays is compared with the batch, whatever numbers they are.
+    large = replace(payouts.batch, control_total=int("20123464"))
+    assert batch.approve(large, rows, file, payouts.beneficiaries, seen=kept, by=CHECKER, at=APPROVED)

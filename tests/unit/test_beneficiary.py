@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -14,10 +15,13 @@ from hunar.domain.beneficiary import (
     LookedUp,
     Proposed,
     Refused,
+    Standing,
     close,
     confirm,
+    last_four,
     payee_name,
     propose,
+    same_person,
     usable,
 )
 from tests.payees import CHECKER, MAKER, REGISTERED, details, registered
@@ -87,8 +91,9 @@ def test_the_bank_is_asked_for_the_name_before_anybody_is_paid() -> None:
     with pytest.raises(Refused, match="look the account's name up"):
         confirm(proposed, by=CHECKER, at=CHANGED)
     another = replace(LOOKED_UP, name="SUSPICIOUS TRADERS")
-    with pytest.raises(Refused, match="the bank has another name"):
-        confirm(proposed, by=CHECKER, at=CHANGED, looked_up=another)
+    for name in (another.name, "TRADER 1"):
+        with pytest.raises(Refused, match="the bank has another name"):
+            confirm(proposed, by=CHECKER, at=CHANGED, looked_up=replace(another, name=name))
     kept = confirm(proposed, by=CHECKER, at=CHANGED, looked_up=another, name_note="renamed, minutes book 2 page 9")
     assert payee_name(kept) == "SUSPICIOUS TRADERS"
 
@@ -159,3 +164,103 @@ def test_an_account_survives_its_table() -> None:
     assert Beneficiary.of(json.loads(json.dumps(kept.item()))) == kept
     waiting = change(kept).beneficiary
     assert Beneficiary.of(json.loads(json.dumps(waiting.item()))) == waiting
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("meera", " Meera ", True),
+        ("meera", "rekha", False),
+        ("user/meera", "user/rekha", False),
+        ("user/meera", "user/meera", True),
+        ("agency/asha", "agency/rekha", False),
+        ("agency/accounts/asha", "agency/accounts/rekha", False),
+        # Whoever assumes a role names the session as she likes.
+        ("assumed-role/Pay/meera", "assumed-role/Pay/rekha", True),
+        ("assumed-role/Pay/meera", "assumed-role/Look/meera", False),
+        ("federated-user/meera", "federated-user/rekha", True),
+        # IAM Identity Center names it by who signed in.
+        ("assumed-role/AWSReservedSSO_Pay_1/meera", "assumed-role/AWSReservedSSO_Look_2/Meera", True),
+        ("assumed-role/AWSReservedSSO_Pay_1/meera", "assumed-role/AWSReservedSSO_Pay_1/rekha", False),
+        ("federated-user", "assumed-role/federated-user/x", False),
+    ],
+)
+def test_one_person_under_two_names_is_no_second_person(one: str, other: str, same: bool) -> None:
+    assert same_person(one, other) is same is same_person(other, one)
+
+
+@pytest.mark.parametrize(
+    ("account", "digits"),
+    [("000123456789", "6789"), ("AB00012C345", "2345"), ("ABCDEF1", "0001"), ("1234", "1234"), ("ABCD12345", "2345")],
+)
+def test_a_text_names_an_account_by_four_digits(account: str, digits: str) -> None:
+    assert last_four(account) == digits
+
+
+def test_who_may_not_see_an_account_knows_whether_it_can_be_paid() -> None:
+    waiting = change(registered("G03")).beneficiary
+    confirmed = confirm(waiting, by=CHECKER, at=CHANGED, looked_up=LOOKED_UP)
+    closed = close(confirmed, by=MAKER, at=CHANGED, because="the branch merged")
+    for kept in (waiting, confirmed, closed):
+        standing = kept.standing
+        assert Standing.of(json.loads(json.dumps(standing.item()))) == standing
+        assert Standing.of(standing.item() | {"version": Decimal(2)}) == standing
+        assert (standing.group_id, standing.version, standing.changed_by, standing.last_four) == (
+            "G03",
+            2,
+            MAKER,
+            "0277",
+        )
+        for at in (CHANGED, "2026-12-08T05:59:59Z", "2026-12-08T06:00:00Z"):
+            assert usable(standing, at) == usable(kept, at)
+    assert usable(confirmed.standing, "2026-12-08T11:30:00+05:30") is None
+    assert (closed.closed_by, closed.closed_at, closed.closed_because) == (MAKER, CHANGED, "the branch merged")
+
+
+def test_a_new_version_says_who_changed_what_and_when() -> None:
+    first = change(None)
+    assert (first.beneficiary.version, first.beneficiary.usable_from) == (1, CHANGED)
+    made = change(registered("G03", gstin="27AAPFU0939F1ZV", pan=" aapfu0939f "), replace(NEW, gstin="", pan=""))
+    kept = made.beneficiary
+    assert (kept.group_id, kept.version, kept.changed_by, kept.changed_at) == ("G03", 2, MAKER, CHANGED)
+    assert kept.details == NEW
+    assert (kept.confirmed_by, kept.confirmed_at, kept.closed_at, kept.looked_up) == (None, None, None, None)
+    assert made.told is not None and made.told.kind == "ACCOUNT_CHANGED"
+    sure = confirm(kept, by=CHECKER, at="2026-12-02T06:00:00Z", looked_up=LOOKED_UP, name_note="as in the passbook")
+    assert (sure.confirmed_by, sure.confirmed_at, sure.name_note) == (
+        CHECKER,
+        "2026-12-02T06:00:00Z",
+        "as in the passbook",
+    )
+    # The account that it closed may be entered once more.
+    closed = close(sure, by=MAKER, at=CHANGED, because="the branch merged")
+    assert change(closed, kept.details).beneficiary.version == 3
+
+
+def test_a_name_that_no_bank_has_is_refused_and_a_blank_note_is_none() -> None:
+    waiting = change(None).beneficiary
+    with pytest.raises(Refused, match="^looked_up: has a comma"):
+        confirm(waiting, by=CHECKER, at=CHANGED, looked_up=replace(LOOKED_UP, name="Sita, Devi"))
+    for note in (None, "", "  "):
+        with pytest.raises(Refused, match="the bank has another name"):
+            confirm(waiting, by=CHECKER, at=CHANGED, looked_up=replace(LOOKED_UP, name="SITA DEVI"), name_note=note)
+    spaced = confirm(waiting, by=CHECKER, at=CHANGED, looked_up=replace(LOOKED_UP, name=f"  {NEW.name} "))
+    assert payee_name(spaced) == NEW.name
+    assert payee_name(waiting) == NEW.name
+    # What was looked up before is kept.
+    known = replace(waiting, looked_up=LOOKED_UP)
+    assert confirm(known, by=CHECKER, at=CHANGED).looked_up == LOOKED_UP
+
+
+def test_a_gstin_is_checked_by_the_pan_that_is_right() -> None:
+    with pytest.raises(Refused) as error:
+        change(None, replace(NEW, pan="AAAZB1234C", gstin="27AAPFU0939F1ZV"))
+    assert [field for field, _ in error.value.reasons] == ["pan"]
+    kept = change(None, replace(NEW, pan=" aapfu0939f ", gstin=" 27aapfu0939f1zv ")).beneficiary
+    assert (kept.pan, kept.gstin) == ("AAPFU0939F", "27AAPFU0939F1ZV")
+    assert change(None, replace(NEW, gstin="27AAPFU0939F1ZV")).beneficiary.pan is None
+    with pytest.raises(Refused, match="^account_type: can be SAVINGS, CURRENT, CASH_CREDIT$"):
+        change(None, replace(NEW, account_type="savings"))
+    with pytest.raises(Refused) as both:
+        change(None, replace(NEW, account="12", pan="AAAAB1234C", gstin="27AAPFU0939F1ZV"))
+    assert [field for field, _ in both.value.reasons] == ["account", "gstin"]

@@ -38,6 +38,8 @@ def test_the_last_of_the_three_decides(earned: str | None, operator: str | None,
     [
         (Standing(), 500, {}, Standing(held=500)),
         (Standing(held=500), 0, {}, Standing(held=500)),
+        (Standing(held=500), -1, {}, Standing(held=499)),
+        (Standing(), 1, {}, Standing(held=1)),
         (Standing(held=500), -200, {}, Standing(held=300)),
         (Standing(held=500), -500, {}, Standing()),
         (Standing(held=100, unpaid=300), -250, {"held": -150, "payable": 150}, Standing(unpaid=150)),
@@ -45,6 +47,9 @@ def test_the_last_of_the_three_decides(earned: str | None, operator: str | None,
         (Standing(), -50, {"held": -50, "debt": 50}, Standing(debt=50)),
         (Standing(debt=50), 20, {"held": 20, "debt": -20}, Standing(debt=30)),
         (Standing(debt=50), 90, {"held": 50, "debt": -50}, Standing(held=40)),
+        (Standing(100, 7, 50, 3), 90, {"held": 50, "debt": -50}, Standing(140, 7, 0, 3)),
+        (Standing(100, 7, 50, 3), -110, {"held": -10, "payable": 7, "debt": 3}, Standing(0, 0, 53, 3)),
+        (Standing(100, 7, 50, 3), -103, {"held": -3, "payable": 3}, Standing(0, 4, 50, 3)),
     ],
 )
 def test_where_a_change_goes(standing: Standing, change: int, moves: dict[str, int], after: Standing) -> None:
@@ -57,6 +62,10 @@ def test_where_a_change_goes(standing: Standing, change: int, moves: dict[str, i
 def test_after_a_payout_nothing_is_unpaid_and_no_debt_is_fresh_but_what_is_held_is() -> None:
     standing = Standing(held=100, unpaid=300, debt=0, seq=7)
     assert standing.since(6) == standing
+    assert standing.since(7) == Standing(held=100)
+    assert standing.since(7_000) == Standing(held=100)
+    assert Standing.of(standing.item()) == standing
+    assert Standing().item() == {"held": 0, "unpaid": 0, "debt": 0, "seq": 0}
     assert standing.since(8) == Standing(held=100)
 
 

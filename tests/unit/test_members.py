@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +43,27 @@ def test_a_weight_holds_until_the_next_one_of_the_same_member() -> None:
     assert [one.to_day for one in held([second, other, first])] == ["2026-11-20", "9999-12-31", "9999-12-31"]
     # Twenty days of 1 and ten of 4 are as much as thirty of 2.
     assert share(300_000, first, second, other).shares == {"Asha": 150_000, "Meena": 150_000}
+
+
+def test_two_weights_of_one_member_add_up_and_the_last_of_many_holds_on() -> None:
+    first, second = Weight("Asha", "2026-11-01", "", 1), Weight("Asha", "2026-11-21", "", 2)
+    read = [Weight.of(json.loads(json.dumps(one.item()))) for one in (second, first)]
+    assert [one.to_day for one in held(read)] == ["2026-11-20", "9999-12-31"]
+    # Twenty days of 1 and ten of 2.
+    assert share(70_000, first, second, Weight("Meena", "2026-11-01", "", 1)).shares == {
+        "Asha": 40_000,
+        "Meena": 30_000,
+    }
+    one_day = share(900, first, second, first="2026-11-21", last="2026-11-21")
+    assert one_day == Suggested({"Asha": 900}, 0, 0)
+    many = [Weight(f"M{n:03}", "2026-11-01", "", 1) for n in range(300)]
+    assert {one.to_day for one in held(many)} == {"9999-12-31"}
+
+
+def test_a_weight_survives_its_table() -> None:
+    one = Weight("Asha", "2026-11-01", "2026-11-20", 3)
+    assert one.item() == {"member": "Asha", "weight": 3, "from": "2026-11-01", "to": "2026-11-20"}
+    assert Weight.of(one.item() | {"weight": Decimal(3)}) == one
 
 
 def test_who_left_gives_nothing_back_and_the_group_bears_it() -> None:

@@ -36,6 +36,26 @@ def test_a_published_gstin_is_read() -> None:
     assert gstin(f" {PUBLISHED.lower()} ", STATES, of_pan="AAPFU0939F") == Gstin("27", "F", "Z")
 
 
+@pytest.mark.parametrize(
+    ("text", "digit"),
+    [
+        ("0", "0"),
+        ("1", "Z"),
+        ("Z", "1"),
+        ("01", "Y"),
+        ("0H", "2"),
+        # From I on, doubled, there is a second digit to the base 36.
+        ("0I", "Z"),
+        ("0J", "X"),
+        ("0Z", "1"),
+        ("ZZZ", "3"),
+        ("1111", "U"),
+    ],
+)
+def test_the_check_digit_is_luhns_to_the_base_36(text: str, digit: str) -> None:
+    assert check_digit(text) == digit
+
+
 @pytest.mark.parametrize("state", ["01", "26", "38", "97"])
 def test_states_that_were_made_later_are_states(state: str) -> None:
     assert gstin(gstin_of(state), STATES).state == state
@@ -68,9 +88,10 @@ def test_a_wrong_gstin_says_what_is_wrong(text: str, message: str) -> None:
         gstin(text, STATES)
 
 
-def test_a_gstin_of_another_pan_is_refused() -> None:
+@pytest.mark.parametrize("other", ["AAAAB1234C", "ZZZAB1234C"])
+def test_a_gstin_of_another_pan_is_refused(other: str) -> None:
     with pytest.raises(Invalid, match="contains another PAN"):
-        gstin(PUBLISHED, STATES, of_pan="AAAAB1234C")
+        gstin(PUBLISHED, STATES, of_pan=other)
 
 
 def test_a_pan_says_what_its_holder_is() -> None:
@@ -91,6 +112,9 @@ def test_an_ifsc_has_its_form_and_stands_in_the_list_when_there_is_one() -> None
         ifsc("SBIN0001235", {"SBIN0001234"})
     with pytest.raises(Invalid, match="letter O in fifth place"):
         ifsc("SBINO001234")
+    for text in ("SBINO0012345", "SBINO00123", "SBINP001234", "SBINZ001234"):
+        with pytest.raises(Invalid, match="is not four letters"):
+            ifsc(text)
 
 
 @pytest.mark.parametrize("text", ["SBIN1001234", "SBI00001234", "SBIN000123", "SBIN00012345", ""])

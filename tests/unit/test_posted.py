@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from hunar.domain import payout
+from hunar.domain.debt import Standing
 from hunar.domain.head import Head
-from hunar.domain.posted import Posted, approve
+from hunar.domain.posted import Booked, Posted, approve, release, seen_again, settle
 from tests.book import NOW, REFUND, SALE, Book, Known, Row, line_facts, resolved
 
 KEY = ("flipkart:demo:S-1", "L1")
@@ -296,6 +297,27 @@ def test_what_is_posted_is_stored_and_read_back() -> None:
     assert Posted.of(posted.item()) == posted
     assert posted.standings["G03"].item() == {"held": 0, "unpaid": 65_442, "debt": 0, "seq": 2}
     assert posted.groups == {"G03"}
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_whatever_is_written_of_a_line_is_its_next_version(version: int) -> None:
+    book = Book()
+    book.learn(known(SOLD)), book.settle(KEY)
+    posted, heads = replace(book.posted[KEY], version=version), {"G03": book.heads["G03"]}
+    assert seen_again(posted) == replace(posted, version=version + 1)
+    released = release(posted, heads["G03"], "2026-12-08T09:00:00Z", now=NOW)
+    assert released is not None and released.posted.version == version + 1
+    before = posted.standings["G03"]
+    some = replace(posted, standings={"G03": replace(before, unpaid=before.held - 1, debt=3)})
+    added = release(some, heads["G03"], "2026-12-08T09:00:00Z", now=NOW)
+    assert added is not None and added.posted.standings["G03"] == Standing(0, 2 * before.held - 1, 3, 2)
+    assert released.posted.digest == posted.digest and released.posted.amounts == posted.amounts
+    [entry] = [sealed.entry for sealed in released.entries]
+    assert (entry.order_ref, entry.line_id, entry.occurred_at) == (*KEY, "2026-12-08T09:00:00Z")
+    assert entry.cause == (*KEY, "2026-12-08T09:00:00Z", version)
+    more = settle(posted, {}, "new", heads, group_id="G03", occurred_at=NOW, source=())
+    assert isinstance(more, Booked) and more.posted.version == version + 1
+    assert (more.posted.digest, dict(more.posted.amounts)) == ("new", {})
 
 
 def test_below_the_minimum_a_payout_is_carried_and_a_debt_with_it() -> None:
