@@ -283,6 +283,8 @@ def test_results_of_any_other_bank_are_entered_as_a_plain_csv() -> None:
         "back.r001 row 1: the heading must be payout_id,amount"
     )
     assert refused(lambda: read(heading, "generic_csv")) == ["back.r001: is empty"]
+    for wrong in (b"utr,amount,date,state,payout_id,reason\n", heading[:-1] + b",more\n", heading[:-8] + b"\n"):
+        assert "the heading must be" in refused(lambda wrong=wrong: read(wrong + row, "generic_csv"))[0]  # type: ignore[misc]
 
 
 def test_a_layout_without_a_reverse_file_says_where_results_go() -> None:
