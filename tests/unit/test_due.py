@@ -39,6 +39,24 @@ def test_the_first_of_all_that_is_owed_is_looked_at_first() -> None:
     assert next_look(order(), owed, NOON, stuck=False) == "2026-11-24T12:15:00Z"
 
 
+@pytest.mark.parametrize(
+    ("now", "then"),
+    [
+        (NOON, "2026-11-24T12:10:00Z"),
+        ("2026-11-24T12:09:59Z", "2026-11-24T12:10:00Z"),
+        # Its texts wait no more; what was asked is asked once more a little later.
+        ("2026-11-24T12:10:00Z", "2026-11-24T12:15:00Z"),
+        ("2026-11-24T12:10:01Z", "2026-11-24T12:15:00Z"),
+    ],
+)
+def test_an_order_is_looked_at_when_its_texts_need_not_wait_for_the_marketplace_any_more(now: str, then: str) -> None:
+    asked = {"asked": {"kind": "FETCH", "at": NOON, "claims": ["placed"]}}
+    waiting = replace(order(ship_by=None), pending=("placed",))
+
+    assert next_look(waiting, asked, now, stuck=False) == then
+    assert next_look(order(ship_by=None), asked, NOON, stuck=False) == "2026-11-24T12:15:00Z", "it was answered"
+
+
 def test_an_order_is_looked_at_when_its_time_to_hand_over_is_past() -> None:
     assert next_look(order(), {}, NOON, stuck=False) == SHIP_BY
     assert next_look(order(Step("packed", NOON)), {}, NOON, stuck=False) == SHIP_BY
