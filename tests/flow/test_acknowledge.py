@@ -105,6 +105,18 @@ def test_a_reply_of_2_is_shown_and_touches_no_shelf(world: World) -> None:
     assert world.order("S1")["applied"]["1"]["reserved"] == 1
 
 
+@pytest.mark.parametrize("number", range(6))
+def test_of_two_orders_told_in_one_second_a_reply_is_to_the_later_one(world: World, number: int) -> None:
+    texted(world, f"A{number}")
+    world.time -= timedelta(minutes=1)
+    texted(world, f"B{number}")
+
+    world.reply(phone("G11"), "1")
+    hear(world)
+
+    assert (answer(world, f"A{number}"), answer(world, f"B{number}")) == (None, "packed")
+
+
 def test_none_of_two_products_names_both(world: World) -> None:
     world.post(created("S1", item("STOLE", 1), item("BAG", 1, line_id="2")))
     world.settle()

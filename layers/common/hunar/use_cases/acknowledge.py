@@ -90,7 +90,8 @@ def _recent(store: Store, contacts: list[Item], at: str) -> list[tuple[str, str]
         for entry in talk["recent"]
         if entry["kind"] in _OF_ORDERS and since <= entry["at"] <= until
     ]
-    return [(slot, notification_id) for _, slot, notification_id in sorted(told)]
+    # Those of one second stay in the order in which they were told.
+    return [(slot, notification_id) for _, slot, notification_id in sorted(told, key=lambda entry: entry[0])]
 
 
 def _folded(text: str) -> str:
